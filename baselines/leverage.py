@@ -1,0 +1,82 @@
+"""Leverage-score subsampling of the Bellman rows, with importance weights."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+from pydantic import Field
+
+from harness.features import Standardiser, additive_rows
+from harness.reduction import Reducer
+from harness.transitions import FloatArray, IntArray, Transitions
+
+
+class LeverageReducer(Reducer):
+    """Draws rows with probability in proportion to their leverage, without replacement.
+
+    Systematic sampling over a random order gives every row exactly its inclusion probability, so
+    that the weights ``1 / probability`` make weighted sums over the sample unbiased.
+    """
+
+    name: ClassVar[str] = "leverage"
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        features = additive_rows(transitions, Standardiser.fit(transitions), self.discount)
+        shares = transitions.shares
+        scores = leverage_scores(np.sqrt(shares)[:, None] * features)
+        probabilities = inclusion_probabilities(scores, size)
+        rows = draw_systematic(probabilities, rng)
+        weights = shares[rows] / probabilities[rows]
+        diagnostics = {"rank": float(round(scores.sum())), "largest_score": float(scores.max())}
+        return transitions.take(rows, weights), rows, diagnostics
+
+
+def leverage_scores(rows: FloatArray) -> NDArray[np.float64]:
+    """Squared row norms of an orthonormal basis of the columns, ``(N, q) -> (N,)``.
+
+    Pivoted QR; columns beyond the numerical rank are left out, so the scores sum to the rank.
+    """
+    basis, triangle, _ = scipy.linalg.qr(rows, mode="economic", pivoting=True)
+    diagonal = np.abs(np.diag(triangle))
+    rank = np.count_nonzero(diagonal > diagonal[0] * max(rows.shape) * np.finfo(float).eps)
+    return np.einsum("ij,ij->i", basis[:, :rank], basis[:, :rank])
+
+
+def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64]:
+    """Probabilities ``(N,)`` in proportion to ``scores``, capped at one, that sum to ``size``.
+
+    Rows of score zero get a negligible score, so that any size up to ``N`` can be met.
+    """
+    scores = np.maximum(scores, scores.max() * 1e-12)
+    certain = np.zeros(len(scores), dtype=bool)
+    while True:
+        rest = size - np.count_nonzero(certain)
+        probabilities = np.where(certain, 1.0, rest * scores / scores[~certain].sum(initial=0.0))
+        over = ~certain & (probabilities > 1 - 1e-9)
+        if not over.any():
+            return probabilities
+        certain |= over
+
+
+def draw_systematic(probabilities: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Draw each row with exactly its probability; as many rows as the probabilities sum to.
+
+    Returns:
+        Distinct rows in ascending order.
+    """
+    certain = np.flatnonzero(probabilities == 1)
+    order = rng.permutation(np.flatnonzero(probabilities < 1))
+    size = round(float(probabilities[order].sum()))
+    if size == 0:
+        return certain
+    ends = np.cumsum(probabilities[order])
+    ends *= size / ends[-1]  # so that rounding cannot lose the last row
+    picks = np.searchsorted(ends, rng.random() + np.arange(size), side="right")
+    return np.sort(np.concatenate([certain, order[picks]]))

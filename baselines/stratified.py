@@ -1,0 +1,26 @@
+"""Stratified random subsampling: the fair baseline for methods that match cells apart."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from harness.cells import draw_stratified
+from harness.reduction import Reducer
+from harness.transitions import IntArray, Transitions
+
+
+class StratifiedReducer(Reducer):
+    """Draws rows at random inside cells of action × terminated, the cells' shares as weights."""
+
+    name: ClassVar[str] = "stratified"
+
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        rows, weights = draw_stratified(transitions, size, self.terminated_share, rng)
+        return transitions.take(rows, weights), rows, {}

@@ -1,0 +1,30 @@
+"""bellman-bench: distil offline reinforcement-learning datasets and measure what is lost.
+
+The names below are imported when first used, so that `import harness` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from envs import load_dataset
+    from harness.api import distill
+    from harness.suites import run_suite
+    from harness.transitions import Transitions
+
+_HOMES = {
+    "Transitions": "harness.transitions",
+    "distill": "harness.api",
+    "load_dataset": "envs",
+    "run_suite": "harness.suites",
+}
+
+__all__ = ["Transitions", "distill", "load_dataset", "run_suite"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

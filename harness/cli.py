@@ -1,0 +1,205 @@
+"""The command line: `bellman-bench`."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.errors import InputError
+from harness.records import RunRecord
+
+app = typer.Typer(
+    help="Distil offline reinforcement-learning datasets and measure what is lost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+output = Console(soft_wrap=True, highlight=False)
+notices = Console(stderr=True, soft_wrap=True, highlight=False)
+
+DatasetId = Annotated[str, typer.Argument(help="A dataset id, or the path of an .npz.")]
+ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run` has filled.")]
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one line and exit status 2."""
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        status = app(arguments, prog_name="bellman-bench", standalone_mode=False)
+    except InputError as error:
+        status = _fail(str(error), 2, error)
+    except typer.TyperException as error:
+        status = _fail(f"{error.format_message()} See bellman-bench --help.", 2, error)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        status = _fail("interrupted; run the same command again to go on", 130, error)
+    except Exception as error:  # the last resort: a line for the user, a traceback on request
+        status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int, error: BaseException) -> int:
+    if "--debug" in sys.argv:
+        raise error
+    notices.print(f"error: {' '.join(message.split())}", style="red", markup=False)
+    return status
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
+) -> None:
+    """Declare the options of every command; `main` reads --debug itself."""
+
+
+@app.command("list")
+def list_names() -> None:
+    """Show datasets, methods, learners and suites."""
+    from envs import classic_dataset_ids
+    from harness.registry import LEARNERS, REDUCERS
+    from harness.suites import load_suite, shipped_suites
+
+    sections = {
+        "datasets": {dataset_id: "" for dataset_id in classic_dataset_ids()},
+        "methods": {name: _summary(reducer) for name, reducer in REDUCERS.items()},
+        "learners": {name: _summary(learner) for name, learner in LEARNERS.items()},
+        "suites": {name: load_suite(name).description for name in sorted(shipped_suites())},
+    }
+    for title, entries in sections.items():
+        output.print(f"[bold]{title}[/bold]")
+        for name, description in entries.items():
+            output.print(f"  {name:<16} {description}".rstrip(), markup=False)
+
+
+@app.command()
+def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
+    """Collect an embedded dataset as a Minari dataset, unless it is there."""
+    from envs import open_dataset
+
+    dataset = open_dataset(dataset_id)
+    output.print(f"{dataset_id}: {len(dataset.transitions)} transitions", markup=False)
+
+
+@app.command()
+def distill(
+    dataset_id: DatasetId,
+    destination: Annotated[Path, typer.Option("--output", help="An .npz to write.")],
+    method: Annotated[str, typer.Option(help="A method that `list` shows.")] = "bellman",
+    size: Annotated[int, typer.Option(help="Transitions to keep or make.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
+    ] = None,
+) -> None:
+    """Reduce a dataset and write the result."""
+    from envs import open_dataset
+    from harness import api
+
+    if destination.suffix != ".npz" or not destination.parent.is_dir():
+        raise InputError(
+            f"output {str(destination)!r}: it must end in .npz and lie in an existing folder"
+        )
+    dataset = open_dataset(dataset_id)
+    reduction = api.distill(
+        dataset.transitions, method, size, seed, discount, **_parse_parameters(parameter or [])
+    )
+    api.save_reduction(reduction, destination, dataset, seed, discount)
+    kind = "synthetic" if reduction.source_indices is None else "kept"
+    output.print(
+        f"{destination}: {len(reduction.transitions)} {kind} of {len(dataset.transitions)} "
+        f"transitions by {method} in {reduction.seconds:.2f} s",
+        markup=False,
+    )
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A shipped suite, or the path of a TOML file.")],
+    results: Annotated[
+        Path | None, typer.Option(help="Results folder; results/SUITE unless given.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """Run what a suite still lacks in its results folder."""
+    from harness.suites import load_suite, run_suite
+
+    loaded = load_suite(suite)
+    folder = results or Path("results") / loaded.name
+    records = run_suite(loaded, folder, jobs, watch=_show_progress)
+    failed = [record for record in records if record.status == "failed"]
+    there = sum(1 for _ in loaded.runs()) - len(records)
+    output.print(
+        f"{len(records) - len(failed)} runs done, {len(failed)} failed, {there} were there; "
+        f"records in {folder / 'records'}",
+        markup=False,
+    )
+    for record in failed:
+        reason = (record.error or "").strip().splitlines()[-1]
+        notices.print(f"failed: {record.run_id}: {reason}", style="red", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def table(
+    directory: ResultsFolder,
+    format_: Annotated[str, typer.Option("--format", help="markdown, csv or latex.")] = "markdown",
+) -> None:
+    """Print the comparison of returns, and write it in every format."""
+    from harness import analysis
+
+    output.out(analysis.comparison_text(directory, format_), end="", highlight=False)
+    for path in analysis.write_tables(directory):
+        notices.print(f"wrote {path}", markup=False)
+
+
+@app.command()
+def plot(directory: ResultsFolder) -> None:
+    """Draw return against gradient steps and against size."""
+    from harness import analysis
+
+    for path in analysis.write_figures(directory):
+        output.print(f"wrote {path}", markup=False)
+
+
+def _summary(documented: type) -> str:
+    return (documented.__doc__ or "").strip().splitlines()[0]
+
+
+def _parse_parameters(assignments: list[str]) -> dict[str, Any]:
+    """Read ``name=value`` pairs, values as in TOML and else as text."""
+    parameters: dict[str, Any] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator:
+            raise InputError(f"parameter {assignment!r}: write it as name=value")
+        try:
+            parameters[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+def _show_progress(total: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
+    """Show runs done and failed and the time left, while passing records on."""
+    columns = (
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=notices) as progress:
+        task = progress.add_task("runs", total=total, failed=0)
+        failed = 0
+        for record in records:
+            failed += record.status == "failed"
+            progress.update(task, advance=1, failed=failed)
+            yield record

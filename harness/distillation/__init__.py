@@ -1,0 +1,1 @@
+"""Distillers: reducers whose transitions are synthetic."""

@@ -1,0 +1,24 @@
+"""The one error that users see: a line with the value, the rule and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Input that cannot be used; the message names the value, the rule and the remedy."""
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
+    """Build the error for a name that is not among ``choices``.
+
+    Args:
+        kind: What the name stands for, such as ``method``.
+        name: The name as the user gave it.
+        choices: Every name that would have been accepted.
+    """
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}{hint}")

@@ -1,0 +1,51 @@
+"""Deep Q-learning and fitted Q-iteration with a small network, trained by d3rlpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from harness.learners.protocol import Learner, TrainedPolicy
+from harness.transitions import Transitions
+
+
+class DQNLearner(Learner):
+    """Q-learning with a target network that is refreshed often.
+
+    The defaults were chosen on full CartPole data alone, see ``results/learner-search``.
+    """
+
+    name: ClassVar[str] = "dqn"
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
+    learning_rate: PositiveFloat = 5e-4
+    batch_size: PositiveInt = 64
+    target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
+    steps: PositiveInt = 4000  # gradient steps in all
+    checkpoints: PositiveInt = 8  # evenly spaced, the last after the last step
+
+    @model_validator(mode="after")
+    def _checkpoints_divide_steps(self) -> Self:
+        if self.steps % self.checkpoints:
+            raise ValueError(
+                f"{self.steps} steps cannot be cut into {self.checkpoints} equal parts: make "
+                "steps a multiple of checkpoints"
+            )
+        return self
+
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+        """Train on mini-batches drawn in proportion to the rows' weights."""
+        from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it
+
+        return d3rlpy_backend.train(self, transitions, seed)
+
+
+class FQILearner(DQNLearner):
+    """Fitted Q-iteration: targets stay fixed for many gradient steps, then one iteration ends."""
+
+    name: ClassVar[str] = "fqi"
+
+    target_interval: PositiveInt = 100

@@ -1,0 +1,58 @@
+"""What the harness asks of a learner and of the policies that it yields."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from harness.transitions import FloatArray, IntArray, Transitions
+
+
+class Policy(Protocol):
+    """Maps observations to actions."""
+
+    def act(self, observations: FloatArray) -> IntArray:
+        """Choose an action for each observation, ``(B, obs_dim) -> (B,)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """A checkpoint on the way; its policy may change when the learner goes on."""
+
+    step: int  # gradient steps so far
+    policy: Policy
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Learner(BaseModel, ABC):
+    """Learns from transitions alone; its fields are its parameters.
+
+    A learner never scores itself and never sees the environment.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+        """Train, and yield a policy at every checkpoint.
+
+        Use each policy before asking for the next: the learner may go on with the same network.
+
+        Args:
+            transitions: The set to learn from; rows count in proportion to their weights.
+            seed: Fixes initialisation and the order of mini-batches.
+        """
+
+
+def sampling_table(transitions: Transitions) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Cumulative shares ``(N,)`` by which `numpy.searchsorted` draws rows by weight."""
+    table = np.cumsum(transitions.shares)
+    return table / table[-1]

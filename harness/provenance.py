@@ -1,0 +1,38 @@
+"""Where and with what a record is made."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+from harness.records import Provenance
+
+PACKAGES = ("bellman-bench", "d3rlpy", "gymnasium", "minari", "numpy", "pydantic", "scipy", "torch")
+SOURCES = Path(__file__).parent.parent  # the checkout's root when it runs from one
+
+
+def take_provenance() -> Provenance:
+    """Name interpreter, packages and commit of this process."""
+    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    inside = _git("ls-files", "--error-unmatch", "harness/provenance.py") is not None
+    changes = _git("status", "--porcelain", "--", "harness", "envs", "baselines")
+    return Provenance(
+        versions=versions,
+        commit=_git("rev-parse", "HEAD") if inside else None,
+        dirty=bool(changes) if inside else None,
+        platform=f"{platform.system()} {platform.machine()}",
+        threads=1,
+    )
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of a git command at the sources, or None if it fails or git is missing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(SOURCES), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

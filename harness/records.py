@@ -1,0 +1,150 @@
+"""Run records: one JSON file a run, complete or absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from harness.errors import InputError
+from harness.specs import Frozen, RunSpec
+
+SCHEMA_VERSION = 1
+HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
+
+
+class DatasetFacts(Frozen):
+    """What a record keeps of its dataset."""
+
+    environment_id: str
+    rows: int
+    bytes: int
+    content_hash: str
+    reference_min: float  # mean return of the random policy
+    reference_max: float  # mean return of the expert
+
+
+class ReductionFacts(Frozen):
+    """What a record keeps of its reduction."""
+
+    rows: int
+    bytes: int
+    content_hash: str
+    synthetic: bool
+    parameters: dict[str, float | int | str | bool | None]  # every parameter, defaults too
+    diagnostics: dict[str, float]
+
+
+class Checkpoint(Frozen):
+    """A policy on the way, with the return of each evaluation episode."""
+
+    step: int  # gradient steps so far
+    returns: tuple[float, ...]  # (episodes,)
+    metrics: dict[str, float]  # the learner's own, such as its mean loss since the last checkpoint
+
+    @property
+    def mean_return(self) -> float:
+        """Mean over the evaluation episodes."""
+        return float(np.mean(self.returns))
+
+
+class Seconds(Frozen):
+    """Wall time of each stage."""
+
+    reduction: float
+    training: float
+    evaluation: float
+
+
+class RunResult(Frozen):
+    """What a completed run measured."""
+
+    dataset: DatasetFacts
+    reduction: ReductionFacts
+    learner_parameters: dict[str, float | int | str | bool | None | list[int]]
+    checkpoints: tuple[Checkpoint, ...]
+    seconds: Seconds
+
+
+class Provenance(Frozen):
+    """Where and with what a record was made."""
+
+    versions: dict[str, str]  # package or interpreter to version
+    commit: str | None  # of the checkout that ran, if it was one
+    dirty: bool | None  # whether that checkout had uncommitted changes
+    platform: str
+    threads: int
+
+
+class RunRecord(Frozen):
+    """One run's evidence."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run_id: str
+    spec: RunSpec
+    status: Literal["completed", "failed"]
+    error: str | None = None  # traceback of a failed run
+    result: RunResult | None = None  # None if the run failed
+    provenance: Provenance
+
+    @property
+    def headline_return(self) -> float:
+        """Mean over the last three checkpoints (all, if fewer) of the mean return."""
+        if self.result is None:
+            raise ValueError(f"run {self.run_id} failed and has no return")
+        last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
+        return float(np.mean([checkpoint.mean_return for checkpoint in last]))
+
+
+def record_path(directory: Path, run_id: str) -> Path:
+    """Where the record of a run lies below a results folder."""
+    return directory / "records" / f"{run_id}.json"
+
+
+def write_record(directory: Path, record: RunRecord) -> Path:
+    """Write a record atomically and return its path."""
+    path = record_path(directory, record.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read one record.
+
+    Raises:
+        InputError: If the file is not a complete record of a known schema version.
+    """
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"{str(path)!r} is not a record of schema version {SCHEMA_VERSION} "
+            f"({where}: {first['msg']}): delete it and run the suite again"
+        ) from error
+
+
+def read_records(directory: Path) -> Iterator[RunRecord]:
+    """Read every record of a results folder, in the order of run ids.
+
+    Raises:
+        InputError: If there is no record, or one cannot be read.
+    """
+    paths = sorted((directory / "records").glob("*.json"))
+    if not paths:
+        raise InputError(
+            f"no records in {str(directory / 'records')!r}: name a folder that "
+            "`bellman-bench run` has filled"
+        )
+    return map(read_record, paths)

@@ -1,0 +1,81 @@
+"""Names of reducers and learners, and the classes that they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from baselines.full import FullReducer
+from baselines.leverage import LeverageReducer
+from baselines.random import RandomReducer
+from baselines.stratified import StratifiedReducer
+from harness.distillation.bellman import BellmanDistiller
+from harness.errors import InputError, unknown_name
+from harness.learners.deep_q import DQNLearner, FQILearner
+from harness.learners.protocol import Learner
+from harness.reduction import Reducer
+
+REDUCERS: Mapping[str, type[Reducer]] = {
+    reducer.name: reducer
+    for reducer in (
+        FullReducer,
+        RandomReducer,
+        StratifiedReducer,
+        LeverageReducer,
+        BellmanDistiller,
+    )
+}
+LEARNERS: Mapping[str, type[Learner]] = {
+    learner.name: learner for learner in (DQNLearner, FQILearner)
+}
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def make_reducer(name: str, discount: float, parameters: Mapping[str, Any]) -> Reducer:
+    """Build a reducer; ``discount`` reaches those that have one.
+
+    Raises:
+        InputError: If the name or a parameter is unknown, or a value breaks its rule.
+    """
+    return _make("method", REDUCERS, name, discount, parameters)
+
+
+def make_learner(name: str, discount: float, parameters: Mapping[str, Any]) -> Learner:
+    """Build a learner; ``discount`` reaches those that have one.
+
+    Raises:
+        InputError: If the name or a parameter is unknown, or a value breaks its rule.
+    """
+    return _make("learner", LEARNERS, name, discount, parameters)
+
+
+def _make(
+    kind: str,
+    classes: Mapping[str, type[Model]],
+    name: str,
+    discount: float,
+    parameters: Mapping[str, Any],
+) -> Model:
+    if name not in classes:
+        raise unknown_name(kind, name, classes)
+    fields = classes[name].model_fields
+    for key in parameters:
+        if key not in fields:
+            raise unknown_name(f"parameter of {kind} {name!r}:", key, fields or ["none"])
+    shared = {"discount": discount} if "discount" in fields else {}
+    try:
+        return classes[name].model_validate({**shared, **parameters})
+    except ValidationError as error:
+        raise input_error(f"{kind} {name!r}", error) from error
+
+
+def input_error(subject: str, error: ValidationError) -> InputError:
+    """Turn pydantic's report into one line on the first offence."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    given = f" = {first['input']!r}" if where and not isinstance(first["input"], dict) else ""
+    rule = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{subject}: {where}{given}{': ' if where else ''}{rule}; correct it")

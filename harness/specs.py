@@ -1,0 +1,115 @@
+"""What a run is and what a suite is: frozen values with readable names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import product
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]{0,47}$")]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReducerSpec(Frozen):
+    """A reducer by name, with the parameters that differ from its defaults."""
+
+    name: str
+    label: Label = ""  # how ids, tables and figures call it; the name unless given
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_defaults_to_name(cls, values: Any) -> Any:
+        return _with_label(values)
+
+
+class LearnerSpec(ReducerSpec):
+    """A learner by name, with the parameters that differ from its defaults."""
+
+
+class RunSpec(Frozen):
+    """One run: reduce a dataset, train a learner on the result, evaluate its policies."""
+
+    dataset: str
+    reducer: ReducerSpec
+    size: PositiveInt | None  # None: every row
+    learner: LearnerSpec
+    seed: Annotated[int, Field(ge=0)]
+    discount: Annotated[float, Field(ge=0, lt=1)]
+    episodes: PositiveInt  # evaluation episodes at each checkpoint
+
+    @cached_property
+    def run_id(self) -> str:
+        """A name made of the run's values, fit for a file name."""
+        parts = [
+            slug(self.dataset),
+            self.reducer.label,
+            "all" if self.size is None else f"n{self.size}",
+            self.learner.label,
+            f"seed{self.seed}",
+        ]
+        return "__".join(parts)
+
+
+class Suite(Frozen):
+    """Datasets × reducers × sizes × learners × seeds, in that order.
+
+    The reducer ``full`` runs once a seed, whatever the sizes.
+    """
+
+    name: Label
+    description: str
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    reducers: Annotated[tuple[ReducerSpec, ...], Field(min_length=1)]
+    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    learners: Annotated[tuple[LearnerSpec, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    episodes: PositiveInt = 20
+
+    @model_validator(mode="after")
+    def _runs_are_distinct(self) -> Self:
+        counts = Counter(run.run_id for run in self.runs())
+        repeated = [run_id for run_id, count in counts.items() if count > 1]
+        if repeated:
+            raise ValueError(
+                f"{repeated[0]!r} stands for two runs: list each value once, and give reducers or "
+                "learners of the same name different labels"
+            )
+        return self
+
+    def runs(self) -> Iterator[RunSpec]:
+        """Yield every run of the suite, seeds outermost so that an early stop leaves pairs."""
+        for seed, dataset, reducer in product(self.seeds, self.datasets, self.reducers):
+            sizes = (None,) if reducer.name == "full" else self.sizes
+            for size, learner in product(sizes, self.learners):
+                yield RunSpec(
+                    dataset=dataset,
+                    reducer=reducer,
+                    size=size,
+                    learner=learner,
+                    seed=seed,
+                    discount=self.discount,
+                    episodes=self.episodes,
+                )
+
+
+def slug(text: str) -> str:
+    """Reduce a dataset id or path to letters, digits, dots and single hyphens."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
+
+
+def _with_label(values: Any) -> Any:
+    if isinstance(values, dict) and "label" not in values and "name" in values:
+        return {**values, "label": values["name"]}
+    return values

@@ -1,0 +1,218 @@
+"""Transitions: the one form in which data travels from a dataset to a learner."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.errors import InputError
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """Weighted transitions ``(s, a, r, s', b)``, checked when they are made.
+
+    Weights are relative: an expectation over the set is the weighted mean of its rows.
+    Floats keep the source's precision; synthetic sets are float64.
+
+    Raises:
+        InputError: If the set is empty, shapes disagree, values are not finite, an action lies
+            outside ``[0, action_count)`` or a weight is not positive.
+    """
+
+    observations: FloatArray  # (N, obs_dim)
+    actions: IntArray  # (N,)
+    rewards: FloatArray  # (N,)
+    next_observations: FloatArray  # (N, obs_dim)
+    terminations: BoolArray  # (N,) True where the episode terminated; truncation is not marked
+    weights: FloatArray  # (N,)
+    action_count: int  # actions that the environment offers, taken in the data or not
+
+    def __post_init__(self) -> None:
+        for name in ("observations", "rewards", "next_observations", "weights"):
+            self._freeze(name, _as_float(name, getattr(self, name)))
+        self._freeze("actions", _as_actions(self.actions))
+        self._freeze("terminations", _as_flags(self.terminations))
+        self._check_shapes()
+        self._check_values()
+
+    def _freeze(self, name: str, array: NDArray[Any]) -> None:
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(self, name, view)
+
+    def _check_shapes(self) -> None:
+        shape = self.observations.shape
+        if len(shape) != 2:
+            raise InputError(
+                f"observations of shape {shape}: the rule is (N, obs_dim); flatten them first"
+            )
+        if shape[0] == 0:
+            raise InputError("0 transitions: a dataset needs at least one; collect or load more")
+        expected = {name: shape[:1] for name in ARRAY_NAMES} | {
+            "observations": shape,
+            "next_observations": shape,
+        }
+        for name, wanted in expected.items():
+            if getattr(self, name).shape != wanted:
+                raise InputError(
+                    f"{name} of shape {getattr(self, name).shape}: observations of shape {shape} "
+                    f"need {wanted}; check how the arrays were cut"
+                )
+
+    def _check_values(self) -> None:
+        for name in ("observations", "rewards", "next_observations", "weights"):
+            rows = _nonfinite_rows(getattr(self, name))
+            if rows.size:
+                raise InputError(
+                    f"{name}: {rows.size} rows hold NaN or infinity, the first is row {rows[0]}; "
+                    "every value must be finite: repair or drop those rows"
+                )
+        if self.actions.min() < 0 or self.actions.max() >= self.action_count:
+            raise InputError(
+                f"actions span {self.actions.min()}..{self.actions.max()}: with "
+                f"{self.action_count} actions they must lie in 0..{self.action_count - 1}; "
+                "renumber them or correct the action count"
+            )
+        if self.weights.min() <= 0:
+            raise InputError(
+                f"weight {self.weights.min()}: weights must be positive; drop rows of no weight"
+            )
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def obs_dim(self) -> int:
+        """Numbers in one observation."""
+        return self.observations.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays hold."""
+        return sum(getattr(self, name).nbytes for name in ARRAY_NAMES)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Weights as float64 shares ``(N,)`` that sum to one."""
+        weights = self.weights.astype(np.float64)
+        return weights / weights.sum()
+
+    def take(self, rows: IntArray, weights: FloatArray | None = None) -> Transitions:
+        """Return the given rows, with their own weights unless others are given."""
+        arrays = {name: getattr(self, name)[rows] for name in ARRAY_NAMES}
+        taken = replace(self, **arrays)
+        return taken if weights is None else replace(taken, weights=weights)
+
+    def content_hash(self) -> str:
+        """SHA-256 over names, types, shapes and bytes of the arrays, and the action count."""
+        digest = hashlib.sha256(f"action_count={self.action_count}".encode())
+        for name in ARRAY_NAMES:
+            array = np.ascontiguousarray(getattr(self, name))
+            digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
+            digest.update(array.data)
+        return digest.hexdigest()
+
+    def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all."""
+        arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
+        text = json.dumps({"action_count": self.action_count, **metadata}, sort_keys=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, allow_pickle=False, metadata=np.array(text), **arrays)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Self, dict[str, Any]]:
+        """Read what `save` wrote, without unpickling.
+
+        Returns:
+            The transitions and their metadata.
+
+        Raises:
+            InputError: If the file is missing, damaged or lacks an array.
+        """
+        if not path.is_file():
+            raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                content = {name: file[name] for name in file.files}
+            metadata = json.loads(str(content.pop("metadata", "{}")))
+        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+            raise InputError(
+                f"{str(path)!r} cannot be read ({error}): it must be an .npz of plain arrays; "
+                "write it again with `bellman-bench distill` or Transitions.save"
+            ) from error
+        return cls.from_arrays(content, metadata, str(path)), metadata
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, Any], source: str
+    ) -> Self:
+        """Build transitions from named arrays; weights default to one.
+
+        Raises:
+            InputError: If an array is missing; ``source`` says where.
+        """
+        missing = [name for name in ARRAY_NAMES if name not in arrays and name != "weights"]
+        if missing:
+            raise InputError(
+                f"{source!r} lacks {', '.join(missing)}: a dataset holds {', '.join(ARRAY_NAMES)}; "
+                "add the missing arrays"
+            )
+        actions = _as_actions(arrays["actions"])
+        count = metadata.get("action_count", int(actions.max(initial=0)) + 1)
+        named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
+        return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})  # type: ignore[arg-type]
+
+
+ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")
+
+
+def _as_float(name: str, values: ArrayLike) -> FloatArray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} of type {array.dtype}: numbers are needed; convert them")
+    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        array = array.astype(np.float64)
+    return array
+
+
+def _as_actions(values: ArrayLike) -> IntArray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise InputError(
+            f"actions of type {array.dtype}: one-hot features need integers 0, 1, …; "
+            "continuous actions are not supported, discretise them first"
+        )
+    return array.astype(np.int64, copy=False)
+
+
+def _as_flags(values: ArrayLike) -> BoolArray:
+    array = np.asarray(values)
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise InputError(
+            f"terminations hold {np.unique(array)[:3]}…: flags are 0 or 1; convert them"
+        )
+    return array.astype(np.bool_, copy=False)
+
+
+def _nonfinite_rows(array: FloatArray) -> IntArray:
+    finite = np.isfinite(array)
+    return np.flatnonzero(~(finite if finite.ndim == 1 else finite.all(axis=1)))
