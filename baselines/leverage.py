@@ -46,7 +46,8 @@ def leverage_scores(rows: FloatArray) -> NDArray[np.float64]:
     basis, triangle, _ = scipy.linalg.qr(rows, mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(triangle))
     rank = np.count_nonzero(diagonal > diagonal[0] * max(rows.shape) * np.finfo(float).eps)
-    return np.einsum("ij,ij->i", basis[:, :rank], basis[:, :rank])
+    scores: NDArray[np.float64] = np.square(basis[:, :rank]).sum(axis=1)
+    return scores
 
 
 def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64]:
@@ -56,13 +57,16 @@ def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64
     """
     scores = np.maximum(scores, scores.max() * 1e-12)
     certain = np.zeros(len(scores), dtype=bool)
-    while True:
-        rest = size - np.count_nonzero(certain)
-        probabilities = np.where(certain, 1.0, rest * scores / scores[~certain].sum(initial=0.0))
+    probabilities = np.ones(len(scores))
+    while not certain.all():
+        free = scores[~certain]
+        probabilities[~certain] = (size - np.count_nonzero(certain)) * free / free.sum()
         over = ~certain & (probabilities > 1 - 1e-9)
         if not over.any():
-            return probabilities
+            break
+        probabilities[over] = 1.0
         certain |= over
+    return probabilities
 
 
 def draw_systematic(probabilities: FloatArray, rng: np.random.Generator) -> IntArray:

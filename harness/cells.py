@@ -6,6 +6,8 @@ import numpy as np
 
 from harness.transitions import FloatArray, IntArray, Transitions
 
+TINY = np.finfo(float).tiny
+
 
 def cell_labels(transitions: Transitions) -> IntArray:
     """Number each row's cell ``2 * action + terminated``, shape ``(N,)``."""
@@ -29,33 +31,33 @@ def allocate(counts: IntArray, size: int, terminated_share: float) -> IntArray:
         size: Rows to share out, at most the sum of ``counts``.
         terminated_share: Least share of terminated rows, in ``[0, 1]``.
     """
-    terminated = np.arange(len(counts)) % 2 == 1
-    group_counts = np.array([counts[~terminated].sum(), counts[terminated].sum()])
-    share = max(terminated_share, group_counts[1] / group_counts.sum())
-    wish = np.array([size * (1 - share), size * share]) * (group_counts > 0)
-    groups = _round_within(wish, group_counts, size)
+    members = (np.arange(len(counts)) % 2 == 0, np.arange(len(counts)) % 2 == 1)
+    held = np.array([counts[group].sum() for group in members])
+    filled = np.array([np.count_nonzero(counts[group]) for group in members])
+    share = max(terminated_share, held[1] / held.sum())
+    groups = _round_within(np.array([size * (1 - share), size * share]), filled, held, size)
     allocation = np.zeros(len(counts), dtype=np.int64)
-    for rows, members in zip(groups, (~terminated, terminated), strict=True):
-        held = counts[members]
-        wish = rows * held / max(held.sum(), 1)
-        allocation[members] = _round_within(wish, held, int(rows))
+    for group, rows in zip(members, groups, strict=True):
+        wish = rows * counts[group] / max(counts[group].sum(), 1)
+        allocation[group] = _round_within(wish, np.sign(counts[group]), counts[group], int(rows))
     return allocation
 
 
-def cell_weights(transitions: Transitions, labels: IntArray) -> FloatArray:
+def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
     """Weights ``(M,)`` that give each cell of a subset the cell's share of the source.
 
-    Rows of one cell weigh the same. The weights' mean is one where every source cell is met.
+    Inside a cell rows keep the proportions of their own weights. The weights' mean is one where
+    every cell of the source is met.
 
     Args:
         transitions: The source.
-        labels: Cell of each of the subset's rows, ``(M,)``.
+        rows: The subset's rows, ``(M,)``.
     """
-    shares = np.bincount(
-        cell_labels(transitions), transitions.shares, minlength=2 * transitions.action_count
-    )
-    rows = np.bincount(labels, minlength=len(shares))
-    return len(labels) * shares[labels] / rows[labels]
+    labels = cell_labels(transitions)
+    cells = 2 * transitions.action_count
+    shares = np.bincount(labels, transitions.shares, minlength=cells)
+    taken = np.bincount(labels[rows], transitions.shares[rows], minlength=cells)
+    return len(rows) * transitions.shares[rows] * (shares / np.maximum(taken, TINY))[labels[rows]]
 
 
 def draw_stratified(
@@ -76,17 +78,18 @@ def draw_stratified(
         ]
     )
     rows.sort()
-    return rows, cell_weights(transitions, labels[rows])
+    return rows, cell_weights(transitions, rows)
 
 
-def _round_within(wish: FloatArray, limits: IntArray, total: int) -> IntArray:
-    """Round wishes to integers of the given total, each within its limit, one each if possible."""
-    rows = np.minimum(np.floor(wish), limits).astype(np.int64)
-    rows = np.where((limits > 0) & (rows == 0), 1, rows)
-    while (surplus := rows.sum() - total) > 0:
-        excess = np.where(rows > 0, rows - wish, -np.inf)
-        rows[np.argmax(excess)] -= 1
-    for _ in range(-surplus):
-        need = np.where(rows < limits, wish - rows, -np.inf)
-        rows[np.argmax(need)] += 1
+def _round_within(wish: FloatArray, least: IntArray, most: IntArray, total: int) -> IntArray:
+    """Round wishes to integers of the given total, each at most ``most``.
+
+    Each is at least ``least`` where the total allows that for all.
+    """
+    floor = least if least.sum() <= total else np.zeros_like(least)
+    rows = np.clip(np.floor(wish).astype(np.int64), floor, most)
+    while rows.sum() > total:
+        rows[np.argmax(np.where(rows > floor, rows - wish, -np.inf))] -= 1
+    while rows.sum() < total:
+        rows[np.argmax(np.where(rows < most, wish - rows, -np.inf))] += 1
     return rows

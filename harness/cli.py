@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import InputError
-from harness.records import RunRecord
+from harness.records import RunRecord, read_records
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",
@@ -53,7 +53,7 @@ def _fail(message: str, status: int, error: BaseException) -> int:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Declare the options of every command; `main` reads --debug itself."""
 
@@ -66,7 +66,7 @@ def list_names() -> None:
     from harness.suites import load_suite, shipped_suites
 
     sections = {
-        "datasets": {dataset_id: "" for dataset_id in classic_dataset_ids()},
+        "datasets": dict.fromkeys(classic_dataset_ids(), ""),
         "methods": {name: _summary(reducer) for name, reducer in REDUCERS.items()},
         "learners": {name: _summary(learner) for name, learner in LEARNERS.items()},
         "suites": {name: load_suite(name).description for name in sorted(shipped_suites())},
@@ -153,19 +153,20 @@ def table(
     format_: Annotated[str, typer.Option("--format", help="markdown, csv or latex.")] = "markdown",
 ) -> None:
     """Print the comparison of returns, and write it in every format."""
-    from harness import analysis
+    from harness.analysis import comparison, render, write_tables
 
-    output.out(analysis.comparison_text(directory, format_), end="", highlight=False)
-    for path in analysis.write_tables(directory):
+    text = render(comparison(read_records(directory)), format_)
+    output.out(text, end="", highlight=False)
+    for path in write_tables(directory):
         notices.print(f"wrote {path}", markup=False)
 
 
 @app.command()
 def plot(directory: ResultsFolder) -> None:
     """Draw return against gradient steps and against size."""
-    from harness import analysis
+    from harness.analysis import write_figures
 
-    for path in analysis.write_figures(directory):
+    for path in write_figures(directory):
         output.print(f"wrote {path}", markup=False)
 
 

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from harness.learners.protocol import Policy
 
 
-def evaluate(
-    policy: Policy, environment_id: str, episodes: int, seed: int
-) -> NDArray[np.float64]:
+def evaluate(policy: Policy, environment_id: str, episodes: int, seed: int) -> NDArray[np.float64]:
     """Run episodes in parallel, the i-th from ``reset(seed=seed + i)``.
 
     Args:

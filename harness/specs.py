@@ -80,10 +80,10 @@ class Suite(Frozen):
     @model_validator(mode="after")
     def _runs_are_distinct(self) -> Self:
         counts = Counter(run.run_id for run in self.runs())
-        repeated = [run_id for run_id, count in counts.items() if count > 1]
-        if repeated:
+        run_id, count = counts.most_common(1)[0]
+        if count > 1:
             raise ValueError(
-                f"{repeated[0]!r} stands for two runs: list each value once, and give reducers or "
+                f"{run_id!r} stands for two runs: list each value once, and give reducers or "
                 "learners of the same name different labels"
             )
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.errors import InputError
+from harness.files import write_whole
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]
@@ -62,7 +63,7 @@ class Transitions:
             )
         if shape[0] == 0:
             raise InputError("0 transitions: a dataset needs at least one; collect or load more")
-        expected = {name: shape[:1] for name in ARRAY_NAMES} | {
+        expected = dict.fromkeys(ARRAY_NAMES, shape[:1]) | {
             "observations": shape,
             "next_observations": shape,
         }
@@ -98,7 +99,7 @@ class Transitions:
     @property
     def obs_dim(self) -> int:
         """Numbers in one observation."""
-        return self.observations.shape[1]
+        return int(self.observations.shape[1])
 
     @property
     def nbytes(self) -> int:
@@ -109,7 +110,8 @@ class Transitions:
     def shares(self) -> NDArray[np.float64]:
         """Weights as float64 shares ``(N,)`` that sum to one."""
         weights = self.weights.astype(np.float64)
-        return weights / weights.sum()
+        shares: NDArray[np.float64] = weights / weights.sum()
+        return shares
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> Transitions:
         """Return the given rows, with their own weights unless others are given."""
@@ -130,13 +132,9 @@ class Transitions:
         """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all."""
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
         text = json.dumps({"action_count": self.action_count, **metadata}, sort_keys=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, metadata=np.array(text), **arrays)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, metadata=np.array(text), **arrays)
+        write_whole(path, content.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> tuple[Self, dict[str, Any]]:
@@ -151,7 +149,7 @@ class Transitions:
         if not path.is_file():
             raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 content = {name: file[name] for name in file.files}
             metadata = json.loads(str(content.pop("metadata", "{}")))
         except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
@@ -159,6 +157,8 @@ class Transitions:
                 f"{str(path)!r} cannot be read ({error}): it must be an .npz of plain arrays; "
                 "write it again with `bellman-bench distill` or Transitions.save"
             ) from error
+        if not isinstance(metadata, dict):
+            raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")
         return cls.from_arrays(content, metadata, str(path)), metadata
 
     @classmethod
@@ -179,7 +179,7 @@ class Transitions:
         actions = _as_actions(arrays["actions"])
         count = metadata.get("action_count", int(actions.max(initial=0)) + 1)
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
-        return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})  # type: ignore[arg-type]
+        return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})
 
 
 ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")

@@ -176,7 +176,8 @@ def sample_predictors(
 def _within(transitions: Transitions, terminated: bool) -> Float64Array:
     """Shares ``(N,)`` of the rows in one group, zero outside it."""
     shares = transitions.shares * (transitions.terminations == terminated)
-    return shares / shares.sum()
+    within: Float64Array = shares / shares.sum()
+    return within
 
 
 def _points(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import structlog
 import torch
+from numpy.typing import NDArray
 
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")  # gym, which d3rlpy imports, complains about NumPy 2
@@ -20,7 +21,7 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
 
 from harness.learners.deep_q import DQNLearner
 from harness.learners.protocol import TrainedPolicy, sampling_table
-from harness.transitions import FloatArray, IntArray, Transitions
+from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -82,10 +83,7 @@ def train(learner: DQNLearner, transitions: Transitions, seed: int) -> Iterator[
     policy = GreedyPolicy(algo)
     steps = learner.steps // learner.checkpoints
     for part in range(1, learner.checkpoints + 1):
-        losses = [
-            algo.update(buffer.sample(learner.batch_size))["loss"]
-            for _ in range(steps)
-        ]
+        losses = [algo.update(buffer.sample(learner.batch_size))["loss"] for _ in range(steps)]
         yield TrainedPolicy(part * steps, policy, {"loss": float(np.mean(losses))})
 
 
@@ -102,5 +100,5 @@ def _create(learner: DQNLearner, transitions: Transitions) -> DQN:
     return algo
 
 
-def _column(values: FloatArray | IntArray) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32).reshape(-1, 1)

@@ -48,4 +48,5 @@ class FQILearner(DQNLearner):
 
     name: ClassVar[str] = "fqi"
 
+    learning_rate: PositiveFloat = 1e-3
     target_interval: PositiveInt = 100

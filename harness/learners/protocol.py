@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from harness.transitions import FloatArray, IntArray, Transitions
@@ -52,7 +53,8 @@ class Learner(BaseModel, ABC):
         """
 
 
-def sampling_table(transitions: Transitions) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
     """Cumulative shares ``(N,)`` by which `numpy.searchsorted` draws rows by weight."""
-    table = np.cumsum(transitions.shares)
-    return table / table[-1]
+    table: NDArray[np.float64] = np.cumsum(transitions.shares)
+    table /= table[-1]
+    return table

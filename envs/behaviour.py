@@ -1,0 +1,65 @@
+"""Behaviour policies of the embedded datasets: a scripted controller and uniform noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.catalogue import Tier
+from harness.transitions import FloatArray
+
+Controller = Callable[[FloatArray], int]
+
+RANDOM_SHARES: dict[Tier, float] = {"random": 1.0, "medium": 0.5, "expert": 0.05}
+
+
+def balance_pole(observation: FloatArray) -> int:
+    """CartPole: push towards where the pole, and a little the cart, is heading."""
+    position, velocity, angle, angular_velocity = observation
+    return int(angle + 0.5 * angular_velocity + 0.05 * position + 0.1 * velocity > 0)
+
+
+def rock_car(observation: FloatArray) -> int:
+    """MountainCar: push in the direction of motion, which adds energy at every step."""
+    return 2 if observation[1] >= 0 else 0
+
+
+def swing_links(observation: FloatArray) -> int:
+    """Acrobot: turn the second joint against the first link's angular velocity."""
+    return 0 if observation[4] > 0 else 2
+
+
+CONTROLLERS: dict[str, Controller] = {
+    "CartPole-v1": balance_pole,
+    "MountainCar-v0": rock_car,
+    "Acrobot-v1": swing_links,
+}
+
+
+@dataclass(frozen=True)
+class BehaviourPolicy:
+    """A controller that gives way to a uniformly random action at some steps."""
+
+    controller: Controller
+    action_count: int
+    random_share: float  # probability that a step's action is random
+
+    def act(self, observation: FloatArray, rng: np.random.Generator) -> int:
+        """Choose an action for one observation ``(obs_dim,)``."""
+        if rng.random() < self.random_share:
+            return int(rng.integers(self.action_count))
+        return self.controller(observation)
+
+
+def episode_random_shares(tier: Tier, episodes: int) -> list[float]:
+    """Return the random share of each of a dataset's episodes, in their order.
+
+    The mixed tier is a run of random episodes, then medium, then expert ones, split as evenly as
+    possible with the larger parts first: 67, 67 and 66 of 200.
+    """
+    if tier != "mixed":
+        return [RANDOM_SHARES[tier]] * episodes
+    parts = np.array_split(np.arange(episodes), len(RANDOM_SHARES))
+    return [share for share, part in zip(RANDOM_SHARES.values(), parts, strict=True) for _ in part]

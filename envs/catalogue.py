@@ -1,0 +1,52 @@
+"""What the embedded classic-control datasets are, before any is collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Tier = Literal["random", "medium", "expert", "mixed"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+
+
+@dataclass(frozen=True)
+class ClassicEnvironment:
+    """A classic-control environment and how much of it is collected."""
+
+    environment_id: str  # as gymnasium knows it
+    namespace: str  # of its dataset ids
+    action_count: int
+    episodes: int  # in each of its datasets
+
+
+@dataclass(frozen=True)
+class ClassicDataset:
+    """One embedded dataset: an environment and the tier of its behaviour policy."""
+
+    dataset_id: str
+    environment: ClassicEnvironment
+    tier: Tier
+
+
+CLASSIC_ENVIRONMENTS = (
+    ClassicEnvironment("CartPole-v1", "classic/cartpole", action_count=2, episodes=200),
+    ClassicEnvironment("MountainCar-v0", "classic/mountaincar", action_count=3, episodes=100),
+    ClassicEnvironment("Acrobot-v1", "classic/acrobot", action_count=3, episodes=100),
+)
+
+_DATASETS = {
+    dataset_id: ClassicDataset(dataset_id, environment, tier)
+    for environment in CLASSIC_ENVIRONMENTS
+    for tier in TIERS
+    for dataset_id in [f"{environment.namespace}/{tier}-v0"]
+}
+
+
+def classic_dataset(dataset_id: str) -> ClassicDataset | None:
+    """Return the embedded dataset of that id, or None if there is none."""
+    return _DATASETS.get(dataset_id)
+
+
+def classic_dataset_ids() -> list[str]:
+    """Return the id of every embedded dataset, by environment and then by tier."""
+    return list(_DATASETS)

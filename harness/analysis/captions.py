@@ -1,0 +1,47 @@
+"""What every caption says of the records behind a table or figure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from harness.records import RunRecord
+
+
+def provenance(records: Sequence[RunRecord]) -> str:
+    """Say in one line which data, sizes, seeds, steps and episodes the records hold.
+
+    Runs that failed are counted at the end.
+    """
+    specs = [record.spec for record in records]
+    done = [record.result for record in records if record.result is not None]
+    steps = {result.checkpoints[-1].step for result in done}
+    parts = [
+        ", ".join(sorted({spec.dataset for spec in specs})),
+        _listed("size", {spec.size for spec in specs if spec.size is not None}),
+        _listed("seed", {spec.seed for spec in specs}),
+        _extent("gradient steps", steps),
+        _extent("episodes a checkpoint", {spec.episodes for spec in specs}),
+        _failures(len(records) - len(done)),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _listed(noun: str, numbers: Collection[int]) -> str:
+    values = sorted(numbers)
+    if not values:
+        return ""
+    plural = noun if len(values) == 1 else f"{noun}s"
+    if len(values) > 2 and values[-1] - values[0] == len(values) - 1:
+        return f"{plural} {values[0]}–{values[-1]}"
+    return f"{plural} {', '.join(map(str, values))}"
+
+
+def _extent(noun: str, numbers: Collection[int]) -> str:
+    if not numbers:
+        return ""
+    ends = sorted({min(numbers), max(numbers)})
+    return f"{'–'.join(map(str, ends))} {noun}"
+
+
+def _failures(count: int) -> str:
+    return f"{count} failed {'run' if count == 1 else 'runs'} left out" if count else ""

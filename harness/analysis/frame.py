@@ -1,0 +1,122 @@
+"""Records as data frames: one row a run, or one row a checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from harness.records import RunRecord
+
+FULL = "full"  # the arm that others are compared with
+ARM_ORDER = (FULL, "random", "stratified", "leverage", "exact", "bellman", "operator")
+
+_KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
+_RUN_TYPES = _KEYS | {
+    "status": "str",
+    "headline_return": "float64",
+    "last_return": "float64",
+    "reference_min": "float64",
+    "reference_max": "float64",
+    "seconds_reduction": "float64",
+    "seconds_training": "float64",
+    "seconds_evaluation": "float64",
+    "rows": "Int64",
+}
+_CURVE_TYPES = _KEYS | {"step": "int64", "mean_return": "float64"}
+
+
+def arm_rank(arm: str) -> tuple[int, str]:
+    """Sort key of an arm: the fixed order first, other arms after it by name."""
+    known = ARM_ORDER.index(arm) if arm in ARM_ORDER else len(ARM_ORDER)
+    return known, arm
+
+
+def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the runs, failed ones too, in an order that follows from their specs.
+
+    Returns:
+        One row a run. ``size`` is missing where a run takes every row; ``rows`` counts the
+        transitions trained on; seconds are wall time. A failed run has no measurements.
+    """
+    return _frame((_run_row(record) for record in _in_order(records)), _RUN_TYPES)
+
+
+def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the checkpoints of completed runs.
+
+    Returns:
+        One row for each run and checkpoint: the run's keys, ``step`` in gradient steps and
+        ``mean_return`` over the evaluation episodes.
+    """
+    rows = (
+        _keys(record) | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
+        for record in _in_order(records)
+        if record.result is not None
+        for checkpoint in record.result.checkpoints
+    )
+    return _frame(rows, _CURVE_TYPES)
+
+
+def beside_every_size(frame: pd.DataFrame) -> pd.DataFrame:
+    """Repeat the rows without a size once for every size of the same dataset and learner.
+
+    Rows stay without a size where their dataset and learner have none.
+    """
+    parts = [
+        _at_size(group, size)
+        for _, group in frame.groupby(["dataset", "learner"], sort=False)
+        for size in sorted(group["size"].dropna().unique()) or [None]
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else frame
+
+
+def _at_size(frame: pd.DataFrame, size: int | None) -> pd.DataFrame:
+    if size is None:
+        return frame
+    filled = frame.assign(size=frame["size"].fillna(size))
+    return filled[filled["size"] == size]
+
+
+def _in_order(records: Iterable[RunRecord]) -> list[RunRecord]:
+    return sorted(records, key=_rank)
+
+
+def _rank(record: RunRecord) -> tuple[object, ...]:
+    spec = record.spec
+    arm = arm_rank(spec.reducer.label)
+    return spec.dataset, spec.learner.label, arm, spec.size or 0, spec.seed, record.run_id
+
+
+def _keys(record: RunRecord) -> dict[str, Any]:
+    spec = record.spec
+    return {
+        "dataset": spec.dataset,
+        "arm": spec.reducer.label,
+        "size": spec.size,
+        "learner": spec.learner.label,
+        "seed": spec.seed,
+    }
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    row = _keys(record) | {"status": record.status}
+    result = record.result
+    if result is None:
+        return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
+    return row | {
+        "headline_return": record.headline_return,
+        "last_return": result.checkpoints[-1].mean_return,
+        "reference_min": result.dataset.reference_min,
+        "reference_max": result.dataset.reference_max,
+        "seconds_reduction": result.seconds.reduction,
+        "seconds_training": result.seconds.training,
+        "seconds_evaluation": result.seconds.evaluation,
+        "rows": result.reduction.rows,
+    }
+
+
+def _frame(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(types)).astype(types)

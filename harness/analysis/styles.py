@@ -1,0 +1,102 @@
+"""How each arm looks: colour, marker and line style, the same in every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+
+from harness.analysis.frame import FULL, arm_rank
+
+LineStyle = str | tuple[int, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """Three cues, so that no arm is told apart by its colour alone."""
+
+    colour: str
+    marker: str
+    line: LineStyle
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of a matplotlib line."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.line}
+
+
+_DASHED = (0, (4, 1.6))
+_DOTTED = (0, (1.2, 1.4))
+_DASH_DOT = (0, (6, 1.5, 1.2, 1.5))
+_SHORT_DASH = (0, (2.4, 1))
+_DASH_DOT_DOT = (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5))
+
+# Okabe-Ito palette
+ARM_STYLES = {
+    FULL: ArmStyle("#000000", "", _DASHED),
+    "random": ArmStyle("#56B4E9", "v", _DOTTED),
+    "stratified": ArmStyle("#E69F00", "s", _DASH_DOT),
+    "leverage": ArmStyle("#009E73", "D", _SHORT_DASH),
+    "exact": ArmStyle("#CC79A7", "P", _DASH_DOT_DOT),
+    "bellman": ArmStyle("#D55E00", "o", "-"),
+    "operator": ArmStyle("#0072B2", "^", "-"),
+}
+# Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so
+# that a look comes back only after all combinations
+_OTHER_COLOURS = ("#332288", "#999933", "#882255", "#888888", "#DDCC77")
+_OTHER_MARKERS = ("X", "p", "h", "<")
+_OTHER_LINES = ("-", _SHORT_DASH, _DASH_DOT)
+
+
+def arm_styles(arms: Iterable[str]) -> dict[str, ArmStyle]:
+    """Give every arm its look, in the fixed order of arms.
+
+    An arm of ``ARM_STYLES`` always looks the same; other arms take theirs in turn by name.
+    """
+    ordered = sorted(set(arms), key=arm_rank)
+    others = [arm for arm in ordered if arm not in ARM_STYLES]
+    return {
+        arm: ARM_STYLES[arm] if arm in ARM_STYLES else _other_style(others.index(arm))
+        for arm in ordered
+    }
+
+
+def _other_style(turn: int) -> ArmStyle:
+    return ArmStyle(
+        _OTHER_COLOURS[turn % len(_OTHER_COLOURS)],
+        _OTHER_MARKERS[turn % len(_OTHER_MARKERS)],
+        _OTHER_LINES[turn % len(_OTHER_LINES)],
+    )
+
+
+def figure_style() -> AbstractContextManager[None]:
+    """Set fonts, grid and lines for the figures that are made or saved within the context."""
+    return mpl.rc_context(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.labelsize": 10,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+            "legend.fontsize": 10,
+            "legend.frameon": False,
+            "legend.handlelength": 3.4,
+            "legend.columnspacing": 1.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.8,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.6,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 6.0,
+            "lines.markeredgecolor": "white",
+            "lines.markeredgewidth": 0.5,
+            "text.parse_math": False,  # a path may hold dollar signs
+            "svg.hashsalt": "bellman-bench",
+        }
+    )

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis import bootstrap_interval, interquartile_mean
+
+numbers = st.integers(-1000, 1000).map(lambda n: n / 7)
+samples = st.lists(numbers, min_size=2, max_size=12)
+
+
+@given(st.lists(numbers, min_size=1, max_size=40))
+def test_interquartile_mean_drops_a_quarter_at_either_end(values: list[float]) -> None:
+    cut = len(values) // 4
+    kept = sorted(values)[cut : len(values) - cut]
+    assert interquartile_mean(values) == pytest.approx(sum(kept) / len(kept))
+
+
+def test_interquartile_mean_of_nothing_is_nan() -> None:
+    assert np.isnan(interquartile_mean([]))
+
+
+@given(samples)
+def test_interval_contains_the_estimate(values: list[float]) -> None:
+    low, high = bootstrap_interval(values)
+    assert low - 1e-9 <= interquartile_mean(values) <= high + 1e-9
+    assert min(values) - 1e-9 <= low
+    assert high <= max(values) + 1e-9
+
+
+@given(samples, numbers, st.sampled_from([-3.0, -0.5, 0.25, 10.0]))
+def test_interval_shifts_and_scales_with_the_values(
+    values: list[float], shift: float, scale: float
+) -> None:
+    moved = bootstrap_interval([shift + abs(scale) * value for value in values])
+    expected = [shift + abs(scale) * end for end in bootstrap_interval(values)]
+    assert moved == pytest.approx(expected, abs=1e-8)
+
+
+@given(samples, st.randoms(use_true_random=False))
+def test_interval_ignores_the_order_of_values(values: list[float], random: object) -> None:
+    shuffled = sorted(values, key=lambda _: random.random())  # type: ignore[attr-defined]
+    assert bootstrap_interval(shuffled) == bootstrap_interval(values)
+
+
+def test_interval_of_two_values_spans_both() -> None:
+    # each is drawn twice with probability 1/4, far above 2.5 %
+    low, high = bootstrap_interval([3.0, 8.0])
+    assert (float(low), float(high)) == (3.0, 8.0)
+
+
+def test_interval_of_many_values_agrees_with_the_normal_approximation() -> None:
+    values = np.random.default_rng(1).uniform(0, 1, 400)
+    low, high = bootstrap_interval(values)
+    kept = np.sort(values)[100:300]
+    winsorised = np.clip(values, kept[0], kept[-1])
+    half_width = 1.96 * winsorised.std(ddof=1) / (0.5 * np.sqrt(400))
+    assert high - low == pytest.approx(2 * half_width, rel=0.1)
+
+
+def test_interval_of_one_value_is_unknown() -> None:
+    assert np.isnan(bootstrap_interval([5.0])).all()
+    assert np.isnan(bootstrap_interval([1.0, 2.0], [5.0])).all()
+
+
+@given(numbers, st.integers(2, 12))
+def test_interval_of_equal_values_is_a_point(value: float, count: int) -> None:
+    assert bootstrap_interval([value] * count) == pytest.approx((value, value))
+
+
+def test_resampling_never_mixes_strata() -> None:
+    zeros, ones = [0.0] * 4, [1.0] * 4
+    low, high = bootstrap_interval(zeros, ones)
+    assert low == high == interquartile_mean(zeros + ones)
+    mixed_low, mixed_high = bootstrap_interval(zeros + ones)
+    assert mixed_low < mixed_high
+
+
+@given(st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=5))
+def test_rows_are_treated_one_by_one(rows: list[tuple[float, float, float]]) -> None:
+    lows, highs = bootstrap_interval(np.array(rows))
+    for row, low, high in zip(rows, lows, highs, strict=True):
+        assert (low, high) == pytest.approx(bootstrap_interval(row))

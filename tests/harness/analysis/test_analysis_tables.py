@@ -1,0 +1,291 @@
+import io
+import math
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.analysis import caption, comparison, interquartile_mean, render, write_tables
+from harness.analysis.comparison import ALL_DATASETS, COLUMN_TYPES
+from harness.errors import InputError
+from harness.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
+
+MakeRun = Callable[..., RunRecord]
+MakeSuite = Callable[..., list[RunRecord]]
+KEYS = ["dataset", "size", "learner", "arm"]
+
+
+def arm_row(table: pd.DataFrame, arm: str, dataset: str | None = None) -> pd.Series:
+    rows = table[(table["arm"] == arm) & ((table["dataset"] == dataset) | (dataset is None))]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_every_block_lists_its_arms_with_full_beside_every_size(
+    records: Sequence[RunRecord],
+) -> None:
+    table = comparison(records)
+    blocks = table.groupby(["dataset", "size", "learner"])["arm"].agg(list)
+    assert len(blocks) == (2 + 1) * 2 * 2  # two datasets and all of them, sizes, learners
+    assert all(arms == blocks.iloc[0] for arms in blocks)
+    assert blocks.iloc[0] == ["full", "random", "stratified", "leverage", "bellman"]
+    full = table[(table["arm"] == "full") & (table["dataset"] != ALL_DATASETS)]
+    assert full.groupby(["dataset", "learner"])["return"].nunique().eq(1).all()
+    assert full["rows"].eq(10_000).all()
+
+
+def test_return_is_the_interquartile_mean_of_the_headline_returns(run: MakeRun) -> None:
+    headlines = [10.0, 20.0, 30.0, 50.0, 900.0]
+    table = comparison(
+        run([-700.0, value - 5, value, value + 5], seed=seed)
+        for seed, value in enumerate(headlines)
+    )
+    row = arm_row(table, "full")
+    assert row["return"] == pytest.approx((20 + 30 + 50) / 3)
+    assert row["return_low"] <= row["return"] <= row["return_high"]
+    assert row["seeds"] == 5
+
+
+def test_score_runs_from_the_random_policy_to_the_expert(run: MakeRun) -> None:
+    references = (-500.0, -100.0)
+    returns = {"full": -100.0, "random": -500.0, "bellman": -200.0}
+    table = comparison(
+        run([value], arm=arm, references=references) for arm, value in returns.items()
+    )
+    scores = {arm: arm_row(table, arm)["score"] for arm in returns}
+    assert scores == pytest.approx({"full": 1.0, "random": 0.0, "bellman": 0.75})
+
+
+def test_retention_is_the_share_of_the_gain_of_full(run: MakeRun) -> None:
+    table = comparison(
+        [
+            run([90.0], references=(10.0, 200.0)),
+            run([50.0], arm="bellman", size=5, references=(10.0, 200.0)),
+        ]
+    )
+    assert arm_row(table, "bellman")["retention"] == pytest.approx((50 - 10) / (90 - 10))
+
+
+def test_retention_of_full_is_exactly_one(records: Sequence[RunRecord]) -> None:
+    table = comparison(records)
+    assert table.loc[table["arm"] == "full", "retention"].eq(1.0).all()
+
+
+@pytest.mark.parametrize("full", [None, 10.0, 4.0])
+def test_retention_needs_a_full_arm_that_gains(run: MakeRun, full: float | None) -> None:
+    runs = [run([50.0], arm="bellman", size=5, references=(10.0, 90.0))]
+    if full is not None:
+        runs.append(run([full], references=(10.0, 90.0)))
+    assert math.isnan(arm_row(comparison(runs), "bellman")["retention"])
+
+
+def test_references_without_a_span_give_no_score(run: MakeRun) -> None:
+    runs = [run([50.0], seed=seed, references=(10.0, 10.0)) for seed in range(3)]
+    row = arm_row(comparison(runs), "full")
+    assert math.isnan(row["score"])
+    assert row["return"] == pytest.approx(50.0)
+
+
+def test_a_failed_run_is_counted_and_not_averaged(suite: MakeSuite, run: MakeRun) -> None:
+    runs = suite(datasets=("classic/cartpole/medium-v0",), sizes=(50,), learners=("fqi",))
+    lost = next(record for record in runs if record.spec.reducer.label == "bellman")
+    rest = [record for record in runs if record is not lost]
+    failed = run(None, arm="bellman", size=50, seed=lost.spec.seed)
+    with_failed, without = comparison([*rest, failed]), comparison(rest)
+    assert arm_row(with_failed, "bellman")["failed"] == 1
+    assert arm_row(with_failed, "bellman")["seeds"] == 4
+    pd.testing.assert_frame_equal(
+        with_failed.drop(columns="failed"), without.drop(columns="failed")
+    )
+    assert "1 failed run" in caption([*rest, failed])
+
+
+def test_an_arm_of_failed_runs_only_keeps_its_row(run: MakeRun) -> None:
+    runs = [run([1.0], seed=0), *(run(None, arm="exact", size=9, seed=seed) for seed in (0, 1))]
+    row = arm_row(comparison(runs), "exact")
+    assert (row["seeds"], row["failed"]) == (0, 2)
+    assert math.isnan(row["return"])
+
+
+def test_all_datasets_pool_the_scores(run: MakeRun) -> None:
+    easy, hard = [60.0, 70.0, 80.0, 90.0], [-80.0, -75.0, -70.0, -60.0]
+    runs = [
+        *(run([r], dataset="easy", seed=s, references=(0.0, 100.0)) for s, r in enumerate(easy)),
+        *(run([r], dataset="hard", seed=s, references=(-100.0, 0.0)) for s, r in enumerate(hard)),
+    ]
+    row = arm_row(comparison(runs), "full", ALL_DATASETS)
+    scores = [r / 100 for r in easy] + [1 + r / 100 for r in hard]
+    assert row["score"] == pytest.approx(interquartile_mean(scores))
+    assert row["score_low"] < row["score"] < row["score_high"]
+    assert np.isnan(row[["return", "return_low", "return_high"]].astype(float)).all()
+
+
+def test_all_datasets_resample_within_each_dataset(run: MakeRun) -> None:
+    runs = [
+        run([value], dataset=dataset, seed=seed)
+        for dataset, value in (("easy", 90.0), ("hard", 10.0))
+        for seed in range(4)
+    ]
+    row = arm_row(comparison(runs), "full", ALL_DATASETS)
+    assert row["score_low"] == pytest.approx(row["score_high"])
+
+
+def test_an_arm_that_lacks_a_dataset_has_no_common_score(run: MakeRun) -> None:
+    runs = [
+        *(run([50.0], dataset=dataset) for dataset in ("easy", "hard")),
+        run([40.0], dataset="easy", arm="exact", size=9),
+        run(None, dataset="hard", arm="exact", size=9),
+    ]
+    row = arm_row(comparison(runs), "exact", ALL_DATASETS)
+    assert math.isnan(row["score"])
+    assert row["failed"] == 1
+
+
+def test_one_dataset_needs_no_common_block(run: MakeRun) -> None:
+    assert ALL_DATASETS not in set(comparison([run([1.0])])["dataset"])
+
+
+def test_seconds_are_medians_in_the_last_columns(run: MakeRun) -> None:
+    table = comparison(
+        run([1.0], seed=seed, seconds=seconds) for seed, seconds in enumerate((2.0, 4.0, 90.0))
+    )
+    row = arm_row(table, "full")
+    assert list(table)[-2:] == ["seconds_reduction", "seconds_training"]
+    assert (row["seconds_training"], row["seconds_reduction"]) == pytest.approx((4.0, 0.04))
+
+
+def test_no_records_give_an_empty_table() -> None:
+    assert list(comparison([])) == list(COLUMN_TYPES)
+
+
+@pytest.fixture
+def awkward(suite: MakeSuite, run: MakeRun) -> pd.DataFrame:
+    """A table with signs, gaps, and a dataset whose name needs escaping in every format."""
+    return comparison([*suite(seeds=3), run([-0.01], dataset="my_data|50%, a&b.npz", size=7)])
+
+
+def read_markdown(text: str) -> pd.DataFrame:
+    lines = [line.replace(r"\|", "\0").strip("|").split("|") for line in text.splitlines()]
+    header, _, *body = [[cell.strip().replace("\0", "|") for cell in line] for line in lines]
+    return pd.DataFrame(body, columns=header)
+
+
+def read_latex(text: str) -> pd.DataFrame:
+    for escaped, plain in {r"\_": "_", r"\%": "%", "$-$": "-", r"\&": "\0"}.items():
+        text = text.replace(escaped, plain)
+    lines = [line.removesuffix(r"\\").split(" & ") for line in text.splitlines() if " & " in line]
+    header, *body = [[cell.strip().replace("\0", "&") for cell in line] for line in lines]
+    return pd.DataFrame(body, columns=header)
+
+
+def number(text: str) -> float:
+    return math.nan if text in ("–", "") else float(text)
+
+
+@pytest.mark.parametrize(
+    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+)
+def test_readable_formats_hold_the_table(
+    awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]
+) -> None:
+    cells = read(render(awkward, format))
+    for key in ("dataset", "learner", "arm"):
+        assert cells[key].tolist() == awkward[key].tolist()
+    for key in ("size", "seeds", "failed"):
+        assert cells[key].astype(int).tolist() == awkward[key].tolist()
+    for key, decimals in (("return", 1), ("score", 2), ("retention", 2)):
+        expected = pytest.approx(awkward[key].tolist(), abs=0.51 * 10**-decimals, nan_ok=True)
+        assert cells[key].map(number).tolist() == expected
+        shown = cells.loc[awkward[key].notna(), key]
+        assert shown.str.fullmatch(rf"-?\d+\.\d{{{decimals}}}").all()
+    for key in ("reduction", "training"):
+        expected = pytest.approx(awkward[f"seconds_{key}"].tolist(), rel=0.005)
+        assert cells[f"{key} (s)"].map(number).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+)
+def test_readable_intervals_hold_their_ends(
+    awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]
+) -> None:
+    cells = read(render(awkward, format))
+    for key, tolerance in (("return", 0.051), ("score", 0.0051)):
+        ends = cells[f"{key} interval"].str.extract(r"^\[(\S+), (\S+)\]$").astype(float)
+        expected = awkward[[f"{key}_low", f"{key}_high"]].to_numpy()
+        np.testing.assert_allclose(ends.to_numpy(), expected, atol=tolerance, rtol=0)
+        assert (cells.loc[awkward[f"{key}_low"].isna(), f"{key} interval"] == "–").all()
+
+
+def test_markdown_is_aligned(awkward: pd.DataFrame) -> None:
+    lines = render(awkward, "markdown").splitlines()
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_a_rounded_zero_has_no_sign(awkward: pd.DataFrame) -> None:
+    assert not read_markdown(render(awkward, "markdown"))["return"].eq("-0.0").any()
+
+
+def test_latex_is_a_booktabs_tabular(awkward: pd.DataFrame) -> None:
+    text = render(awkward, "latex")
+    columns = len(awkward.columns) - 2  # an interval takes one column, not two
+    rules = [text.index(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")]
+    assert text.startswith(r"\begin{tabular}")
+    assert rules == sorted(rules)
+    assert {line.count(" & ") for line in text.splitlines() if " & " in line} == {columns - 1}
+
+
+def test_csv_keeps_full_precision(awkward: pd.DataFrame) -> None:
+    text = render(awkward, "csv")
+    exact = {name: number for name, kind in COLUMN_TYPES.items() if kind == "float64"}
+    parsed = pd.read_csv(io.StringIO(text), converters=exact).astype(COLUMN_TYPES)
+    pd.testing.assert_frame_equal(parsed, awkward, check_exact=True)
+
+
+def test_an_unknown_format_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(InputError, match=r"unknown format 'markdwn'.*did you mean 'markdown'"):
+        render(comparison([]), "markdwn")
+
+
+def test_the_caption_says_what_the_numbers_are(records: Sequence[RunRecord]) -> None:
+    line = caption(records)
+    assert "\n" not in line
+    assert HEADLINE_CHECKPOINTS == 3
+    for part in (
+        "classic/acrobot/mixed-v0, classic/cartpole/medium-v0",
+        "sizes 50, 200",
+        "seeds 0–4",
+        "5000 gradient steps",
+        "2 episodes",
+        "mean of the last three checkpoints",
+        "95 % percentile bootstrap",
+        "0..1",
+    ):
+        assert part in line
+    assert "failed" not in line
+
+
+def test_text_does_not_depend_on_the_order_of_records(records: Sequence[RunRecord]) -> None:
+    shuffled = random.Random(5).sample(records, len(records))
+    assert caption(shuffled) == caption(records)
+    for format in ("markdown", "csv", "latex"):
+        assert render(comparison(shuffled), format) == render(comparison(records), format)
+
+
+def test_tables_are_written_whole_and_the_same_again(tmp_path: Path, suite: MakeSuite) -> None:
+    for record in suite(seeds=2, sizes=(50,), learners=("fqi",)):
+        write_record(tmp_path, record)
+    paths = write_tables(tmp_path)
+    first = {path.name: path.read_bytes() for path in paths}
+    assert set(first) == {"comparison.md", "comparison.csv", "comparison.tex"}
+    assert set((tmp_path / "tables").iterdir()) == set(paths)
+    assert {path.name: path.read_bytes() for path in write_tables(tmp_path)} == first
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no records"):
+        write_tables(tmp_path)
+    assert not (tmp_path / "tables").exists()

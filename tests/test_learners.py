@@ -1,0 +1,129 @@
+"""The contract of every learner: a new one gets these tests by being listed in the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import InputError
+from harness.learners.protocol import Learner, TrainedPolicy
+from harness.registry import LEARNERS, make_learner
+from harness.transitions import FloatArray, Transitions
+from tests.arbitrary import random_transitions
+
+SHORT: dict[str, dict[str, Any]] = {
+    "dqn": {"steps": 600, "checkpoints": 3},
+    "fqi": {"steps": 600, "checkpoints": 3},
+}
+
+
+@pytest.fixture(params=sorted(LEARNERS))
+def learner(request: pytest.FixtureRequest) -> Learner:
+    return make_learner(request.param, 0.9, SHORT[request.param])
+
+
+def final_actions(
+    learner: Learner, transitions: Transitions, observations: FloatArray, seed: int = 0
+) -> list[int]:
+    last: TrainedPolicy | None = None
+    for trained in learner.fit(transitions, seed):
+        last = trained
+    assert last is not None
+    return [int(action) for action in last.policy.act(observations)]
+
+
+def bandit(rewards: list[float], weights: list[float]) -> Transitions:
+    """One state; rows alternate between two actions, and every episode ends at once."""
+    rows = len(rewards)
+    return Transitions(
+        observations=np.ones((rows, 1)),
+        actions=np.arange(rows) % 2,
+        rewards=np.array(rewards),
+        next_observations=np.ones((rows, 1)),
+        terminations=np.ones(rows, dtype=bool),
+        weights=np.array(weights),
+        action_count=2,
+    )
+
+
+def chain() -> Transitions:
+    """Five states in a row: action 1 leads to the end and its reward, action 0 back."""
+    place = np.repeat(np.arange(5), 2)
+    actions = np.tile([0, 1], 5)
+    following = np.clip(place + 2 * actions - 1, 0, 4)
+    return Transitions(
+        observations=np.eye(5)[place],
+        actions=actions,
+        rewards=1.0 * ((place == 4) & (actions == 1)),
+        next_observations=np.eye(5)[following],
+        terminations=(place == 4) & (actions == 1),
+        weights=np.ones(10),
+        action_count=2,
+    )
+
+
+def test_it_yields_every_checkpoint(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30)
+    trained = list(learner.fit(transitions, 0))
+    assert [checkpoint.step for checkpoint in trained] == [200, 400, 600]
+    for checkpoint in trained:
+        assert all(np.isfinite(value) for value in checkpoint.metrics.values())
+        actions = checkpoint.policy.act(transitions.observations)
+        assert actions.shape == (30,)
+        assert set(np.unique(actions)) <= {0, 1}
+
+
+def test_it_prefers_the_larger_reward(learner: Learner) -> None:
+    assert final_actions(learner, bandit([1.0, 2.0], [1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(learner, bandit([2.0, 1.0], [1, 1]), np.ones((1, 1))) == [0]
+
+
+def test_weights_decide_between_contradicting_rows(learner: Learner) -> None:
+    """Action 0 pays 0; action 1 pays 4 on one row and -4 on another: their weights tell which."""
+    rewards = [0.0, 4.0, 0.0, -4.0]
+    assert final_actions(learner, bandit(rewards, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(learner, bandit(rewards, [1, 1, 1, 9]), np.ones((1, 1))) == [0]
+
+
+def test_it_looks_ahead(learner: Learner) -> None:
+    """Only the last state pays: all others must learn its worth through bootstrapping."""
+    patient = learner.model_copy(update={"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3})
+    assert final_actions(patient, chain(), np.eye(5)) == [1] * 5
+
+
+def test_terminations_stop_bootstrapping(learner: Learner) -> None:
+    """Action 1 ends with reward 1; action 0 goes on for ever with 0.2, worth 2 at discount 0.9."""
+    transitions = bandit([0.2, 1.0], [1, 1])
+    endless = Transitions(
+        **{**vars(transitions), "terminations": np.array([False, True])},
+    )
+    patient = learner.model_copy(update={"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3})
+    assert final_actions(patient, endless, np.ones((1, 1))) == [0]
+    assert final_actions(patient, transitions, np.ones((1, 1))) == [1]
+
+
+def test_the_same_seed_gives_the_same_training(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30)
+
+    def metrics(seed: int) -> list[dict[str, float]]:
+        return [dict(trained.metrics) for trained in learner.fit(transitions, seed)]
+
+    assert metrics(5) == metrics(5)
+    assert metrics(5) != metrics(6)
+
+
+def test_an_action_that_no_row_takes_is_known(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30, action_count=2)
+    wider = Transitions(**{**vars(transitions), "action_count": 5})
+    assert set(final_actions(learner, wider, wider.observations)) <= set(range(5))
+
+
+def test_parameters_are_checked() -> None:
+    with pytest.raises(InputError, match=r"unknown learner 'dqm'.*did you mean 'dqn'"):
+        make_learner("dqm", 0.9, {})
+    with pytest.raises(InputError, match=r"1001 steps cannot be cut into 8 equal parts"):
+        make_learner("dqn", 0.9, {"steps": 1001})
+    with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
+        make_learner("fqi", 0.9, {"learning_rate": -1})
