@@ -17,7 +17,6 @@ from harness.records import RunRecord, read_records
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -30,13 +29,14 @@ ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run`
 
 def main() -> None:
     """Run the command line; bad input ends with one line and exit status 2."""
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
     try:
         status = app(arguments, prog_name="bellman-bench", standalone_mode=False)
     except InputError as error:
         status = _fail(str(error), 2, error)
     except typer.TyperException as error:
-        status = _fail(f"{error.format_message()} See bellman-bench --help.", 2, error)
+        given = f"in 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
+        status = _fail(f"{error.format_message().rstrip('.')} {given}", 2, error)
     except (KeyboardInterrupt, typer.Abort) as error:
         status = _fail("interrupted; run the same command again to go on", 130, error)
     except Exception as error:  # the last resort: a line for the user, a traceback on request
@@ -151,11 +151,17 @@ def run(
 def table(
     directory: ResultsFolder,
     format_: Annotated[str, typer.Option("--format", help="markdown, csv or latex.")] = "markdown",
+    into: Annotated[
+        Path | None,
+        typer.Option(help="A text that holds '<!-- begin NAME -->' and '<!-- end NAME -->'."),
+    ] = None,
 ) -> None:
     """Print the comparison of returns, and write it in every format."""
-    from harness.analysis import comparison, render, write_tables
+    from harness.analysis import comparison, embed, render, write_tables
 
     text = render(comparison(read_records(directory)), format_)
+    if into:
+        embed(into, directory.name, text)
     output.out(text, end="", highlight=False)
     for path in write_tables(directory):
         notices.print(f"wrote {path}", markup=False)
@@ -204,3 +210,7 @@ def _show_progress(total: int, records: Iterator[RunRecord]) -> Iterator[RunReco
             failed += record.status == "failed"
             progress.update(task, advance=1, failed=failed)
             yield record
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""The command line as a user meets it: real data, real training, real files."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.cli import main
+from harness.records import read_records
+from harness.transitions import ARRAY_NAMES, Transitions
+from tests.arbitrary import random_transitions
+
+TINY = """
+name = "tiny"
+description = "Two arms, two sizes, one short learner."
+datasets = ["classic/cartpole/medium-v0"]
+sizes = [20, 40]
+seeds = [0, 1]
+episodes = 3
+
+[[reducers]]
+name = "full"
+
+[[reducers]]
+name = "bellman"
+parameters = { predictors = 10 }
+
+[[learners]]
+name = "dqn"
+parameters = { steps = 40, checkpoints = 4 }
+"""
+
+
+@dataclass
+class Outcome:
+    status: int
+    output: str
+    errors: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run a command in this process and say how it ended."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["bellman-bench", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder that the installed command has filled with two processes."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "tiny.toml").write_text(TINY)
+    command = ["run", str(folder / "tiny.toml"), "--results", str(folder / "tiny"), "--jobs", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 runs done, 0 failed, 0 were there" in done.stdout
+    assert "Gym has been unmaintained" not in done.stdout + done.stderr
+    return folder / "tiny"
+
+
+def test_every_run_has_a_complete_record(results: Path) -> None:
+    records = list(read_records(results))
+    assert len(records) == 6
+    for record in records:
+        assert record.status == "completed"
+        assert record.result is not None
+        assert [checkpoint.step for checkpoint in record.result.checkpoints] == [10, 20, 30, 40]
+        assert all(len(checkpoint.returns) == 3 for checkpoint in record.result.checkpoints)
+        assert record.result.reduction.rows == (record.spec.size or record.result.dataset.rows)
+        assert record.result.seconds.training > 0
+        assert record.provenance.versions["d3rlpy"]
+
+
+def test_running_again_runs_nothing(results: Path, bench: Command) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (results / "records").iterdir()}
+    again = bench("run", results.parent / "tiny.toml", "--results", results)
+    assert again.status == 0
+    assert "0 runs done, 0 failed, 6 were there" in again.output
+    assert {path: path.stat().st_mtime_ns for path in (results / "records").iterdir()} == before
+
+
+def test_one_process_finds_what_two_found(results: Path, bench: Command, tmp_path: Path) -> None:
+    path = sorted((results / "records").iterdir())[0]
+    for other in (results / "records").iterdir():
+        if other != path:
+            target = tmp_path / "records" / other.name
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(other.read_bytes())
+    again = bench("run", results.parent / "tiny.toml", "--results", tmp_path)
+    assert "1 runs done, 0 failed, 5 were there" in again.output
+
+    def measured(folder: Path) -> object:
+        record = json.loads((folder / "records" / path.name).read_text())
+        return {**record["result"], "seconds": None}
+
+    assert measured(tmp_path) == measured(results)
+
+
+def test_the_table_is_printed_and_written(results: Path, bench: Command) -> None:
+    shown = bench("table", results)
+    assert shown.status == 0
+    assert "| full" in shown.output
+    assert "| bellman" in shown.output
+    assert shown.output in (results / "tables" / "comparison.md").read_text()
+    for format_, mark in (("csv", "dataset,size"), ("latex", "\\begin{tabular}")):
+        assert mark in bench("table", results, "--format", format_).output
+
+
+def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
+    drawn = bench("plot", results)
+    assert drawn.status == 0
+    for line in drawn.output.splitlines():
+        path = Path(line.removeprefix("wrote "))
+        assert path.stat().st_size > 1000
+    assert len(drawn.output.splitlines()) == 4
+
+
+def test_other_settings_do_not_mix_with_old_results(results: Path, bench: Command) -> None:
+    changed = results.parent / "changed.toml"
+    changed.write_text(TINY.replace("steps = 40", "steps = 80"))
+    refused = bench("run", changed, "--results", results)
+    assert refused.status == 2
+    assert "other settings" in refused.errors
+
+
+def test_a_failed_run_is_recorded_and_named(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = random_transitions(np.random.default_rng(0), 60, obs_dim=3)
+    source.save(
+        tmp_path / "wrong.npz",
+        {"environment_id": "CartPole-v1", "reference_min": 0.0, "reference_max": 1.0},
+    )
+    monkeypatch.chdir(tmp_path)
+    text = TINY.replace("classic/cartpole/medium-v0", "wrong.npz").replace("[20, 40]", "[20]")
+    (tmp_path / "wrong.toml").write_text(text.replace("[0, 1]", "[0]"))
+    ended = bench("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong")
+    assert ended.status == 1
+    assert "0 runs done, 2 failed" in ended.output
+    assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in ended.errors
+    records = list(read_records(tmp_path / "wrong"))
+    assert all("Traceback" in (record.error or "") for record in records)
+
+
+@pytest.mark.parametrize("method", ["random", "stratified", "leverage", "bellman"])
+def test_a_distilled_set_is_a_dataset(bench: Command, tmp_path: Path, method: str) -> None:
+    path = tmp_path / "set.npz"
+    arguments = ("--method", method, "--size", "30", "--seed", "7", "--output", path)
+    made = bench("distill", "classic/cartpole/medium-v0", *arguments)
+    assert made.status == 0
+    with np.load(path, allow_pickle=False) as file:
+        assert set(file.files) == {*ARRAY_NAMES, "metadata"}
+        metadata = json.loads(str(file["metadata"]))
+    assert metadata["method"] == method
+    assert metadata["seed"] == 7
+    assert metadata["discount"] == 0.99
+    assert metadata["source"] == "classic/cartpole/medium-v0"
+    assert metadata["environment_id"] == "CartPole-v1"
+    first, _ = Transitions.load(path)
+    assert len(first) == 30
+
+    bench("distill", "classic/cartpole/medium-v0", *arguments[:-1], tmp_path / "again.npz")
+    again, _ = Transitions.load(tmp_path / "again.npz")
+    assert again.content_hash() == first.content_hash()
+
+    fewer = bench(
+        "distill", path, "--method", "random", "--size", "5", "--output", tmp_path / "f.npz"
+    )
+    assert fewer.status == 0
+
+
+def test_parameters_reach_the_method(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    made = bench(
+        "distill", "classic/cartpole/medium-v0", "--size", "20", "--output", path,
+        "--parameter", "predictors=7",
+    )  # fmt: skip
+    assert made.status == 0
+    _, metadata = Transitions.load(path)
+    assert metadata["parameters"]["predictors"] == 7
+
+
+def test_everything_is_listed(bench: Command) -> None:
+    listed = bench("list")
+    assert listed.status == 0
+    for name in ("classic/acrobot/mixed-v0", "bellman", "leverage", "fqi", "quickstart", "smoke"):
+        assert name in listed.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["distill", "classic/cartpol/medium-v0"], "unknown dataset .*did you mean"),
+        (["distill", "../../etc/passwd"], "dataset id"),
+        (["distill", "absent.npz"], "no file 'absent.npz'"),
+        (["distill", "D", "--method", "bellmann"], "did you mean 'bellman'"),
+        (["distill", "D", "--size", "0"], "size 0"),
+        (["distill", "D", "--size", "-5"], "size -5"),
+        (["distill", "D", "--size", "10000000"], "size 10000000: .*29523"),
+        (["distill", "D", "--size", "many"], "many"),
+        (["distill", "D", "--discount", "1.5"], "discount = 1.5"),
+        (["distill", "D", "--parameter", "predictors"], "name=value"),
+        (["distill", "D", "--parameter", "predictor=3"], "did you mean 'predictors'"),
+        (["distill", "D", "--colour"], "--colour"),
+        (["collect", "classic/cartpole/easy-v0"], "unknown"),
+        (["run", "quickstrat"], "did you mean 'quickstart'"),
+        (["run", "absent.toml"], "no file"),
+        (["run", "smoke", "--jobs", "0"], "jobs 0"),
+        (["table", "nowhere"], "no records in"),
+        (["plot", "nowhere"], "no records in"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], rule: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["classic/cartpole/medium-v0" if word == "D" else word for word in arguments]
+    if words[0] == "distill":
+        words += ["--output", "out.npz"]
+    refused = bench(*words)
+    assert refused.status == 2
+    assert refused.output == ""
+    assert len(refused.errors.strip().splitlines()) == 1
+    assert "Traceback" not in refused.errors
+    assert re.search(rule, refused.errors)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ('name = "bellman"', 'name = "bellmen"', "did you mean 'bellman'"),
+        ('name = "dqn"', 'name = "dqnn"', "did you mean 'dqn'"),
+        ("predictors = 10", "predictorz = 10", "did you mean 'predictors'"),
+        ("episodes = 3", "episode = 3", "episode"),
+        ("episodes = 3", "episodes = 0", "episodes = 0.*greater than 0"),
+        ("sizes = [20, 40]", "sizes = [20, 0]", "greater than 0"),
+        ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523"),
+        ("sizes = [20, 40]", "sizes = [20, 40", "not TOML"),
+        ("medium-v0", "medium-v9", "unknown dataset"),
+        ("seeds = [0, 1]", "seeds = [1, 1]", "stands for two runs"),
+        ("checkpoints = 4", "checkpoints = 7", "equal parts"),
+    ],
+)
+def test_a_bad_suite_is_refused_before_anything_runs(
+    bench: Command, tmp_path: Path, old: str, new: str, rule: str
+) -> None:
+    assert old in TINY
+    (tmp_path / "bad.toml").write_text(TINY.replace(old, new))
+    refused = bench("run", tmp_path / "bad.toml", "--results", tmp_path / "results")
+    assert refused.status == 2
+    assert len(refused.errors.strip().splitlines()) == 1
+    assert re.search(rule, refused.errors)
+    assert not (tmp_path / "results").exists()
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bellman-bench", "table", "nowhere", "--debug"])
+    with pytest.raises(Exception, match="no records in"):
+        main()

@@ -1,0 +1,54 @@
+"""The committed results: the tables and the README follow from the committed records."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.analysis import comparison, embed, render, write_tables
+from harness.errors import InputError
+from harness.records import read_records
+from harness.suites import load_suite
+
+ROOT = Path(__file__).parent.parent
+RESULTS = sorted(path.parent for path in (ROOT / "results").glob("*/records"))
+
+
+@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
+def test_tables_regenerate_byte_for_byte(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "records", tmp_path / "records")
+    written = write_tables(tmp_path)
+    assert written
+    for path in written:
+        assert path.read_bytes() == (folder / "tables" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
+def test_results_hold_every_run_of_their_suite(folder: Path) -> None:
+    found = {record.run_id: record for record in read_records(folder)}
+    expected = {spec.run_id: spec for spec in load_suite(folder.name).runs()}
+    assert found.keys() == expected.keys()
+    for run_id, record in found.items():
+        assert record.spec == expected[run_id]
+        assert record.status == "completed"
+        assert record.provenance.dirty is False
+
+
+def test_the_readme_shows_the_table_of_quickstart() -> None:
+    table = render(comparison(read_records(ROOT / "results" / "quickstart")), "markdown")
+    assert f"<!-- begin quickstart -->\n{table}<!-- end quickstart -->" in (
+        ROOT / "README.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_a_table_is_put_between_its_marks_alone(tmp_path: Path) -> None:
+    text = tmp_path / "text.md"
+    text.write_text("before\n<!-- begin a -->\nold\n<!-- end a -->\nafter\n")
+    embed(text, "a", "new\\1\n")
+    assert text.read_text() == "before\n<!-- begin a -->\nnew\\1\n<!-- end a -->\nafter\n"
+    with pytest.raises(InputError, match="begin b"):
+        embed(text, "b", "new\n")
+    with pytest.raises(InputError, match="no file"):
+        embed(tmp_path / "absent.md", "a", "new\n")
