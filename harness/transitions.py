@@ -144,7 +144,7 @@ class Transitions:
             The transitions and their metadata.
 
         Raises:
-            InputError: If the file is missing, damaged or lacks an array.
+            InputError: If the file is missing, damaged, lacks an array or breaks a rule.
         """
         if not path.is_file():
             raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
@@ -168,7 +168,7 @@ class Transitions:
         """Build transitions from named arrays; weights default to one.
 
         Raises:
-            InputError: If an array is missing; ``source`` says where.
+            InputError: If an array is missing or breaks a rule; ``source`` says where.
         """
         missing = [name for name in ARRAY_NAMES if name not in arrays and name != "weights"]
         if missing:
@@ -176,10 +176,13 @@ class Transitions:
                 f"{source!r} lacks {', '.join(missing)}: a dataset holds {', '.join(ARRAY_NAMES)}; "
                 "add the missing arrays"
             )
-        actions = _as_actions(arrays["actions"])
-        count = metadata.get("action_count", int(actions.max(initial=0)) + 1)
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
-        return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})
+        try:
+            actions = _as_actions(arrays["actions"])
+            count = metadata.get("action_count", int(actions.max(initial=0)) + 1)
+            return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})
+        except InputError as error:
+            raise InputError(f"{source!r}: {error}") from error
 
 
 ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")

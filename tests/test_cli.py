@@ -280,3 +280,29 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["bellman-bench", "table", "nowhere", "--debug"])
     with pytest.raises(Exception, match="no records in"):
         main()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"rewards": np.full(60, np.nan)}, "rewards: 60 rows hold NaN"),
+        ({"next_observations": np.full((60, 3), np.inf)}, "every value must be finite"),
+        ({"actions": np.linspace(0, 1, 60)}, "continuous actions"),
+        ({"observations": np.zeros((60, 2, 2))}, "flatten"),
+        ({"terminations": np.full(60, 7)}, "flags are 0 or 1"),
+        ({name: np.zeros((0, 3)) for name in ("observations", "next_observations")}
+         | {"actions": np.zeros(0, int), "rewards": np.zeros(0), "terminations": np.zeros(0, bool),
+            "weights": np.zeros(0)}, "0 transitions"),
+    ],
+)  # fmt: skip
+def test_bad_data_is_one_line_and_status_2(
+    bench: Command, tmp_path: Path, change: dict[str, np.ndarray], rule: str
+) -> None:
+    source = random_transitions(np.random.default_rng(0), 60)
+    arrays = {name: getattr(source, name) for name in ARRAY_NAMES} | change
+    np.savez(tmp_path / "bad.npz", **arrays)
+    refused = bench("distill", tmp_path / "bad.npz", "--output", tmp_path / "out.npz")
+    assert refused.status == 2
+    assert len(refused.errors.strip().splitlines()) == 1
+    assert re.search(f"bad.npz.*{rule}", refused.errors)
+    assert not (tmp_path / "out.npz").exists()
