@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envs import load_dataset
-    from harness.api import distill
+    from harness.api import distill, distill_regression
     from harness.suites import run_suite
     from harness.transitions import Transitions
 
 _HOMES = {
     "Transitions": "harness.transitions",
     "distill": "harness.api",
+    "distill_regression": "harness.api",
     "load_dataset": "envs",
     "run_suite": "harness.suites",
 }
 
-__all__ = ["Transitions", "distill", "load_dataset", "run_suite"]
+__all__ = ["Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]
 
 
 def __getattr__(name: str) -> Any:

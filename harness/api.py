@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from envs import Dataset
+import numpy as np
+
 from harness.reduction import Reducer, Reduction
-from harness.registry import make_reducer
+from harness.registry import make_reducer, make_regression_reducer
+from harness.regression import RegressionReducer, RegressionReduction, RegressionSet
 from harness.seeding import stream
-from harness.transitions import Transitions
+from harness.transitions import FloatArray, Transitions
 
 
 def distill(
@@ -48,22 +48,37 @@ def reduce_seeded(transitions: Transitions, reducer: Reducer, size: int, seed: i
     return reducer.reduce(transitions, size, stream("reduction", reducer.name, size, seed))
 
 
-def save_reduction(
-    reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
-) -> None:
-    """Write a reduction as an ``.npz`` that says how it was made and serves as a dataset."""
-    metadata = {
-        "method": reduction.method,
-        "parameters": dict(reduction.parameters),
-        "diagnostics": dict(reduction.diagnostics),
-        "seed": seed,
-        "discount": discount,
-        "source": dataset.dataset_id,
-        "source_hash": dataset.content_hash,
-        "environment_id": dataset.environment_id,
-        "reference_min": dataset.reference_min,
-        "reference_max": dataset.reference_max,
-        "seconds": reduction.seconds,
-        "version": version("bellman-bench"),
-    }
-    reduction.transitions.save(path, metadata)
+def distill_regression(
+    features: FloatArray,
+    targets: FloatArray,
+    method: str = "loss-matching",
+    size: int = 50,
+    seed: int = 0,
+    **parameters: Any,
+) -> RegressionReduction:
+    """Reduce a regression set by any named distiller or reducer.
+
+    Args:
+        features: Shape ``(n, d)``.
+        targets: Shape ``(n,)``.
+        method: A name that `bellman-bench list` shows for regression.
+        size: Rows to keep or make.
+        seed: Fixes whatever is random in the method.
+        parameters: The method's own.
+
+    Returns:
+        A reduction with ``features (size, d)``, ``targets (size,)`` and ``weights (size,)``.
+
+    Raises:
+        InputError: If the data, the method, a parameter or the size cannot be used.
+    """
+    data = RegressionSet(features, targets, np.ones(len(targets)))
+    reducer = make_regression_reducer(method, parameters)
+    return reduce_regression_seeded(data, reducer, size, seed)
+
+
+def reduce_regression_seeded(
+    data: RegressionSet, reducer: RegressionReducer, size: int, seed: int
+) -> RegressionReduction:
+    """Reduce with the random stream of method, size and seed; see `reduce_seeded`."""
+    return reducer.reduce(data, size, stream("reduction", reducer.name, size, seed))

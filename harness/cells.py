@@ -19,27 +19,32 @@ def cell_counts(transitions: Transitions) -> IntArray:
     return np.bincount(cell_labels(transitions), minlength=2 * transitions.action_count)
 
 
-def allocate(counts: IntArray, size: int, terminated_share: float) -> IntArray:
+def allocate(
+    counts: IntArray, size: int, terminated_share: float, least: IntArray | None = None
+) -> IntArray:
     """Share ``size`` rows out among cells, shape ``(cells,)``.
 
     Terminated cells together get their share of the data or ``terminated_share``, whichever is
-    larger; inside each group cells get rows in proportion. Every cell that holds rows gets one
-    while ``size`` allows it, and no cell gets more than it holds.
+    larger; inside each group cells get rows in proportion. Every cell gets its least number while
+    ``size`` allows that for all, and no cell gets more than it holds.
 
     Args:
         counts: Rows that each cell holds; odd cells are the terminated ones.
         size: Rows to share out, at most the sum of ``counts``.
         terminated_share: Least share of terminated rows, in ``[0, 1]``.
+        least: Least number of each cell, at most its count; one for each that holds rows unless
+            given.
     """
+    least = np.sign(counts) if least is None else least
     members = (np.arange(len(counts)) % 2 == 0, np.arange(len(counts)) % 2 == 1)
     held = np.array([counts[group].sum() for group in members])
-    filled = np.array([np.count_nonzero(counts[group]) for group in members])
+    floor = np.array([least[group].sum() for group in members])
     share = max(terminated_share, held[1] / held.sum())
-    groups = _round_within(np.array([size * (1 - share), size * share]), filled, held, size)
+    groups = _round_within(np.array([size * (1 - share), size * share]), floor, held, size)
     allocation = np.zeros(len(counts), dtype=np.int64)
     for group, rows in zip(members, groups, strict=True):
         wish = rows * counts[group] / max(counts[group].sum(), 1)
-        allocation[group] = _round_within(wish, np.sign(counts[group]), counts[group], int(rows))
+        allocation[group] = _round_within(wish, least[group], counts[group], int(rows))
     return allocation
 
 

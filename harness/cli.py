@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,10 @@ output = Console(soft_wrap=True, highlight=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False)
 
 DatasetId = Annotated[str, typer.Argument(help="A dataset id, or the path of an .npz.")]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the published regression sets; else OpenML."),
+]
 ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run` has filled.")]
 
 
@@ -62,19 +67,23 @@ def options(
 def list_names() -> None:
     """Show datasets, methods, learners and suites."""
     from envs import classic_dataset_ids
-    from harness.registry import LEARNERS, REDUCERS
+    from envs.tabular import tabular_ids
+    from harness import registry
     from harness.suites import load_suite, shipped_suites
 
     sections = {
         "datasets": dict.fromkeys(classic_dataset_ids(), ""),
-        "methods": {name: _summary(reducer) for name, reducer in REDUCERS.items()},
-        "learners": {name: _summary(learner) for name, learner in LEARNERS.items()},
+        "methods": _summaries(registry.REDUCERS),
+        "learners": _summaries(registry.LEARNERS),
+        "regression datasets": dict.fromkeys(tabular_ids(), ""),
+        "regression methods": _summaries(registry.REGRESSION_REDUCERS),
+        "regression learners": _summaries(registry.REGRESSION_JUDGES),
         "suites": {name: load_suite(name).description for name in sorted(shipped_suites())},
     }
     for title, entries in sections.items():
         output.print(f"[bold]{title}[/bold]")
         for name, description in entries.items():
-            output.print(f"  {name:<16} {description}".rstrip(), markup=False)
+            output.print(f"  {name:<18} {description}".rstrip(), markup=False)
 
 
 @app.command()
@@ -90,33 +99,51 @@ def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset'
 def distill(
     dataset_id: DatasetId,
     destination: Annotated[Path, typer.Option("--output", help="An .npz to write.")],
-    method: Annotated[str, typer.Option(help="A method that `list` shows.")] = "bellman",
-    size: Annotated[int, typer.Option(help="Transitions to keep or make.")] = 100,
+    method: Annotated[
+        str | None,
+        typer.Option(help="A method that `list` shows; bellman, or loss-matching for regression."),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Rows to keep or make.")] = 100,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
+    data_dir: DataFolder = None,
 ) -> None:
     """Reduce a dataset and write the result."""
-    from envs import open_dataset
-    from harness import api
+    from envs.tabular import is_tabular
+    from harness import distilling
 
     if destination.suffix != ".npz" or not destination.parent.is_dir():
         raise InputError(
             f"output {str(destination)!r}: it must end in .npz and lie in an existing folder"
         )
-    dataset = open_dataset(dataset_id)
-    reduction = api.distill(
-        dataset.transitions, method, size, seed, discount, **_parse_parameters(parameter or [])
-    )
-    api.save_reduction(reduction, destination, dataset, seed, discount)
-    kind = "synthetic" if reduction.source_indices is None else "kept"
-    output.print(
-        f"{destination}: {len(reduction.transitions)} {kind} of {len(dataset.transitions)} "
-        f"transitions by {method} in {reduction.seconds:.2f} s",
-        markup=False,
-    )
+    _name_data_folder(data_dir)
+    parameters = _parse_parameters(parameter or [])
+    if is_tabular(dataset_id):
+        line = distilling.distill_tabular_file(
+            dataset_id, destination, method or "loss-matching", size, seed, parameters
+        )
+    else:
+        line = distilling.distill_file(
+            dataset_id, destination, method or "bellman", size, seed, discount, parameters
+        )
+    output.print(line, markup=False)
+
+
+@app.command()
+def certify(
+    distilled: Annotated[Path, typer.Argument(help="An .npz that `distill` wrote.")],
+    against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
+    data_dir: DataFolder = None,
+) -> None:
+    """Say how far losses on a reduction can be from losses on its source."""
+    from harness import certify as certificates
+
+    _name_data_folder(data_dir)
+    for label, value in certificates.certify_regression(distilled, against).items():
+        output.print(f"{label}: {value}", markup=False)
 
 
 @app.command()
@@ -126,10 +153,12 @@ def run(
         Path | None, typer.Option(help="Results folder; results/SUITE unless given.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+    data_dir: DataFolder = None,
 ) -> None:
     """Run what a suite still lacks in its results folder."""
     from harness.suites import load_suite, run_suite
 
+    _name_data_folder(data_dir)
     loaded = load_suite(suite)
     folder = results or Path("results") / loaded.name
     records = run_suite(loaded, folder, jobs, watch=_show_progress)
@@ -176,8 +205,15 @@ def plot(directory: ResultsFolder) -> None:
         output.print(f"wrote {path}", markup=False)
 
 
-def _summary(documented: type) -> str:
-    return (documented.__doc__ or "").strip().splitlines()[0]
+def _summaries(classes: Mapping[str, type]) -> dict[str, str]:
+    """First line of each class's docstring."""
+    return {name: (found.__doc__ or "").strip().splitlines()[0] for name, found in classes.items()}
+
+
+def _name_data_folder(data_dir: Path | None) -> None:
+    """Tell this process and those that it starts where the published sets lie."""
+    if data_dir is not None:
+        os.environ["BELLMAN_BENCH_DATA"] = str(data_dir)
 
 
 def _parse_parameters(assignments: list[str]) -> dict[str, Any]:

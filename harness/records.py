@@ -17,15 +17,18 @@ SCHEMA_VERSION: Final = 1
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
 
+Parameters = dict[str, float | int | str | bool | list[int] | None]
+
+
 class DatasetFacts(Frozen):
     """What a record keeps of its dataset."""
 
-    environment_id: str
+    environment_id: str | None = None  # None in regression
     rows: int
     bytes: int
     content_hash: str
-    reference_min: float  # mean return of the random policy
-    reference_max: float  # mean return of the expert
+    reference_min: float | None = None  # mean return of the random policy; None in regression
+    reference_max: float | None = None  # mean return of the expert; None in regression
 
 
 class ReductionFacts(Frozen):
@@ -35,7 +38,7 @@ class ReductionFacts(Frozen):
     bytes: int
     content_hash: str
     synthetic: bool
-    parameters: dict[str, float | int | str | bool | None]  # every parameter, defaults too
+    parameters: Parameters  # every parameter, defaults too
     diagnostics: dict[str, float]
 
 
@@ -65,9 +68,24 @@ class RunResult(Frozen):
 
     dataset: DatasetFacts
     reduction: ReductionFacts
-    learner_parameters: dict[str, float | int | str | bool | list[int] | None]
+    learner_parameters: Parameters
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
     seconds: Seconds
+
+
+class RegressionResult(Frozen):
+    """What a completed regression run measured."""
+
+    dataset: DatasetFacts  # of the training split
+    reduction: ReductionFacts
+    learner_parameters: Parameters
+    metric: Literal["test MSE", "worst-case gap"]
+    value: float  # of the metric; smaller is better
+    details: dict[str, float]  # what else the judge measured
+    seconds: Seconds
+
+
+Result = RunResult | RegressionResult
 
 
 class Provenance(Frozen):
@@ -88,14 +106,20 @@ class RunRecord(Frozen):
     spec: RunSpec
     status: Literal["completed", "failed"]
     error: str | None = None  # traceback of a failed run
-    result: RunResult | None = None  # None if the run failed
+    result: Result | None = None  # None if the run failed
     provenance: Provenance
 
     @property
-    def headline_return(self) -> float:
-        """Mean over the last three checkpoints (all, if fewer) of the mean return."""
+    def headline(self) -> float:
+        """The run's one number.
+
+        In control the mean over the last three checkpoints (all, if fewer) of the mean return; in
+        regression the value of the metric.
+        """
         if self.result is None:
-            raise ValueError(f"run {self.run_id} failed and has no return")
+            raise ValueError(f"run {self.run_id} failed and has no result")
+        if isinstance(self.result, RegressionResult):
+            return self.result.value
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
         return float(np.mean([checkpoint.mean_return for checkpoint in last]))
 

@@ -62,14 +62,19 @@ class Reducer(BaseModel, ABC):
         """Return the reduced rows, the source row of each (None if synthetic) and diagnostics."""
 
 
-def check_size(size: int, available: int) -> None:
+def check_size(size: int, available: int, rows: str = "transitions") -> None:
     """Refuse a size that the data cannot give.
+
+    Args:
+        size: Rows asked for.
+        available: Rows that the dataset holds.
+        rows: What the dataset calls its rows.
 
     Raises:
         InputError: If ``size`` is not in ``1..available``.
     """
     if not 1 <= size <= available:
         raise InputError(
-            f"size {size}: it must lie between 1 and the dataset's {available} transitions; "
+            f"size {size}: it must lie between 1 and the dataset's {available} {rows}; "
             "choose another size or a larger dataset"
         )

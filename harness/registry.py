@@ -10,12 +10,19 @@ from pydantic import BaseModel, ValidationError
 from baselines.full import FullReducer
 from baselines.leverage import LeverageReducer
 from baselines.random import RandomReducer
+from baselines.regression import FullRegression, LeverageRegression, RandomRegression
 from baselines.stratified import StratifiedReducer
 from harness.distillation.bellman import BellmanDistiller
+from harness.distillation.lower_bound import AdversarialRegression
+from harness.distillation.regression import ExactRegression
+from harness.distillation.regression_matching import LossMatching
 from harness.errors import InputError, unknown_name
 from harness.learners.deep_q import DQNLearner, FQILearner
 from harness.learners.protocol import Learner
+from harness.learners.regression import REGRESSION_LEARNERS, RegressionLearner
+from harness.learners.worst_case import WorstCase
 from harness.reduction import Reducer
+from harness.regression import RegressionReducer
 
 REDUCERS: Mapping[str, type[Reducer]] = {
     reducer.name: reducer
@@ -30,11 +37,26 @@ REDUCERS: Mapping[str, type[Reducer]] = {
 LEARNERS: Mapping[str, type[Learner]] = {
     learner.name: learner for learner in (DQNLearner, FQILearner)
 }
+REGRESSION_REDUCERS: Mapping[str, type[RegressionReducer]] = {
+    reducer.name: reducer
+    for reducer in (
+        FullRegression,
+        RandomRegression,
+        LeverageRegression,
+        ExactRegression,
+        LossMatching,
+        AdversarialRegression,
+    )
+}
+REGRESSION_JUDGES: Mapping[str, type[RegressionLearner] | type[WorstCase]] = {
+    **REGRESSION_LEARNERS,
+    WorstCase.name: WorstCase,
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def make_reducer(name: str, discount: float, parameters: Mapping[str, Any]) -> Reducer:
+def make_reducer(name: str, discount: float | None, parameters: Mapping[str, Any]) -> Reducer:
     """Build a reducer; ``discount`` reaches those that have one.
 
     Raises:
@@ -43,7 +65,7 @@ def make_reducer(name: str, discount: float, parameters: Mapping[str, Any]) -> R
     return _make("method", REDUCERS, name, discount, parameters)
 
 
-def make_learner(name: str, discount: float, parameters: Mapping[str, Any]) -> Learner:
+def make_learner(name: str, discount: float | None, parameters: Mapping[str, Any]) -> Learner:
     """Build a learner; ``discount`` reaches those that have one.
 
     Raises:
@@ -52,11 +74,31 @@ def make_learner(name: str, discount: float, parameters: Mapping[str, Any]) -> L
     return _make("learner", LEARNERS, name, discount, parameters)
 
 
+def make_regression_reducer(name: str, parameters: Mapping[str, Any]) -> RegressionReducer:
+    """Build a regression reducer.
+
+    Raises:
+        InputError: If the name or a parameter is unknown, or a value breaks its rule.
+    """
+    return _make("regression method", REGRESSION_REDUCERS, name, None, parameters)
+
+
+def make_regression_judge(
+    name: str, parameters: Mapping[str, Any]
+) -> RegressionLearner | WorstCase:
+    """Build a regression learner, or the worst case that stands where a learner stands.
+
+    Raises:
+        InputError: If the name or a parameter is unknown, or a value breaks its rule.
+    """
+    return _make("regression learner", REGRESSION_JUDGES, name, None, parameters)
+
+
 def _make(
     kind: str,
     classes: Mapping[str, type[Model]],
     name: str,
-    discount: float,
+    discount: float | None,
     parameters: Mapping[str, Any],
 ) -> Model:
     if name not in classes:
@@ -65,7 +107,7 @@ def _make(
     for key in parameters:
         if key not in fields:
             raise unknown_name(f"parameter of {kind} {name!r}:", key, fields or ["none"])
-    shared = {"discount": discount} if "discount" in fields else {}
+    shared = {"discount": discount} if "discount" in fields and discount is not None else {}
     try:
         return classes[name].model_validate({**shared, **parameters})
     except ValidationError as error:

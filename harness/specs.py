@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+Task = Literal["control", "regression"]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]{0,47}$")]
+
+CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 
 
 class Frozen(BaseModel):
@@ -38,15 +41,20 @@ class LearnerSpec(ReducerSpec):
 
 
 class RunSpec(Frozen):
-    """One run: reduce a dataset, train a learner on the result, evaluate its policies."""
+    """One run: reduce a dataset, train a learner on the result, judge what it learned.
 
+    In control, policies are evaluated in the environment; in regression, predictions on a test
+    split, and neither discount nor episodes mean anything.
+    """
+
+    task: Task = "control"
     dataset: str
     reducer: ReducerSpec
     size: PositiveInt | None  # None: every row
     learner: LearnerSpec
     seed: Annotated[int, Field(ge=0)]
-    discount: Annotated[float, Field(ge=0, lt=1)]
-    episodes: PositiveInt  # evaluation episodes at each checkpoint
+    discount: Annotated[float, Field(ge=0, lt=1)] | None = None
+    episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
 
     @cached_property
     def run_id(self) -> str:
@@ -69,13 +77,27 @@ class Suite(Frozen):
 
     name: Label
     description: str
+    task: Task = "control"
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     reducers: Annotated[tuple[ReducerSpec, ...], Field(min_length=1)]
     sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     learners: Annotated[tuple[LearnerSpec, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    episodes: PositiveInt = 20
+    discount: Annotated[float, Field(ge=0, lt=1)] | None = None
+    episodes: PositiveInt | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _control_has_defaults(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("task", "control") == "control":
+            return CONTROL_DEFAULTS | values
+        return values
+
+    @model_validator(mode="after")
+    def _regression_has_no_episodes(self) -> Self:
+        if self.task == "regression" and (self.discount, self.episodes) != (None, None):
+            raise ValueError("a regression suite has neither discount nor episodes: remove them")
+        return self
 
     @model_validator(mode="after")
     def _runs_are_distinct(self) -> Self:
@@ -94,6 +116,7 @@ class Suite(Frozen):
             sizes = (None,) if reducer.name == "full" else self.sizes
             for size, learner in product(sizes, self.learners):
                 yield RunSpec(
+                    task=self.task,
                     dataset=dataset,
                     reducer=reducer,
                     size=size,

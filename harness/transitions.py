@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from harness.arrays import as_float, check_finite, hash_arrays
 from harness.errors import InputError
-from harness.files import write_whole
+from harness.npz import load_arrays, save_arrays
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]
@@ -44,7 +41,7 @@ class Transitions:
 
     def __post_init__(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
-            self._freeze(name, _as_float(name, getattr(self, name)))
+            self._freeze(name, as_float(name, getattr(self, name)))
         self._freeze("actions", _as_actions(self.actions))
         self._freeze("terminations", _as_flags(self.terminations))
         self._check_shapes()
@@ -76,12 +73,7 @@ class Transitions:
 
     def _check_values(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
-            rows = _nonfinite_rows(getattr(self, name))
-            if rows.size:
-                raise InputError(
-                    f"{name}: {rows.size} rows hold NaN or infinity, the first is row {rows[0]}; "
-                    "every value must be finite: repair or drop those rows"
-                )
+            check_finite(name, getattr(self, name))
         if self.actions.min() < 0 or self.actions.max() >= self.action_count:
             raise InputError(
                 f"actions span {self.actions.min()}..{self.actions.max()}: with "
@@ -121,20 +113,13 @@ class Transitions:
 
     def content_hash(self) -> str:
         """SHA-256 over names, types, shapes and bytes of the arrays, and the action count."""
-        digest = hashlib.sha256(f"action_count={self.action_count}".encode())
-        for name in ARRAY_NAMES:
-            array = np.ascontiguousarray(getattr(self, name))
-            digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
-            digest.update(array.data)
-        return digest.hexdigest()
+        arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
+        return hash_arrays(arrays, prefix=f"action_count={self.action_count}")
 
     def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
         """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all."""
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
-        text = json.dumps({"action_count": self.action_count, **metadata}, sort_keys=True)
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, metadata=np.array(text), **arrays)
-        write_whole(path, content.getbuffer())
+        save_arrays(path, arrays, {"action_count": self.action_count, **metadata})
 
     @classmethod
     def load(cls, path: Path) -> tuple[Self, dict[str, Any]]:
@@ -146,19 +131,7 @@ class Transitions:
         Raises:
             InputError: If the file is missing, damaged, lacks an array or breaks a rule.
         """
-        if not path.is_file():
-            raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
-        try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                content = {name: file[name] for name in file.files}
-            metadata = json.loads(str(content.pop("metadata", "{}")))
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-            raise InputError(
-                f"{str(path)!r} cannot be read ({error}): it must be an .npz of plain arrays; "
-                "write it again with `bellman-bench distill` or Transitions.save"
-            ) from error
-        if not isinstance(metadata, dict):
-            raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")
+        content, metadata = load_arrays(path)
         return cls.from_arrays(content, metadata, str(path)), metadata
 
     @classmethod
@@ -188,15 +161,6 @@ class Transitions:
 ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")
 
 
-def _as_float(name: str, values: ArrayLike) -> FloatArray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{name} of type {array.dtype}: numbers are needed; convert them")
-    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        array = array.astype(np.float64)
-    return array
-
-
 def _as_actions(values: ArrayLike) -> IntArray:
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
@@ -214,8 +178,3 @@ def _as_flags(values: ArrayLike) -> BoolArray:
             f"terminations hold {np.unique(array)[:3]}…: flags are 0 or 1; convert them"
         )
     return array.astype(np.bool_, copy=False)
-
-
-def _nonfinite_rows(array: FloatArray) -> IntArray:
-    finite = np.isfinite(array)
-    return np.flatnonzero(~(finite if finite.ndim == 1 else finite.all(axis=1)))

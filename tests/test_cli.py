@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness.cli import main
-from harness.records import read_records
+from harness.records import RunResult, read_records
 from harness.transitions import ARRAY_NAMES, Transitions
 from tests.arbitrary import random_transitions
 
@@ -84,7 +84,7 @@ def test_every_run_has_a_complete_record(results: Path) -> None:
     assert len(records) == 6
     for record in records:
         assert record.status == "completed"
-        assert record.result is not None
+        assert isinstance(record.result, RunResult)
         assert [checkpoint.step for checkpoint in record.result.checkpoints] == [10, 20, 30, 40]
         assert all(len(checkpoint.returns) == 3 for checkpoint in record.result.checkpoints)
         assert record.result.reduction.rows == (record.spec.size or record.result.dataset.rows)
@@ -257,7 +257,7 @@ def test_bad_input_is_one_line_and_status_2(
         ("episodes = 3", "episode = 3", "episode"),
         ("episodes = 3", "episodes = 0", "episodes = 0.*greater than 0"),
         ("sizes = [20, 40]", "sizes = [20, 0]", "greater than 0"),
-        ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523"),
+        ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523 rows"),
         ("sizes = [20, 40]", "sizes = [20, 40", "not TOML"),
         ("medium-v0", "medium-v9", "unknown dataset"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "stands for two runs"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from harness.records import RunRecord
+from harness.records import RunRecord, RunResult
 
 
 def provenance(records: Sequence[RunRecord]) -> str:
@@ -14,13 +14,13 @@ def provenance(records: Sequence[RunRecord]) -> str:
     """
     specs = [record.spec for record in records]
     done = [record.result for record in records if record.result is not None]
-    steps = {result.checkpoints[-1].step for result in done}
+    steps = {result.checkpoints[-1].step for result in done if isinstance(result, RunResult)}
     parts = [
         ", ".join(sorted({spec.dataset for spec in specs})),
         _listed("size", {spec.size for spec in specs if spec.size is not None}),
         _listed("seed", {spec.seed for spec in specs}),
         _extent("gradient steps", steps),
-        _extent("episodes a checkpoint", {spec.episodes for spec in specs}),
+        _extent("episodes a checkpoint", {spec.episodes for spec in specs if spec.episodes}),
         _failures(len(records) - len(done)),
     ]
     return "; ".join(part for part in parts if part)

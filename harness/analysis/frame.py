@@ -8,15 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from harness.records import RunRecord
+from harness.records import RegressionResult, RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
-ARM_ORDER = (FULL, "random", "stratified", "leverage", "exact", "bellman", "operator")
+ARM_ORDER = (
+    *(FULL, "random", "stratified", "leverage", "tree-recombination", "kernel-herding"),
+    *("loss-matching", "adversarial", "exact", "bellman", "operator"),
+)
 
 _KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
 _RUN_TYPES = _KEYS | {
     "status": "str",
-    "headline_return": "float64",
+    "headline": "float64",
     "last_return": "float64",
     "reference_min": "float64",
     "reference_max": "float64",
@@ -24,6 +27,14 @@ _RUN_TYPES = _KEYS | {
     "seconds_training": "float64",
     "seconds_evaluation": "float64",
     "rows": "Int64",
+}
+_GAP_TYPES = _KEYS | {
+    "dimension": "int64",
+    "predictors": "int64",
+    "identifiable": "int64",
+    "gap": "float64",
+    "relative_gap": "float64",
+    "seconds_reduction": "float64",
 }
 _CURVE_TYPES = _KEYS | {"step": "int64", "mean_return": "float64"}
 
@@ -38,14 +49,15 @@ def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Tabulate the runs, failed ones too, in an order that follows from their specs.
 
     Returns:
-        One row a run. ``size`` is missing where a run takes every row; ``rows`` counts the
-        transitions trained on; seconds are wall time. A failed run has no measurements.
+        One row a run. ``size`` is missing where a run takes every row; ``headline`` is the run's
+        one number; ``rows`` counts the rows trained on; seconds are wall time. A failed run has
+        no measurements, and a regression run neither a last return nor references.
     """
     return _frame((_run_row(record) for record in _in_order(records)), _RUN_TYPES)
 
 
 def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """Tabulate the checkpoints of completed runs.
+    """Tabulate the checkpoints of completed control runs.
 
     Returns:
         One row for each run and checkpoint: the run's keys, ``step`` in gradient steps and
@@ -54,10 +66,27 @@ def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     rows = (
         _keys(record) | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
         for record in _in_order(records)
-        if record.result is not None
+        if isinstance(record.result, RunResult)
         for checkpoint in record.result.checkpoints
     )
     return _frame(rows, _CURVE_TYPES)
+
+
+def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the worst-case gaps of completed regression runs.
+
+    Returns:
+        One row a run: the run's keys, with the reducer's name for its arm; ``dimension`` d of the
+        features, number of ``predictors`` that were matched, ``identifiable`` q(q+1)/2 with
+        q = d + 1, the ``gap``, and the ``relative_gap`` to the largest loss of a regressor of
+        norm one on the training data.
+    """
+    rows = (
+        _gap_row(record, record.result)
+        for record in _in_order(records)
+        if isinstance(record.result, RegressionResult)
+    )
+    return _frame(rows, _GAP_TYPES)
 
 
 def beside_every_size(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,15 +135,27 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
     result = record.result
     if result is None:
         return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
+    last = result.checkpoints[-1].mean_return if isinstance(result, RunResult) else math.nan
     return row | {
-        "headline_return": record.headline_return,
-        "last_return": result.checkpoints[-1].mean_return,
+        "headline": record.headline,
+        "last_return": last,
         "reference_min": result.dataset.reference_min,
         "reference_max": result.dataset.reference_max,
         "seconds_reduction": result.seconds.reduction,
         "seconds_training": result.seconds.training,
         "seconds_evaluation": result.seconds.evaluation,
         "rows": result.reduction.rows,
+    }
+
+
+def _gap_row(record: RunRecord, result: RegressionResult) -> dict[str, Any]:
+    details = result.details
+    return _keys(record) | {
+        "arm": record.spec.reducer.name,
+        **{name: details[name] for name in ("dimension", "predictors", "identifiable")},
+        "gap": result.value,
+        "relative_gap": result.value / details["training_scale"],
+        "seconds_reduction": result.seconds.reduction,
     }
 
 

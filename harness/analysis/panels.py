@@ -6,7 +6,10 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -26,6 +29,8 @@ CAPTION_CHARACTER_WIDTH = 0.066
 
 CAPTION_SIZE = 8.5  # points
 PANEL_TITLE_LENGTH = 36  # characters
+MOST_COLUMNS = 4  # panels in a row
+MOST_DATASETS = 3  # the same where only datasets differ
 
 
 @dataclass(frozen=True)
@@ -33,36 +38,48 @@ class Panel:
     """What tells a panel from the others."""
 
     dataset: str
-    learner: str
+    learner: str = ""
     size: int | None = None
+    note: str = ""
+
+    @classmethod
+    def of(cls, key: Any) -> Panel:
+        """Make a panel from a group's key: dataset, learner and perhaps a size or a missing one."""
+        dataset, learner, size = (*key, None)[:3]
+        return cls(dataset, learner, None if pd.isna(size) else int(size))
 
     @property
     def title(self) -> str:
-        """The dataset over the learner and, if it has one, the size."""
+        """The dataset over the learner, the size and the note, of which it may lack any."""
         name = self.dataset
         if len(name) > PANEL_TITLE_LENGTH:
             name = f"…{name[1 - PANEL_TITLE_LENGTH :]}"
-        return f"{name}\n{self.learner}" + (f", {self.size} transitions" if self.size else "")
+        size = f"{self.size} transitions" if self.size else ""
+        return f"{name}\n{', '.join(part for part in (self.learner, size, self.note) if part)}"
 
 
-def panel_grid(panels: Sequence[Panel], x_label: str) -> tuple[Figure, list[Axes]]:
-    """Lay out one pair of axes a panel; those of one dataset share the range of returns.
+def panel_grid(
+    panels: Sequence[Panel], x_label: str, y_label: str, share_all: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Lay out one pair of axes a panel; those of one dataset, or all, share their vertical range.
 
-    Labels stand at the left and lower edges of the grid only.
+    Sizes of one dataset and learner stand side by side, else learners of one dataset, else
+    datasets; what is too many for one row wraps. Labels stand at the left and lower edges only.
     """
-    columns = _columns(panels)
-    rows = math.ceil(len(panels) / columns)
+    places = _places(panels)
+    rows, columns = (max(ends) + 1 for ends in zip(*places, strict=True))
     width = max(MINIMUM_WIDTH, PANEL_WIDTH * columns)
     figure = Figure(figsize=(width, PANEL_HEIGHT * rows))
     grid = figure.add_gridspec(rows, columns)
     axes: list[Axes] = []
     first: dict[str, Axes] = {}
-    for place, panel in enumerate(panels):
-        axis = figure.add_subplot(grid[divmod(place, columns)], sharey=first.get(panel.dataset))
-        first.setdefault(panel.dataset, axis)
+    for (row, column), panel in zip(places, panels, strict=True):
+        shared = "" if share_all else panel.dataset
+        axis = figure.add_subplot(grid[row, column], sharey=first.get(shared))
+        first.setdefault(shared, axis)
         axis.set_title(panel.title, loc="left")
-        axis.set_xlabel(x_label if place + columns >= len(panels) else "")
-        axis.set_ylabel("return" if place % columns == 0 else "")
+        axis.set_xlabel("" if (row + 1, column) in places else x_label)
+        axis.set_ylabel("" if column else y_label)
         axes.append(axis)
     return figure, axes
 
@@ -91,11 +108,31 @@ def finish(figure: Figure, title: str, handles: Sequence[Line2D], caption: str) 
     )
 
 
-def _columns(panels: Sequence[Panel]) -> int:
-    for values in ({panel.size for panel in panels}, {panel.learner for panel in panels}):
-        if len(values) > 1:
-            return len(values)
-    return min(3, len(panels))
+def _places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
+    """Row and column of each panel: every block begins a row and wraps."""
+    blocks, most = _blocks(panels)
+    columns = _balanced(max(map(len, blocks)), most)
+    places: list[tuple[int, int]] = []
+    for block in blocks:
+        row = places[-1][0] + 1 if places else 0
+        places += [(row + turn // columns, turn % columns) for turn in range(len(block))]
+    return places
+
+
+def _blocks(panels: Sequence[Panel]) -> tuple[list[list[Panel]], int]:
+    """Neighbours that belong side by side, and how many of them a row may hold."""
+    if len({panel.size for panel in panels}) > 1:
+        runs = groupby(panels, lambda panel: (panel.dataset, panel.learner))
+    elif len({panel.learner for panel in panels}) > 1:
+        runs = groupby(panels, lambda panel: (panel.dataset, ""))
+    else:
+        return [list(panels)], MOST_DATASETS
+    return [list(run) for _, run in runs], MOST_COLUMNS
+
+
+def _balanced(count: int, most: int) -> int:
+    """Columns for ``count`` panels in as few rows as hold them, evenly filled."""
+    return math.ceil(count / math.ceil(count / most))
 
 
 def _legend_columns(handles: Sequence[Line2D], width: float) -> int:

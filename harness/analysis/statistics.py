@@ -1,7 +1,9 @@
-"""The inter-quartile mean over seeds, and its stratified bootstrap interval."""
+"""Means over seeds, and their bootstrap intervals."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 FloatArray = NDArray[np.float64]
+Statistic = Callable[[ArrayLike], FloatArray]  # (..., n) -> (...)
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -24,33 +27,102 @@ def interquartile_mean(values: ArrayLike) -> FloatArray:
     Returns:
         Shape ``(...)``; NaN where ``n`` is zero.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape[-1] == 0:
-        return np.full(array.shape[:-1], np.nan)
-    means: FloatArray = stats.trim_mean(array, 0.25, axis=-1)
-    return means
+    return _trimmed_mean(values, 0.25)
 
 
-def bootstrap_interval(*strata: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """95 % percentile bootstrap interval of the inter-quartile mean of all strata together.
+def mean(values: ArrayLike) -> FloatArray:
+    """Mean over the last axis, ``(..., n) -> (...)``; NaN where ``n`` is zero."""
+    return _trimmed_mean(values, 0.0)
+
+
+def ratio_of_means(numerators: ArrayLike, denominators: ArrayLike) -> FloatArray:
+    """Ratio of two means over the last axis, ``(..., n)`` each ``-> (...)``.
+
+    NaN where the denominators' mean is not positive.
+    """
+    below = mean(denominators)
+    ratio: FloatArray = mean(numerators) / np.where(below > 0, below, np.nan)
+    return ratio
+
+
+def bootstrap_interval(
+    *strata: ArrayLike, statistic: Statistic = interquartile_mean
+) -> tuple[FloatArray, FloatArray]:
+    """95 % percentile bootstrap interval of a statistic of all strata together.
 
     Each stratum is resampled within itself. The order of values does not matter.
 
     Args:
         strata: Each of shape ``(..., n)``, with its own ``n``.
+        statistic: Maps ``(..., n)`` to ``(...)``.
 
     Returns:
         The ends of the interval, each of shape ``(...)``; NaN if a stratum has fewer than two
         values, which say nothing about spread.
     """
     samples = [np.sort(np.asarray(stratum, dtype=np.float64), axis=-1) for stratum in strata]
+
+    def of_all(*resampled: FloatArray, axis: int) -> FloatArray:
+        pooled: NDArray[Any] = np.concatenate(resampled, axis=axis)
+        return statistic(np.moveaxis(pooled, axis, -1))
+
+    return _bootstrap(samples, of_all)
+
+
+def ratio_interval(numerators: ArrayLike, denominators: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """95 % percentile bootstrap interval of the ratio of two means of paired values.
+
+    Args:
+        numerators: Shape ``(n,)``.
+        denominators: Shape ``(n,)``, each the partner of a numerator.
+
+    Returns:
+        The ends of the interval; NaN if there are fewer than two pairs, or if the denominators'
+        mean is not positive in every resample.
+    """
+    samples = [np.asarray(values, dtype=np.float64) for values in (numerators, denominators)]
+
+    def of_pairs(above: FloatArray, below: FloatArray, axis: int) -> FloatArray:
+        return ratio_of_means(np.moveaxis(above, axis, -1), np.moveaxis(below, axis, -1))
+
+    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
+        return _bootstrap(samples, of_pairs, paired=True)  # warns where a resample has no ratio
+
+
+def estimate(
+    name: str, strata: Sequence[FloatArray], statistic: Statistic = interquartile_mean
+) -> dict[str, float]:
+    """A statistic of all strata together and its interval, under ``name``, ``_low``, ``_high``.
+
+    All three are NaN if there is no stratum, or one is empty or holds a value that is not finite.
+    """
+    values: Sequence[Any] = (np.nan, np.nan, np.nan)
+    if strata and all(len(stratum) and np.isfinite(stratum).all() for stratum in strata):
+        interval = bootstrap_interval(*strata, statistic=statistic)
+        values = (statistic(np.concatenate(strata)), *interval)
+    names = (name, f"{name}_low", f"{name}_high")
+    return {key: float(value) for key, value in zip(names, values, strict=True)}
+
+
+def _trimmed_mean(values: ArrayLike, share: float) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape[-1] == 0:
+        return np.full(array.shape[:-1], np.nan)
+    means: FloatArray = stats.trim_mean(array, share, axis=-1)
+    return means
+
+
+def _bootstrap(
+    samples: Sequence[FloatArray], statistic: Callable[..., FloatArray], paired: bool = False
+) -> tuple[FloatArray, FloatArray]:
     if not samples or min(sample.shape[-1] for sample in samples) < 2:
         unknown = np.full(samples[0].shape[:-1] if samples else (), np.nan)
         return unknown, unknown
     interval = stats.bootstrap(
         samples,
-        _pooled_mean,
+        statistic,
         n_resamples=RESAMPLES,
+        paired=paired,
         vectorized=True,
         axis=-1,
         confidence_level=CONFIDENCE,
@@ -58,8 +130,3 @@ def bootstrap_interval(*strata: ArrayLike) -> tuple[FloatArray, FloatArray]:
         rng=np.random.default_rng(RNG_SEED),
     ).confidence_interval
     return interval.low, interval.high
-
-
-def _pooled_mean(*strata: FloatArray, axis: int) -> FloatArray:
-    pooled: NDArray[Any] = np.concatenate(strata, axis=axis)
-    return interquartile_mean(np.moveaxis(pooled, axis, -1))

@@ -28,17 +28,22 @@ class ArmStyle:
 
 
 _DASHED = (0, (4, 1.6))
+_LONG_DASH = (0, (8, 2))
 _DOTTED = (0, (1.2, 1.4))
 _DASH_DOT = (0, (6, 1.5, 1.2, 1.5))
 _SHORT_DASH = (0, (2.4, 1))
 _DASH_DOT_DOT = (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5))
 
-# Okabe-Ito palette
+# Okabe-Ito palette; arms of control and of regression, which never meet, share some of it
 ARM_STYLES = {
     FULL: ArmStyle("#000000", "", _DASHED),
     "random": ArmStyle("#56B4E9", "v", _DOTTED),
     "stratified": ArmStyle("#E69F00", "s", _DASH_DOT),
     "leverage": ArmStyle("#009E73", "D", _SHORT_DASH),
+    "tree-recombination": ArmStyle("#0072B2", "^", _LONG_DASH),
+    "kernel-herding": ArmStyle("#E69F00", "s", _DASH_DOT),
+    "loss-matching": ArmStyle("#D55E00", "o", "-"),
+    "adversarial": ArmStyle("#0072B2", "X", _LONG_DASH),
     "exact": ArmStyle("#CC79A7", "P", _DASH_DOT_DOT),
     "bellman": ArmStyle("#D55E00", "o", "-"),
     "operator": ArmStyle("#0072B2", "^", "-"),

@@ -1,193 +1,201 @@
-"""Bellman-loss matching: Algorithm 2 of arXiv 2512.00536 with additive one-hot features."""
+"""Bellman-loss matching: Algorithm 2 of arXiv 2512.00536, for any features and predictors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
-from scipy.optimize import minimize
 
-from harness.cells import draw_stratified
-from harness.features import Standardiser, additive_rows
+from harness.arrays import Float64Array
+from harness.cells import cell_weights, draw_stratified
+from harness.distillation.domains import Box, Domain, Manifold, Relations
+from harness.distillation.levenberg import Found
+from harness.distillation.matching import GroupMatching, match_group
+from harness.errors import InputError
+from harness.features import Standardiser, draw_features
+from harness.fitted_q import fit_q
+from harness.predictors import (
+    Actions,
+    Predictors,
+    StandardRows,
+    bellman_losses,
+    sample_around,
+    sample_linear,
+    sample_networks,
+)
 from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
-
-Float64Array = NDArray[np.float64]
+from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
 
 
 class BellmanDistiller(Reducer):
-    """Moves a stratified subsample until sampled predictors lose on it what they lose on the data.
+    """Moves real rows until sampled predictors lose on them what they lose on the data.
 
-    Terminated and non-terminated rows are matched apart. Actions and weights stay those of the
-    subsample; observations, next observations and rewards move inside the data's range.
+    Terminated and other rows are matched apart. Actions, terminations and weights stay those of
+    the rows that the search starts from. States are z-scored with the data's statistics. With
+    additive features the first moments of s, s' and r are kept exactly as well.
     """
 
     name: ClassVar[str] = "bellman"
 
-    predictors: PositiveInt = 100  # sampled pairs of linear predictor and reward scale
+    predictors: PositiveInt = 100  # sampled pairs of predictor and reward scale
+    law: Literal["gaussian", "localised", "network"] = "gaussian"
+    features: str = "identity"  # φ₁, a name in `harness.features.FEATURE_MAPS`
+    feature_count: PositiveInt = 100  # random features, or units of a network
+    actions: Actions = "additive"  # how one-hot actions enter linear predictors
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    gaps: Literal["relative", "absolute"] = "relative"  # to each predictor's training loss, or not
+    rewards: Literal["free", "fixed"] = "free"
+    start: Literal["stratified", "random"] = "stratified"
     terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
-    iterations: PositiveInt = 1000  # of L-BFGS-B, at most
+    domain: Literal["box", "manifold"] = "box"
+    iterations: PositiveInt = 100  # at most, in each group
+    tolerance: Annotated[float, Field(ge=0)] = 1e-3  # least share by which a step must gain
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
-        rows, weights = draw_stratified(transitions, size, self.terminated_share, rng)
+        rows, weights = self._start(transitions, size, rng)
         start = transitions.take(rows, weights)
-        objective = MatchingObjective.build(transitions, start, self.discount, self.predictors, rng)
-        found = minimize(
-            objective.value_and_gradient,
-            objective.pack(start),
-            method="L-BFGS-B",
-            jac=True,
-            bounds=objective.bounds(transitions),
-            options={"maxiter": self.iterations, "ftol": 1e-15, "gtol": 1e-9},
+        data = Standardised.of(transitions)
+        predictors = self._sample(transitions, data, rng)
+        points = data.points[rows]
+        diagnostics: dict[str, float] = {}
+        for ended in np.unique(start.terminations):
+            members = start.terminations == ended
+            points[members], found = self._match(data, start, rows, members, predictors)
+            prefix = "terminated_" if ended else ""
+            diagnostics |= {f"{prefix}{key}": value for key, value in _outcome(found).items()}
+        return data.restore(points, start), None, diagnostics
+
+    def _start(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[IntArray, FloatArray]:
+        if self.start == "stratified":
+            return draw_stratified(transitions, size, self.terminated_share, rng)
+        rows = np.sort(rng.choice(len(transitions), size, replace=False))
+        return rows, cell_weights(transitions, rows)
+
+    def _sample(
+        self, transitions: Transitions, data: Standardised, rng: np.random.Generator
+    ) -> Predictors:
+        count, actions = transitions.action_count, self.actions
+        if self.law == "network":
+            d = transitions.obs_dim
+            return sample_networks(d, count, self.feature_count, self.predictors, rng)
+        features = draw_features(self.features, transitions.obs_dim, self.feature_count, rng)
+        if self.law == "gaussian":
+            return sample_linear(features, count, actions, self.predictors, rng)
+        fitted = fit_q(data.rows, transitions.shares, features, count, actions, self.discount)
+        values = fitted.values(data.rows.states)[
+            np.arange(len(transitions)), 0, transitions.actions
+        ]
+        return sample_around(fitted, float(np.std(values)), actions, self.predictors, rng)
+
+    def _match(
+        self,
+        data: Standardised,
+        start: Transitions,
+        rows: IntArray,
+        members: BoolArray,
+        predictors: Predictors,
+    ) -> tuple[Float64Array, Found]:
+        """Match the rows of one group; ``members`` are its rows in ``start``."""
+        ended = bool(start.terminations[members][0])
+        group = data.group(ended)
+        shares = start.weights[members] / start.weights[members].sum()
+        losses = bellman_losses(predictors, group.rows, group.shares[None], self.discount)[0]
+        domain, means = self._domain(group, data.points[rows[members]], shares)
+        matching = GroupMatching(
+            predictors=predictors,
+            actions=start.actions[members],
+            discount=0.0 if ended else self.discount,
+            shares=shares,
+            losses=losses,
+            units=_units(losses, self.gaps),
+            means=means,
         )
-        diagnostics = {
-            "loss_before": objective.value_and_gradient(objective.pack(start))[0],
-            "loss_after": float(found.fun),
-            "iterations": float(found.nit),
-        }
-        return objective.unpack(found.x), None, diagnostics
+        try:
+            return match_group(matching, domain, self.iterations, self.tolerance)
+        except FloatingPointError as error:
+            raise InputError(
+                f"Bellman {error}: losses must be finite; scale the data down"
+            ) from error
+
+    def _domain(
+        self, group: Standardised, start: Float64Array, shares: Float64Array
+    ) -> tuple[Domain, Float64Array | None]:
+        fixed = np.array([-1] if self.rewards == "fixed" else [], dtype=np.int64)
+        means = None
+        if self.actions == "additive" and self.domain == "box":
+            means = group.shares @ group.points
+            means[fixed] = np.nan
+        box = Box.around(group.points, start, shares, means, fixed)
+        if self.domain == "box":
+            return box, means
+        relations = Relations.of(group.points, group.rows.states.shape[1])
+        return Manifold(box, relations), means
 
 
-@dataclass(frozen=True)
-class MatchingObjective:
-    """Mean squared relative loss gap over predictors, and first moments, as a function of points.
+@dataclass(frozen=True, eq=False)
+class Standardised:
+    """Transitions in units of their own spread."""
 
-    Points are packed as standardised ``[s, s', r]`` of each row, flattened. The training losses
-    follow once from second moments, so that an evaluation costs nothing in the dataset's size.
-    """
-
-    template: Transitions  # M rows that lend actions, terminations and weights
     standardiser: Standardiser
     reward_scale: float
-    discount: float
-    predictors: Float64Array  # (k, q) one u = (w, c, -λ, -γ max c) a row
-    losses: Float64Array  # (groups, k) training losses
-    means: Float64Array  # (groups, 2 obs_dim + 1) training means of [s, s', r], standardised
-    members: Float64Array  # (groups, M) weights that sum to one within a group, zero outside
+    rows: StandardRows  # N rows
+    points: Float64Array  # (N, 2 obs_dim + 1), [s, s', r] of the same rows
+    shares: Float64Array  # (N,) weights that sum to one
 
     @classmethod
-    def build(
-        cls,
-        transitions: Transitions,
-        start: Transitions,
-        discount: float,
-        predictor_count: int,
-        rng: np.random.Generator,
-    ) -> MatchingObjective:
-        """Sample predictors and take the data's losses and means in each group."""
+    def of(cls, transitions: Transitions) -> Standardised:
+        """Z-score states; divide rewards by their standard deviation, or one if it is zero."""
         standardiser = Standardiser.fit(transitions)
         reward_scale = float(np.std(transitions.rewards, dtype=np.float64)) or 1.0
-        rows = additive_rows(transitions, standardiser, discount)
-        predictors = sample_predictors(transitions, reward_scale, discount, predictor_count, rng)
-        groups = [flag for flag in (False, True) if (start.terminations == flag).any()]
-        shares = np.stack([_within(transitions, flag) for flag in groups])
-        moments = np.einsum("gi,ip,iq->gpq", shares, rows, rows, optimize=True)
-        return cls(
-            template=start,
-            standardiser=standardiser,
-            reward_scale=reward_scale,
-            discount=discount,
-            predictors=predictors,
-            losses=np.einsum("kp,gpq,kq->gk", predictors, moments, predictors, optimize=True),
-            means=shares @ _points(transitions, standardiser, reward_scale),
-            members=np.stack([_within(start, flag) for flag in groups]),
+        rows = StandardRows(
+            standardiser.apply(transitions.observations),
+            transitions.actions,
+            transitions.rewards.astype(np.float64) / reward_scale,
+            standardiser.apply(transitions.next_observations),
+            transitions.terminations,
         )
+        points = np.column_stack([rows.states, rows.next_states, rows.rewards])
+        return cls(standardiser, reward_scale, rows, points, transitions.shares)
 
-    def pack(self, transitions: Transitions) -> Float64Array:
-        """Flatten the points of ``transitions``, standardised."""
-        return _points(transitions, self.standardiser, self.reward_scale).ravel()
+    def group(self, terminated: bool) -> Standardised:
+        """Only the rows that terminated, or only those that did not."""
+        members = self.rows.terminated == terminated
+        shares = self.shares[members] / self.shares[members].sum()
+        rows, points = self.rows.take(members), self.points[members]
+        return Standardised(self.standardiser, self.reward_scale, rows, points, shares)
 
-    def unpack(self, packed: Float64Array) -> Transitions:
-        """Undo `pack`; the template lends what does not move."""
-        points = packed.reshape(len(self.template), -1)
-        d = self.template.obs_dim
+    def restore(self, points: Float64Array, template: Transitions) -> Transitions:
+        """Put points ``(M, 2 obs_dim + 1)`` into the template's rows, in the data's units."""
+        d = template.obs_dim
         return Transitions(
             observations=self.standardiser.invert(points[:, :d]),
-            actions=self.template.actions,
+            actions=template.actions,
             rewards=points[:, -1] * self.reward_scale,
             next_observations=self.standardiser.invert(points[:, d : 2 * d]),
-            terminations=self.template.terminations,
-            weights=self.template.weights,
-            action_count=self.template.action_count,
+            terminations=template.terminations,
+            weights=template.weights,
+            action_count=template.action_count,
         )
 
-    def bounds(self, transitions: Transitions) -> list[tuple[float, float]]:
-        """Range of the data, termination by termination, for each packed number."""
-        points = _points(transitions, self.standardiser, self.reward_scale)
-        boxes = {}
-        for flag in np.unique(self.template.terminations):
-            group = points[transitions.terminations == flag]
-            boxes[flag] = list(zip(group.min(axis=0), group.max(axis=0), strict=True))
-        return [bound for flag in self.template.terminations for bound in boxes[flag]]
 
-    def value_and_gradient(self, packed: Float64Array) -> tuple[float, Float64Array]:
-        """Objective and its gradient at packed points."""
-        points = packed.reshape(len(self.template), -1)
-        residuals = self._residuals(points)  # (M, k)
-        gaps = (self.members @ residuals**2) / self.losses - 1  # (groups, k)
-        drift = self.members @ points - self.means  # (groups, 2 obs_dim + 1)
-        value = np.mean(gaps**2) + np.mean(drift**2)
-        pull = 4 / gaps.size * self.members.T @ (gaps / self.losses)  # (M, k)
-        gradient = self._to_points((pull * residuals) @ self.predictors)
-        gradient += 2 / drift.size * self.members.T @ drift
-        return float(value), gradient.ravel()
-
-    def _residuals(self, points: Float64Array) -> Float64Array:
-        rows = additive_rows(self.unpack(points.ravel()), self.standardiser, self.discount)
-        return rows @ self.predictors.T
-
-    def _to_points(self, row_gradient: Float64Array) -> Float64Array:
-        """Chain ∂/∂ξ to ∂/∂[s, s', r]."""
-        d = self.template.obs_dim
-        alive = 1.0 - self.template.terminations
-        by_state = row_gradient[:, :d]
-        by_reward = row_gradient[:, d + 1 + self.template.action_count] * self.reward_scale
-        return np.column_stack([by_state, -self.discount * alive[:, None] * by_state, by_reward])
+def _units(losses: Float64Array, gaps: str) -> Float64Array:
+    """What a gap of each predictor is measured in, ``(k,)``."""
+    typical = float(losses.mean()) or 1.0
+    if gaps == "absolute":
+        return np.full(len(losses), typical)
+    return np.maximum(losses, 1e-9 * typical)  # a loss of zero has no relative gap
 
 
-def sample_predictors(
-    transitions: Transitions,
-    reward_scale: float,
-    discount: float,
-    count: int,
-    rng: np.random.Generator,
-) -> Float64Array:
-    """Sample linear predictors and reward scales as rows ``u = (w, c, -λ, -γ max c)``.
-
-    Weights are Gaussian with variance ``1 / (obs_dim + 1 + action_count)``, so that predictions
-    on standardised observations are of order one; λ is Gaussian in units of the rewards' spread.
-
-    Returns:
-        Shape ``(count, obs_dim + action_count + 3)``.
-    """
-    d, actions = transitions.obs_dim, transitions.action_count
-    weights = rng.normal(size=(count, d + 1 + actions)) / np.sqrt(d + 1 + actions)
-    reward_scales = rng.normal(size=count) / reward_scale
-    best_action = weights[:, d + 1 :].max(axis=1)
-    return np.column_stack([weights, -reward_scales, -discount * best_action])
-
-
-def _within(transitions: Transitions, terminated: bool) -> Float64Array:
-    """Shares ``(N,)`` of the rows in one group, zero outside it."""
-    shares = transitions.shares * (transitions.terminations == terminated)
-    within: Float64Array = shares / shares.sum()
-    return within
-
-
-def _points(
-    transitions: Transitions, standardiser: Standardiser, reward_scale: float
-) -> Float64Array:
-    """Stack standardised ``[s, s', r]``, shape ``(N, 2 obs_dim + 1)``."""
-    return np.column_stack(
-        [
-            standardiser.apply(transitions.observations),
-            standardiser.apply(transitions.next_observations),
-            transitions.rewards / reward_scale,
-        ]
-    )
+def _outcome(found: Found) -> dict[str, float]:
+    return {
+        "loss_before": found.trace[0],
+        "loss_after": found.trace[-1],
+        "steps": float(len(found.trace) - 1),
+        "rejected_steps": float(found.rejected),
+    }

@@ -11,11 +11,20 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from envs import Dataset, open_dataset
+from envs.tabular import Tabular, open_tabular, split
+from harness.control import execute_control_run
 from harness.errors import InputError, unknown_name
 from harness.provenance import take_provenance
-from harness.records import RunRecord, RunResult
-from harness.registry import input_error, make_learner, make_reducer
-from harness.runner import execute_run, missing_runs, record_run, run_all
+from harness.records import Result, RunRecord
+from harness.registry import (
+    input_error,
+    make_learner,
+    make_reducer,
+    make_regression_judge,
+    make_regression_reducer,
+)
+from harness.regression_runs import execute_regression_run
+from harness.runner import missing_runs, record_run, run_all
 from harness.specs import RunSpec, Suite
 
 
@@ -58,10 +67,7 @@ def parse_suite(text: str, source: str) -> Suite:
         raise InputError(f"suite {source!r} is not TOML: {error}; correct it") from error
     except ValidationError as error:
         raise input_error(f"suite {source!r}", error) from error
-    for reducer in suite.reducers:
-        make_reducer(reducer.name, suite.discount, reducer.parameters)
-    for learner in suite.learners:
-        make_learner(learner.name, suite.discount, learner.parameters)
+    _check_names(suite)
     return suite
 
 
@@ -98,11 +104,21 @@ def run_suite(
     return list(watch(len(missing), records) if watch else records)
 
 
-def execute_named(spec: RunSpec) -> RunResult:
+def execute_named(spec: RunSpec) -> Result:
     """Execute a run whose dataset, reducer and learner are given by name."""
-    reducer = make_reducer(spec.reducer.name, spec.discount, spec.reducer.parameters)
-    learner = make_learner(spec.learner.name, spec.discount, spec.learner.parameters)
-    return execute_run(spec, _open_once(spec.dataset), reducer, learner)
+    if spec.task == "regression":
+        return execute_regression_run(
+            spec,
+            _open_tabular_once(spec.dataset),
+            make_regression_reducer(spec.reducer.name, spec.reducer.parameters),
+            make_regression_judge(spec.learner.name, spec.learner.parameters),
+        )
+    return execute_control_run(
+        spec,
+        _open_once(spec.dataset),
+        make_reducer(spec.reducer.name, spec.discount, spec.reducer.parameters),
+        make_learner(spec.learner.name, spec.discount, spec.learner.parameters),
+    )
 
 
 @lru_cache(maxsize=4)
@@ -111,15 +127,37 @@ def _open_once(dataset_id: str) -> Dataset:
     return open_dataset(dataset_id)
 
 
+@lru_cache(maxsize=4)
+def _open_tabular_once(dataset_id: str) -> Tabular:
+    """Open a regression dataset once in this process, for all of its runs."""
+    return open_tabular(dataset_id)
+
+
+def _check_names(suite: Suite) -> None:
+    """Build every reducer and learner once, so that no wrong name is met in the middle."""
+    for reducer in suite.reducers:
+        if suite.task == "regression":
+            make_regression_reducer(reducer.name, reducer.parameters)
+        else:
+            make_reducer(reducer.name, suite.discount, reducer.parameters)
+    for learner in suite.learners:
+        if suite.task == "regression":
+            make_regression_judge(learner.name, learner.parameters)
+        else:
+            make_learner(learner.name, suite.discount, learner.parameters)
+
+
 def _check_sizes(suite: Suite) -> None:
     """Open every dataset, collecting it if need be, before any run begins."""
     for dataset_id in suite.datasets:
-        available = len(_open_once(dataset_id).transitions)
-        largest = max(suite.sizes)
-        if largest > available:
+        if suite.task == "regression":
+            available = len(split(_open_tabular_once(dataset_id), suite.seeds[0]).train)
+        else:
+            available = len(_open_once(dataset_id).transitions)
+        if max(suite.sizes) > available:
             raise InputError(
-                f"size {largest} in suite {suite.name!r}: {dataset_id!r} has only {available} "
-                "transitions; lower the size"
+                f"size {max(suite.sizes)} in suite {suite.name!r}: {dataset_id!r} has only "
+                f"{available} rows to reduce; lower the size"
             )
 
 

@@ -76,14 +76,14 @@ def test_a_record_is_read_back_equal(tmp_path: Path) -> None:
 
 
 def test_the_headline_is_the_mean_of_the_last_three_checkpoints() -> None:
-    assert record(500.0, 10.0, 20.0, 60.0).headline_return == pytest.approx(30.0)
-    assert record(10.0, 20.0).headline_return == pytest.approx(15.0)
+    assert record(500.0, 10.0, 20.0, 60.0).headline == pytest.approx(30.0)
+    assert record(10.0, 20.0).headline == pytest.approx(15.0)
 
 
 def test_a_failed_run_has_no_return() -> None:
     failed = record(1.0).model_copy(update={"status": "failed", "result": None})
-    with pytest.raises(ValueError, match="failed and has no return"):
-        _ = failed.headline_return
+    with pytest.raises(ValueError, match="failed and has no result"):
+        _ = failed.headline
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "cut", "schema"])

@@ -5,13 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from harness.analysis import (
     ARM_ORDER,
@@ -23,11 +19,28 @@ from harness.analysis import (
 from harness.analysis.styles import ARM_STYLES, arm_styles
 from harness.errors import InputError
 from harness.records import RunRecord, write_record
+from tests.harness.analysis.drawn import (
+    assert_nothing_overlaps,
+    band,
+    legend_labels,
+    lines,
+    points,
+    texts,
+)
 
 MakeRun = Callable[..., RunRecord]
 MakeSuite = Callable[..., list[RunRecord]]
 ARMS = ["full", "random", "stratified", "leverage", "bellman"]
 CARTPOLE = "classic/cartpole/medium-v0"
+# arms of one figure
+TOGETHER = (
+    ("full", "random", "stratified", "leverage", "exact", "bellman", "operator"),
+    (
+        *("full", "random", "leverage", "exact"),
+        *("loss-matching", "tree-recombination", "kernel-herding"),
+    ),
+    ("loss-matching", "adversarial"),
+)
 BOTH = pytest.mark.parametrize("plot", [plot_learning_curves, plot_size_curves])
 
 
@@ -41,33 +54,13 @@ def size(records: Sequence[RunRecord]) -> Figure:
     return plot_size_curves(records)
 
 
-def lines(axis: Axes) -> dict[str, Line2D]:
-    return {str(line.get_label()): line for line in axis.lines}
-
-
-def points(line: Line2D) -> tuple[list[float], list[float]]:
-    across, up = (np.asarray(data, dtype=float) for data in line.get_data())
-    return across.tolist(), up.tolist()
-
-
-def band(axis: Axes, arm: str) -> PolyCollection:
-    (found,) = [item for item in axis.collections if item.get_label() == arm]
-    assert isinstance(found, PolyCollection)
-    return found
-
-
-def legend_labels(figure: Figure) -> list[str]:
-    (legend,) = figure.legends
-    return [text.get_text() for text in legend.get_texts()]
-
-
-def texts(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.texts)
-
-
-def test_known_arms_look_different_in_colour_and_in_shape() -> None:
+def test_every_known_arm_has_a_look() -> None:
     assert set(ARM_STYLES) == set(ARM_ORDER)
-    for one, other in combinations(ARM_STYLES.values(), 2):
+
+
+@pytest.mark.parametrize("arms", TOGETHER)
+def test_arms_that_meet_look_different_in_colour_and_in_shape(arms: Sequence[str]) -> None:
+    for one, other in combinations([ARM_STYLES[arm] for arm in arms], 2):
         assert one.colour != other.colour
         assert one.marker != other.marker
 
@@ -80,9 +73,10 @@ def test_the_look_of_a_known_arm_does_not_depend_on_the_others() -> None:
 
 def test_other_arms_look_different_whatever_their_order() -> None:
     others = [f"arm{i}" for i in range(12)]
-    styles = arm_styles([*others, *ARM_ORDER])
-    assert styles == arm_styles([*ARM_ORDER, *reversed(others)])
-    assert len({(style.colour, style.marker) for style in styles.values()}) == len(styles)
+    for arms in TOGETHER:
+        styles = arm_styles([*others, *arms])
+        assert styles == arm_styles([*arms, *reversed(others)])
+        assert len({(style.colour, style.marker) for style in styles.values()}) == len(styles)
 
 
 def test_learning_curves_have_a_panel_for_each_dataset_learner_and_size(learning: Figure) -> None:
@@ -242,19 +236,7 @@ def test_title_legend_panels_and_caption_do_not_overlap(
     shape: dict[str, tuple[str, ...]],
 ) -> None:
     figure = plot(suite(seeds=2, **shape))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    items = [*figure.texts, *figure.legends, *figure.axes]
-    boxes = [item.get_tightbbox(renderer) for item in items]
-    for one, other in combinations(boxes, 2):
-        assert one is not None
-        assert other is not None
-        assert not one.overlaps(other)
-    for box in boxes:
-        assert box is not None
-        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+    assert_nothing_overlaps(figure)
 
 
 def test_figures_are_the_same_bytes_again_in_any_order(
@@ -270,5 +252,22 @@ def test_figures_are_the_same_bytes_again_in_any_order(
     }
     assert set((tmp_path / "figures").iterdir()) == set(paths)
     shuffled = random.Random(2).sample(runs, len(runs))
-    monkeypatch.setattr("harness.analysis.curves.read_records", lambda _: iter(shuffled))
+    monkeypatch.setattr("harness.analysis.figures.read_records", lambda _: iter(shuffled))
     assert {path.name: path.read_bytes() for path in write_figures(tmp_path)} == first
+
+
+def test_nothing_is_drawn_against_size_where_no_run_has_one(tmp_path: Path, run: MakeRun) -> None:
+    for record in (run([1.0, 2.0], learner=learner) for learner in ("dqn", "fqi")):
+        write_record(tmp_path, record)
+    assert [path.name for path in write_figures(tmp_path)] == [
+        "learning-curves.png",
+        "learning-curves.svg",
+    ]
+
+
+@BOTH
+def test_figures_of_returns_refuse_other_measures(
+    trials: Sequence[RunRecord], plot: Callable[[Sequence[RunRecord]], Figure]
+) -> None:
+    with pytest.raises(InputError, match="records of test MSE: this figure shows return"):
+        plot(trials)

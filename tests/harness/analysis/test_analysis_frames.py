@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import pytest
 
-from harness.analysis import ARM_ORDER, curves_frame, runs_frame
+from harness.analysis import ARM_ORDER, curves_frame, gaps_frame, runs_frame
 from harness.analysis.frame import beside_every_size
 from harness.records import RunRecord
+from tests.harness.analysis.regression_records import make_gap, make_regression
 
 MakeRun = Callable[..., RunRecord]
 
@@ -16,7 +17,7 @@ def test_a_run_becomes_a_row(run: MakeRun) -> None:
     row = runs_frame([record]).iloc[0]
     assert row["dataset"] == "classic/cartpole/medium-v0"
     assert (row["arm"], row["size"], row["learner"], row["seed"]) == ("random", 50, "fqi", 3)
-    assert row["headline_return"] == pytest.approx(30.0)  # mean of 10, 20 and 60
+    assert row["headline"] == pytest.approx(30.0)  # mean of 10, 20 and 60
     assert row["last_return"] == pytest.approx(60.0)
     assert (row["reference_min"], row["reference_max"], row["rows"]) == (-5.0, 80.0, 50)
 
@@ -25,7 +26,7 @@ def test_a_failed_run_stays_without_measurements(run: MakeRun) -> None:
     frame = runs_frame([run([1.0]), run(None, seed=1)])
     failed = frame[frame["status"] == "failed"]
     assert failed["seed"].tolist() == [1]
-    assert failed[["headline_return", "last_return", "seconds_training"]].isna().all(axis=None)
+    assert failed[["headline", "last_return", "seconds_training"]].isna().all(axis=None)
     assert failed["rows"].isna().all()
 
 
@@ -66,4 +67,23 @@ def test_rows_without_a_size_stand_beside_every_size(run: MakeRun) -> None:
 def test_no_records_give_empty_frames() -> None:
     assert runs_frame([]).empty
     assert curves_frame([]).empty
-    assert "headline_return" in runs_frame([])
+    assert "headline" in runs_frame([])
+
+
+def test_a_regression_run_becomes_a_row_without_returns() -> None:
+    frame = runs_frame([make_regression(0.42, arm="random", size=20, seed=3)])
+    row = frame.iloc[0]
+    assert (row["arm"], row["size"], row["seed"], row["rows"]) == ("random", 20, 3, 20)
+    assert row["headline"] == 0.42
+    assert row[["last_return", "reference_min", "reference_max"]].isna().all()
+    assert curves_frame([make_regression(0.42)]).empty
+
+
+def test_a_gap_becomes_a_row_under_its_reducers_name() -> None:
+    done = make_gap(0.5, 11, dimension=5, arm="adversarial", seed=2, training_scale=4.0)
+    frame = gaps_frame([done, make_gap(None, 11)])
+    (row,) = frame.to_dict("records")
+    assert done.spec.reducer.label == "adversarial-r0.524"
+    assert (row["arm"], row["dataset"], row["seed"]) == ("adversarial", "theory/gaussian-d5", 2)
+    assert (row["dimension"], row["predictors"], row["identifiable"]) == (5, 11, 21)
+    assert (row["gap"], row["relative_gap"]) == (0.5, 0.125)

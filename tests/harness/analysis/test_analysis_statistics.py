@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis import bootstrap_interval, interquartile_mean
+from harness.analysis import bootstrap_interval, interquartile_mean, mean
+from harness.analysis.statistics import ratio_interval, ratio_of_means
 
 numbers = st.integers(-1000, 1000).map(lambda n: n / 7)
 samples = st.lists(numbers, min_size=2, max_size=12)
@@ -81,3 +82,50 @@ def test_rows_are_treated_one_by_one(rows: list[tuple[float, float, float]]) -> 
     lows, highs = bootstrap_interval(np.array(rows))
     for row, low, high in zip(rows, lows, highs, strict=True):
         assert (low, high) == pytest.approx(bootstrap_interval(row))
+
+
+@given(st.lists(numbers, min_size=1, max_size=20))
+def test_mean_counts_every_value(values: list[float]) -> None:
+    assert mean(values) == pytest.approx(sum(values) / len(values))
+
+
+def test_mean_of_nothing_is_nan() -> None:
+    assert np.isnan(mean([]))
+
+
+def test_an_interval_is_that_of_its_statistic() -> None:
+    values = np.random.default_rng(2).exponential(size=400)
+    low, high = bootstrap_interval(values, statistic=mean)
+    half_width = 1.96 * values.std(ddof=1) / np.sqrt(400)
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.1 * half_width)
+    assert high - low == pytest.approx(2 * half_width, rel=0.1)
+    assert interquartile_mean(values) < low
+
+
+@given(samples.map(lambda values: [2000 + value for value in values]), st.floats(0.1, 10))
+def test_a_ratio_of_proportional_pairs_is_known_exactly(values: list[float], factor: float) -> None:
+    multiples = [factor * value for value in values]
+    assert ratio_of_means(multiples, values) == pytest.approx(factor)
+    assert ratio_interval(multiples, values) == pytest.approx((factor, factor))
+
+
+def test_a_ratio_interval_agrees_with_the_delta_method() -> None:
+    rng = np.random.default_rng(3)
+    below = rng.normal(10, 2, 400)
+    above = 0.5 * below + rng.normal(0, 1, 400)
+    ratio = above.mean() / below.mean()
+    half_width = 1.96 * (above - ratio * below).std(ddof=1) / np.sqrt(400) / below.mean()
+    low, high = ratio_interval(above, below)
+    assert ratio_of_means(above, below) == pytest.approx(ratio)
+    assert (low + high) / 2 == pytest.approx(ratio, abs=0.1 * half_width)
+    assert high - low == pytest.approx(2 * half_width, rel=0.1)
+
+
+@pytest.mark.parametrize("below", [[0.0, 0.0, 0.0], [-1.0, -2.0, -1.0], [-5.0, 2.0, 4.0]])
+def test_a_ratio_to_what_may_be_nothing_has_no_interval(below: list[float]) -> None:
+    assert np.isnan(ratio_interval([1.0, 1.0, 1.0], below)).all()
+    assert np.isnan(ratio_of_means([1.0, 1.0, 1.0], below)) == (sum(below) <= 0)
+
+
+def test_a_ratio_interval_of_one_pair_is_unknown() -> None:
+    assert np.isnan(ratio_interval([1.0], [2.0])).all()

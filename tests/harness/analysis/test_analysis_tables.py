@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from harness.analysis import caption, comparison, interquartile_mean, render, write_tables
-from harness.analysis.comparison import ALL_DATASETS, COLUMN_TYPES
+from harness.analysis.returns import ALL_DATASETS, COLUMN_TYPES
 from harness.errors import InputError
 from harness.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
+from tests.harness.analysis.written import number, read_latex, read_markdown
 
 MakeRun = Callable[..., RunRecord]
 MakeSuite = Callable[..., list[RunRecord]]
@@ -37,7 +38,7 @@ def test_every_block_lists_its_arms_with_full_beside_every_size(
     assert full["rows"].eq(10_000).all()
 
 
-def test_return_is_the_interquartile_mean_of_the_headline_returns(run: MakeRun) -> None:
+def test_return_is_the_interquartile_mean_of_the_headlines(run: MakeRun) -> None:
     headlines = [10.0, 20.0, 30.0, 50.0, 900.0]
     table = comparison(
         run([-700.0, value - 5, value, value + 5], seed=seed)
@@ -165,24 +166,6 @@ def test_no_records_give_an_empty_table() -> None:
 def awkward(suite: MakeSuite, run: MakeRun) -> pd.DataFrame:
     """A table with signs, gaps, and a dataset whose name needs escaping in every format."""
     return comparison([*suite(seeds=3), run([-0.01], dataset="my_data|50%, a&b.npz", size=7)])
-
-
-def read_markdown(text: str) -> pd.DataFrame:
-    lines = [line.replace(r"\|", "\0").strip("|").split("|") for line in text.splitlines()]
-    header, _, *body = [[cell.strip().replace("\0", "|") for cell in line] for line in lines]
-    return pd.DataFrame(body, columns=header)
-
-
-def read_latex(text: str) -> pd.DataFrame:
-    for escaped, plain in {r"\_": "_", r"\%": "%", "$-$": "-", r"\&": "\0"}.items():
-        text = text.replace(escaped, plain)
-    lines = [line.removesuffix(r"\\").split(" & ") for line in text.splitlines() if " & " in line]
-    header, *body = [[cell.strip().replace("\0", "&") for cell in line] for line in lines]
-    return pd.DataFrame(body, columns=header)
-
-
-def number(text: str) -> float:
-    return math.nan if text in ("–", "") else float(text)
 
 
 @pytest.mark.parametrize(

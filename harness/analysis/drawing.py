@@ -1,0 +1,122 @@
+"""What figures share: which records they take, legends, curves and points against size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from harness.analysis.frame import FULL
+from harness.analysis.measures import Measure, measure
+from harness.analysis.styles import ArmStyle
+from harness.errors import InputError
+from harness.records import RunRecord
+
+BAND_OPACITY = 0.16
+LONE_SIZE_RANGE = 2.0  # the size axis spans the one size, divided and multiplied by this
+
+
+def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
+    """List the records if they can be drawn.
+
+    Raises:
+        InputError: If no run was completed, or the runs measured something else than ``wanted``.
+    """
+    listed = list(records)
+    if all(record.result is None for record in listed):
+        raise InputError(
+            f"0 of {len(listed)} runs completed: a figure needs one; read `error` in a record, "
+            "mend the cause and run the suite again"
+        )
+    if measure(listed) != wanted:
+        raise InputError(
+            f"records of {measure(listed)}: this figure shows {wanted}; draw the figures of a "
+            "folder with `bellman-bench plot`"
+        )
+    return listed
+
+
+def legend_entries(styles: dict[str, ArmStyle]) -> list[Line2D]:
+    """One legend entry an arm."""
+    return [Line2D([], [], label=arm, **style.options()) for arm, style in styles.items()]
+
+
+def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, ArmStyle]) -> None:
+    """Draw a column of a comparison and its interval against size, an arm a line.
+
+    ``full`` is a horizontal line with a band. Where there is one size, points with error bars
+    stand side by side.
+    """
+    sizes = np.sort(table["size"].dropna().unique().astype(float))
+    arms = [arm for arm in styles if arm != FULL and arm in set(table["arm"])]
+    values = table[["arm", "size"]].assign(
+        value=table[column], low=table[f"{column}_low"], high=table[f"{column}_high"]
+    )
+    _draw_full(axis, values[values["arm"] == FULL], styles)
+    for turn, arm in enumerate(arms):
+        rows = values[values["arm"] == arm].sort_values("size")
+        if len(sizes) > 1:
+            _draw_size_curve(axis, rows, arm, styles[arm])
+        else:
+            place = (2 * turn + 1) / len(arms) - 1  # within -1..1
+            _draw_point(axis, rows, LONE_SIZE_RANGE ** (0.8 * place), arm, styles[arm])
+    _set_sizes(axis, sizes)
+
+
+def _draw_full(axis: Axes, rows: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
+    if rows.empty:
+        return
+    first = rows.iloc[0]
+    style = styles[FULL]
+    if pd.notna(first["low"]):
+        low, high = first["low"], first["high"]
+        axis.axhspan(low, high, color=style.colour, alpha=BAND_OPACITY / 2, linewidth=0)
+    axis.axhline(first["value"], label=FULL, **style.options())
+
+
+def _draw_size_curve(axis: Axes, rows: pd.DataFrame, arm: str, style: ArmStyle) -> None:
+    sizes = rows["size"].to_numpy(dtype=float)
+    axis.fill_between(
+        sizes,
+        rows["low"],
+        rows["high"],
+        color=style.colour,
+        alpha=BAND_OPACITY,
+        linewidth=0,
+        label=arm,
+    )
+    axis.plot(sizes, rows["value"], label=arm, **style.options())
+
+
+def _draw_point(axis: Axes, rows: pd.DataFrame, shift: float, arm: str, style: ArmStyle) -> None:
+    sizes = rows["size"].to_numpy(dtype=float) * shift
+    below = rows["value"] - rows["low"]
+    above = rows["high"] - rows["value"]
+    axis.errorbar(
+        sizes,
+        rows["value"],
+        yerr=np.stack([below, above]),
+        color=style.colour,
+        marker=style.marker,
+        linestyle="none",
+        capsize=2.5,
+        elinewidth=1.2,
+        label=arm,
+    )
+
+
+def _set_sizes(axis: Axes, sizes: np.ndarray) -> None:
+    axis.xaxis.grid(False)
+    if not len(sizes):
+        axis.xaxis.set_major_locator(NullLocator())
+        return
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(FixedLocator(list(sizes)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    margin = (sizes[-1] / sizes[0]) ** 0.08 if len(sizes) > 1 else LONE_SIZE_RANGE
+    axis.set_xlim(sizes[0] / margin, sizes[-1] * margin)

@@ -1,0 +1,86 @@
+"""Test errors of the arms side by side, and as ratios to full data trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
+from harness.analysis.statistics import estimate, mean
+from harness.records import RunRecord
+
+COLUMN_TYPES = {
+    "dataset": "str",
+    "size": "Int64",
+    "learner": "str",
+    "arm": "str",
+    "rows": "Int64",
+    "trials": "int64",
+    "failed": "int64",
+    "error": "float64",
+    "error_low": "float64",
+    "error_high": "float64",
+    "ratio": "float64",
+    "ratio_low": "float64",
+    "ratio_high": "float64",
+    "seconds_reduction": "float64",
+    "seconds_training": "float64",
+}
+DEFINITIONS = (
+    "a trial is a seed with a split of its own",
+    "test MSE: mean over trials, as the paper reports",
+    "ratio to full: mean over trials of MSE / MSE of full, same split and learner",
+    "interval: 95 % percentile bootstrap of the mean over trials; none for one trial",
+    "full repeated beside every size",
+    "seconds: medians of wall time, which differ between machines",
+)
+
+
+def compare_errors(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Compare the arms of every dataset, size and learner.
+
+    The arm ``full`` is repeated beside every size. Failed runs are counted and never averaged.
+
+    Returns:
+        One row an arm with the columns of ``COLUMN_TYPES``: ``rows`` is the median number of
+        rows trained on, ``trials`` and ``failed`` count runs, ``error`` is the mean test MSE
+        over trials, ``ratio`` the mean over trials of the MSE divided by that of ``full`` in the
+        same trial, each with a 95 % interval from ``_low`` to ``_high``; a trial without
+        ``full`` has no ratio; seconds are medians.
+    """
+    runs = beside_every_size(_with_ratios(runs_frame(records)))
+    rows = [
+        _arm_row(block[block["arm"] == arm])
+        for _, block in runs.groupby(["dataset", "size", "learner"], dropna=False)
+        for arm in sorted(block["arm"].unique(), key=arm_rank)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+
+
+def _with_ratios(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add to every run its headline as a ``ratio`` to that of ``full`` in the same trial.
+
+    The ratio is missing where either run failed or is absent, or the full data leave no error.
+    """
+    trial = ["dataset", "learner", "seed"]
+    full = runs[runs["arm"] == FULL].set_index(trial)["headline"].rename("full_headline")
+    joined = runs.join(full.where(full > 0), on=trial)
+    ratio = joined["headline"] / joined["full_headline"]
+    return joined.assign(ratio=ratio).drop(columns="full_headline")
+
+
+def _arm_row(runs: pd.DataFrame) -> dict[str, Any]:
+    done = runs[runs["status"] == "completed"]
+    first = runs.iloc[0]
+    return {
+        **{key: first[key] for key in ("dataset", "size", "learner", "arm")},
+        "rows": round(done["rows"].median()) if len(done) else pd.NA,
+        "trials": done["seed"].nunique(),
+        "failed": len(runs) - len(done),
+        **estimate("error", [done["headline"].to_numpy()], mean),
+        **estimate("ratio", [done["ratio"].dropna().to_numpy()], mean),
+        "seconds_reduction": done["seconds_reduction"].median(),
+        "seconds_training": done["seconds_training"].median(),
+    }

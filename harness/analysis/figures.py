@@ -1,0 +1,55 @@
+"""The figures of a results folder, by what its runs measured."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from harness.analysis.curves import plot_learning_curves, plot_size_curves
+from harness.analysis.error_curves import plot_size_errors
+from harness.analysis.gap_curves import plot_identifiability
+from harness.analysis.measures import measure
+from harness.analysis.styles import figure_style
+from harness.files import write_whole
+from harness.records import RunRecord, read_records
+
+
+def write_figures(directory: Path) -> list[Path]:
+    """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
+
+    Returns give ``learning-curves`` and ``size-return``, test MSEs ``size-error``, worst-case
+    gaps ``identifiability``. Where no run has a size, there is nothing to draw against it. The
+    same records and library versions give the same bytes.
+
+    Raises:
+        InputError: If there are no readable records, none of a completed run, or records that
+            do not share one measure.
+    """
+    return [
+        write_whole(directory / "figures" / f"{name}.{kind}", _encode(figure, kind))
+        for name, figure in _draw(list(read_records(directory))).items()
+        for kind in ("png", "svg")
+    ]
+
+
+def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
+    sized = any(record.spec.size for record in records)
+    match measure(records):
+        case "return":
+            figures = {"learning-curves": plot_learning_curves(records)}
+            return figures | ({"size-return": plot_size_curves(records)} if sized else {})
+        case "test MSE":
+            return {"size-error": plot_size_errors(records)} if sized else {}
+        case "worst-case gap":
+            return {"identifiability": plot_identifiability(records)}
+
+
+def _encode(figure: Figure, kind: str) -> bytes:
+    content = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {}
+    with figure_style():
+        figure.savefig(content, format=kind, dpi=160, metadata=metadata)
+    return content.getvalue()

@@ -1,0 +1,133 @@
+"""Tables as text: markdown and LaTeX with rounded numbers, CSV in full precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from harness.errors import unknown_name
+
+DASH = "–"  # a value that does not exist
+SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex"}
+
+
+def render(table: pd.DataFrame, format: str) -> str:
+    """Write a table as text.
+
+    Args:
+        table: What `comparison` returned, or `judge`.
+        format: ``markdown`` or ``latex`` with rounded numbers, or ``csv`` in full precision.
+
+    Raises:
+        InputError: If the format is none of these.
+    """
+    if format == "markdown":
+        return _markdown(_readable(table))
+    if format == "latex":
+        return _latex(_readable(table))
+    if format == "csv":
+        return table.to_csv(index=False, lineterminator="\n")
+    raise unknown_name("format", format, SUFFIXES)
+
+
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    columns: dict[str, list[str]] = {}
+    for name in table:
+        source = str(name)
+        if source.endswith("_low"):
+            columns[_heading(source)] = _intervals(table, source.removesuffix("_low"))
+        elif not source.endswith("_high"):
+            columns[_heading(source)] = [_WRITERS[source](value) for value in table[source]]
+    return pd.DataFrame(columns).astype("str")
+
+
+def _heading(source: str) -> str:
+    if source.endswith("_low"):
+        return _HEADINGS.get(source, f"{source.removesuffix('_low')} interval")
+    return _HEADINGS.get(source, source)
+
+
+def _intervals(table: pd.DataFrame, source: str) -> list[str]:
+    write = _WRITERS[source]
+    ends = zip(table[f"{source}_low"], table[f"{source}_high"], strict=True)
+    return [DASH if pd.isna(low) else f"[{write(low)}, {write(high)}]" for low, high in ends]
+
+
+def _count(value: int) -> str:
+    return DASH if pd.isna(value) else str(value)
+
+
+def _rounded(value: float, decimals: int) -> str:
+    # adding zero turns a rounded -0.0 into 0.0
+    return DASH if pd.isna(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
+def _significant(value: float) -> str:
+    return DASH if pd.isna(value) else f"{value:#.4g}".removesuffix(".")
+
+
+def _small(value: float) -> str:
+    return f"{value:#.3g}" if value else "0"
+
+
+def _seconds(value: float) -> str:
+    if pd.isna(value):
+        return DASH
+    if value < 0.001:
+        return f"{value:.2g}"
+    return f"{value:#.3g}" if value < 99.5 else f"{value:.0f}"
+
+
+_TEXT_COLUMNS = ("dataset", "learner", "arm", "claim", "text", "criterion", "versus", "verdict")
+_COUNTS = ("size", "rows", "dimension", "predictors", "identifiable", "seeds", "trials", "failed")
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(_TEXT_COLUMNS, str),
+    **dict.fromkeys((*_COUNTS, "met", "not met", "undecided"), _count),
+    "return": partial(_rounded, decimals=1),
+    "score": partial(_rounded, decimals=2),
+    "retention": partial(_rounded, decimals=2),
+    **dict.fromkeys(("error", "ratio", "measured"), _significant),
+    **dict.fromkeys(("gap", "relative_gap"), _small),
+    **dict.fromkeys(("seconds_reduction", "seconds_training"), _seconds),
+}
+_HEADINGS = {
+    "dimension": "d",
+    "predictors": "k",
+    "identifiable": "q(q+1)/2",
+    "error": "test MSE",
+    "error_low": "MSE interval",
+    "ratio": "ratio to full",
+    "gap": "worst-case gap",
+    "gap_low": "gap range",
+    "relative_gap": "relative gap",
+    "seconds_reduction": "reduction (s)",
+    "seconds_training": "training (s)",
+}
+
+
+def _markdown(cells: pd.DataFrame) -> str:
+    columns = [_markdown_column(str(name), cells[name]) for name in cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in zip(*columns, strict=True))
+
+
+def _markdown_column(name: str, cells: Iterable[str]) -> list[str]:
+    texts = [name, *(cell.replace("|", r"\|") for cell in cells)]
+    width = max(map(len, texts))
+    if name in _TEXT_COLUMNS:
+        header, *body = (text.ljust(width) for text in texts)
+        return [header, "-" * width, *body]
+    header, *body = (text.rjust(width) for text in texts)
+    return [header, "-" * (width - 1) + ":", *body]
+
+
+def _latex(cells: pd.DataFrame) -> str:
+    numbers = [name for name in cells if name not in _TEXT_COLUMNS]
+    style = cells.style.hide(axis="index").format_index(escape="latex", axis="columns")
+    style = style.format(escape="latex")
+    # a hyphen is not a minus sign
+    style = style.format(lambda text: str(text).replace("-", "$-$"), escape="latex", subset=numbers)
+    alignment = "".join("l" if name in _TEXT_COLUMNS else "r" for name in cells)
+    return style.to_latex(column_format=alignment, hrules=True)

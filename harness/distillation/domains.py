@@ -1,0 +1,204 @@
+"""Where synthetic points may lie: in the box of the data, or on the manifold of its rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.arrays import Float64Array
+from harness.features import PolynomialFeatures
+from harness.transitions import IntArray
+
+VANISHING = 1e-10  # mean square, of the largest possible, below which a polynomial vanishes
+RANK_TOLERANCE = 1e-6  # of gradients that depend on each other
+NEWTON_STEPS = 12
+
+
+class Domain(ABC):
+    """A set of points ``(m, p)`` seen through unconstrained or bounded coordinates ``(n,)``."""
+
+    low: Float64Array  # (n,) bounds of the coordinates
+    high: Float64Array  # (n,)
+    start: Float64Array  # (n,)
+
+    @abstractmethod
+    def points(self, coordinates: Float64Array) -> Float64Array:
+        """Points ``(m, p)`` at coordinates ``(n,)``."""
+
+    @abstractmethod
+    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
+        """Turn derivatives by points ``(r, m, p)`` into derivatives by coordinates ``(r, n)``."""
+
+    @abstractmethod
+    def project(self, coordinates: Float64Array) -> Float64Array:
+        """Nearest admissible coordinates."""
+
+
+@dataclass(frozen=True, eq=False)
+class Box(Domain):
+    """Points between bounds, whose weighted means may be prescribed."""
+
+    low: Float64Array  # (m * p,)
+    high: Float64Array  # (m * p,)
+    start: Float64Array  # (m * p,)
+    shares: Float64Array  # (m,) weights that sum to one
+    means: Float64Array | None  # (p,) prescribed means, NaN where a column has none
+
+    @classmethod
+    def around(
+        cls,
+        data: Float64Array,
+        start: Float64Array,
+        shares: Float64Array,
+        means: Float64Array | None,
+        fixed: IntArray,
+    ) -> Box:
+        """Bound each column of the points by the range of ``data``, or hold it at the start.
+
+        Args:
+            data: Real points, ``(N, p)``.
+            start: First points, ``(m, p)``.
+            shares: Weights of the points, ``(m,)``.
+            means: Prescribed means ``(p,)``; None if there are none.
+            fixed: Columns that stay as they are.
+        """
+        low, high = (np.broadcast_to(end, start.shape).copy() for end in (data.min(0), data.max(0)))
+        low[:, fixed] = high[:, fixed] = start[:, fixed]
+        return cls(low.ravel(), high.ravel(), start.ravel(), shares, means)
+
+    def points(self, coordinates: Float64Array) -> Float64Array:
+        """The coordinates themselves."""
+        return coordinates.reshape(len(self.shares), -1)
+
+    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
+        """The derivatives themselves."""
+        return slopes.reshape(len(slopes), -1)
+
+    def project(self, coordinates: Float64Array) -> Float64Array:
+        """Clip; where means are prescribed, shift each column first so that they hold exactly."""
+        if self.means is None:
+            return np.clip(coordinates, self.low, self.high)
+        points, low, high = map(self.points, (coordinates, self.low, self.high))
+        shifted = [
+            shift_to_mean(column, self.shares, mean, low[:, index], high[:, index])
+            for index, (column, mean) in enumerate(zip(points.T, self.means, strict=True))
+        ]
+        return np.column_stack(shifted).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Manifold(Domain):
+    """Points in the box on which every polynomial vanishes that vanishes on the data.
+
+    The polynomials are those of degree two in a state, which hold observations such as cosine and
+    sine to their circle, and of degree one in a whole transition, which hold positions to
+    velocities. Steps are tangent to them, and Newton's method returns to them.
+    """
+
+    box: Box
+    relations: Relations
+
+    @property
+    def low(self) -> Float64Array:  # type: ignore[override]
+        """Bounds of the box."""
+        return self.box.low
+
+    @property
+    def high(self) -> Float64Array:  # type: ignore[override]
+        """Bounds of the box."""
+        return self.box.high
+
+    @property
+    def start(self) -> Float64Array:  # type: ignore[override]
+        """Start in the box."""
+        return self.box.start
+
+    def points(self, coordinates: Float64Array) -> Float64Array:
+        """The coordinates themselves."""
+        return self.box.points(coordinates)
+
+    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
+        """Derivatives along the tangents."""
+        normals = self.relations.gradients(self.points(coordinates))  # (m, relations, p)
+        inside = np.linalg.pinv(normals, rcond=RANK_TOLERANCE) @ normals
+        tangent: Float64Array = slopes - np.einsum("rmp,mpq->rmq", slopes, inside, optimize=True)
+        return tangent.reshape(len(slopes), -1)
+
+    def project(self, coordinates: Float64Array) -> Float64Array:
+        """Clip and return to the manifold by turns, ending on the manifold."""
+        points = self.points(coordinates)
+        for _ in range(NEWTON_STEPS):
+            points = self.points(self.box.project(points.ravel()))
+            normals = np.linalg.pinv(self.relations.gradients(points), rcond=RANK_TOLERANCE)
+            points = points - np.einsum("mpr,mr->mp", normals, self.relations.values(points))
+        return points.ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Relations:
+    """Polynomials that vanish on the data, as functions of points ``[s, s', r]``."""
+
+    states: PolynomialFeatures
+    quadratic: Float64Array  # (width, n) coefficients, for s and for s' alike
+    linear: Float64Array  # (p + 1, l) coefficients of [s, s', r, 1]
+
+    @classmethod
+    def of(cls, data: Float64Array, obs_dim: int) -> Relations:
+        """Find the polynomials that vanish on standardised points ``(N, 2 obs_dim + 1)``."""
+        states = PolynomialFeatures(obs_dim)
+        linear = np.column_stack([data, np.ones(len(data))])
+        return cls(states, _null_space(states(data[:, :obs_dim])), _null_space(linear))
+
+    def values(self, points: Float64Array) -> Float64Array:
+        """Values of the polynomials, ``(m, p) -> (m, 2n + l)``."""
+        now, then = self._split(points)
+        return np.column_stack(
+            [
+                self.states(now) @ self.quadratic,
+                self.states(then) @ self.quadratic,
+                points @ self.linear[:-1] + self.linear[-1],
+            ]
+        )
+
+    def gradients(self, points: Float64Array) -> Float64Array:
+        """Their derivatives, ``(m, p) -> (m, 2n + l, p)``."""
+        d, n, count = self.states.obs_dim, self.quadratic.shape[1], self.linear.shape[1]
+        gradients = np.zeros((len(points), 2 * n + count, points.shape[1]))
+        for index, states in enumerate(self._split(points)):
+            block = np.einsum("mwd,wn->mnd", self.states.jacobian(states), self.quadratic)
+            gradients[:, index * n : (index + 1) * n, index * d : (index + 1) * d] = block
+        gradients[:, 2 * n :] = self.linear[:-1].T
+        return gradients
+
+    def _split(self, points: Float64Array) -> tuple[Float64Array, Float64Array]:
+        d = self.states.obs_dim
+        return points[:, :d], points[:, d : 2 * d]
+
+
+def _null_space(features: Float64Array) -> Float64Array:
+    """Unit combinations ``(width, n)`` of columns that vanish on all rows, up to rounding."""
+    values, vectors = np.linalg.eigh(features.T @ features / len(features))
+    null: Float64Array = vectors[:, values < VANISHING * values[-1]]
+    return null
+
+
+def shift_to_mean(
+    values: Float64Array, shares: Float64Array, mean: float, low: Float64Array, high: Float64Array
+) -> Float64Array:
+    """Project ``(m,)`` values onto the bounds and a prescribed weighted mean, exactly.
+
+    The projection in the metric of ``shares`` is one shift of all values, clipped; the mean of
+    clipped values is piecewise linear in the shift. NaN stands for no prescribed mean.
+    """
+    if np.isnan(mean):
+        return np.clip(values, low, high)
+    breaks = np.unique(np.concatenate([low - values, high - values]))
+    means = shares @ np.clip(values[:, None] + breaks, low[:, None], high[:, None])
+    shift = np.interp(mean, means, breaks)
+    shifted: Float64Array = np.clip(values + shift, low, high)
+    free = (shifted > low) & (shifted < high)
+    if free.any():  # interpolation rounds; the unclipped values take up the rest
+        shifted[free] += (mean - shares @ shifted) / shares[free].sum()
+    return shifted

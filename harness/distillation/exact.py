@@ -1,0 +1,263 @@
+"""Exact offline-RL distillation: few points on which every additive predictor keeps its loss.
+
+With additive identity features the Bellman residual is linear in ``z = (s, s', r)`` inside a cell
+of action × terminated. The loss of a predictor depends on the data only through each cell's weight
+and the mean and covariance of its ``z``; for one γ only through those of ``y = (s - γs', r)``, or
+``(s, r)`` where terminated. Points hold a covariance if they are one more than its rank.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+import numpy as np
+import scipy.linalg
+from pydantic import Field
+
+from harness.arrays import Float64Array
+from harness.bellman_certificate import bellman_certificate
+from harness.cells import allocate
+from harness.distillation.cell_moments import CellMoments
+from harness.distillation.moments import Moments
+from harness.distillation.points import ROUNDING, nearest_with_mean, root
+from harness.distillation.sketch import Sketch
+from harness.reduction import Reducer, Reduction, check_size
+from harness.transitions import IntArray, Transitions
+
+
+class ExactDistiller(Reducer):
+    """Points that have the moments of ``(s, s', r)`` in every cell, near real rows.
+
+    With additive identity features it is exact for every predictor and every reward scale λ: from
+    ``points_needed`` points on for ``discount``, from ``points_needed_any_discount`` points on for
+    every γ. With fewer, each cell keeps its mean and those directions of its covariance that weigh
+    most in the loss; ``worst_gap`` is the error, as `BellmanCertificate` measures it. With product
+    or nonlinear features it is a starting point and not exact.
+
+    Weights are uniform inside a cell. A cell that has no more rows than points keeps its rows and
+    their weights. Otherwise points move least from a random subsample of the cell, measured in each
+    column's deviation. They may leave the data's box: by ``outside_box`` of a column's range at
+    most.
+    """
+
+    name: ClassVar[str] = "exact"
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99  # the γ that few points are spent on
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        reduced, diagnostics = self._distil(Sketch.of([transitions], size, rng), size)
+        return reduced, None, diagnostics
+
+    def reduce_sketch(self, sketch: Sketch, size: int) -> Reduction:
+        """Reduce data of which only a sketch is left.
+
+        Args:
+            sketch: Of the data; it holds at least ``size`` rows of each cell that has as many.
+            size: Points to make.
+
+        Raises:
+            InputError: If ``size`` is not between 1 and the number of rows.
+        """
+        started = time.perf_counter()
+        check_size(size, int(sketch.moments.counts.sum()))
+        reduced, diagnostics = self._distil(sketch, size)
+        return Reduction(
+            transitions=reduced,
+            source_indices=None,
+            method=self.name,
+            parameters=self.model_dump(mode="json"),
+            seconds=time.perf_counter() - started,
+            diagnostics=diagnostics,
+        )
+
+    def _distil(self, sketch: Sketch, size: int) -> tuple[Transitions, dict[str, float]]:
+        moments = sketch.moments
+        goals = [
+            _Goal.build(cell, of_cell, moments, self.discount)
+            for cell, of_cell in enumerate(moments.cells)
+            if of_cell
+        ]
+        allocation = self._allocate(goals, moments, size)
+        units = _units(moments.pooled)
+        parts = [
+            _part(goal, sketch, int(allocation[goal.cell]), units)
+            for goal in goals
+            if allocation[goal.cell]
+        ]
+        reduced = _joined(parts, moments)
+        return reduced, {
+            "points_needed": float(sum(goal.needed for goal in goals)),
+            "points_needed_any_discount": float(sum(goal.needed_any for goal in goals)),
+            **_differences(moments, CellMoments.of(reduced), self.discount),
+            "movement": float(np.sqrt(np.mean(np.concatenate([p.steps for p in parts]) ** 2))),
+        }
+
+    def _allocate(self, goals: Sequence[_Goal], moments: CellMoments, size: int) -> IntArray:
+        cells = [goal.cell for goal in goals]
+        least = np.zeros_like(moments.counts)
+        for needed in ([g.needed_any for g in goals], [g.needed for g in goals]):
+            least[cells] = needed
+            if least.sum() <= size:
+                return allocate(moments.counts, size, self.terminated_share, least)
+        if size < len(cells):
+            return allocate(moments.counts, size, self.terminated_share)
+        return _allocate_directions(goals, moments, size)
+
+
+def distill_exact_stream(
+    chunks: Iterable[Transitions],
+    size: int,
+    rng: np.random.Generator,
+    discount: float = 0.99,
+    terminated_share: float = 0.1,
+) -> Reduction:
+    """Distil a set that comes in chunks and is never held whole.
+
+    The result is that of `ExactDistiller` on the joined chunks, up to rounding, however the rows
+    are cut.
+
+    Args:
+        chunks: Parts of the set, each read once.
+        size: Points to make.
+        rng: Draws the real rows that the points stay near.
+        discount: The γ that few points are spent on.
+        terminated_share: Least share of terminated rows.
+
+    Raises:
+        InputError: If there is no chunk, chunks do not come from one dataset, or ``size`` is not
+            between 1 and the number of rows.
+    """
+    reducer = ExactDistiller(discount=discount, terminated_share=terminated_share)
+    started = time.perf_counter()
+    reduction = reducer.reduce_sketch(Sketch.of(chunks, size, rng), size)
+    return replace(reduction, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """What the points of a cell must have."""
+
+    cell: int
+    moments: Moments
+    factor: Float64Array  # (r, q) root of the covariance, the directions that weigh most first
+    sizes: Float64Array  # of each direction that the loss at the given γ sees, descending
+    needed_any: int  # points that are exact for every γ
+
+    @classmethod
+    def build(cls, cell: int, of_cell: Moments, moments: CellMoments, discount: float) -> _Goal:
+        factor = root(of_cell.covariance)
+        alive = cell % 2 == 0
+        image = factor @ _image(moments, discount if alive else 0.0)
+        seen, unseen = _frames(image)
+        frame = np.hstack([seen, _by_size(unseen, factor / _units(moments.pooled))])
+        most = int(moments.counts[cell]) - 1
+        return cls(
+            cell=cell,
+            moments=of_cell,
+            factor=frame.T @ factor,
+            sizes=of_cell.weight * np.sum((seen.T @ image) ** 2, axis=1)[:most],
+            needed_any=min(len(factor) if alive else seen.shape[1], most) + 1,
+        )
+
+    @property
+    def needed(self) -> int:
+        """Points that are exact for the given γ."""
+        return len(self.sizes) + 1
+
+    def points(self, start: Float64Array, units: Float64Array) -> Float64Array:
+        """Points near ``start (m, q)``: exact where ``m`` suffices, else the best truncation."""
+        mean, kept = self.moments.mean, self.factor[: len(start) - 1]
+        points = nearest_with_mean(start, mean, kept, units)
+        return np.where(self.moments.deviation > 0, points, mean)
+
+
+def _allocate_directions(goals: Sequence[_Goal], moments: CellMoments, size: int) -> IntArray:
+    """Give each cell a point for its mean, and the other points to the largest directions."""
+    owners = np.repeat([goal.cell for goal in goals], [len(goal.sizes) for goal in goals])
+    order = np.argsort(-np.concatenate([goal.sizes for goal in goals]), kind="stable")
+    held = [goal.cell for goal in goals]
+    chosen = np.concatenate([held, owners[order[: size - len(held)]]])
+    return np.bincount(chosen, minlength=len(moments.counts))
+
+
+def _image(moments: CellMoments, discount: float) -> Float64Array:
+    """``A`` with ``zA = y``, ``(2 * obs_dim + 1, obs_dim + 1)``, in the certificate's units."""
+    d = moments.obs_dim
+    image = np.zeros((2 * d + 1, d + 1))
+    image[:d, :d] = np.diag(1 / moments.standardiser.scale)
+    image[d : 2 * d, :d] = -discount * image[:d, :d]
+    image[-1, -1] = 1.0
+    return image
+
+
+def _frames(image: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Orthonormal bases of an image's range, by size, and of what is orthogonal to it.
+
+    The rank is judged with every column at unit scale.
+    """
+    scale = np.linalg.norm(image, axis=0)
+    spanned = scipy.linalg.orth(image / np.where(scale > 0, scale, 1.0), len(image) * ROUNDING)
+    return _by_size(spanned, image), scipy.linalg.null_space(spanned.T)
+
+
+def _by_size(basis: Float64Array, image: Float64Array) -> Float64Array:
+    """Turn an orthonormal basis so that its first directions hold most of ``image``."""
+    if not basis.size:
+        return basis
+    turned: Float64Array = basis @ np.linalg.svd(basis.T @ image, full_matrices=False)[0]
+    return turned
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The points of one cell."""
+
+    cell: int
+    points: Float64Array  # (m, q)
+    weights: Float64Array  # (m,) that sum to the cell's weight
+    steps: Float64Array  # (m, q) from the real rows, in units
+
+
+def _part(goal: _Goal, sketch: Sketch, count: int, units: Float64Array) -> _Part:
+    start, weights = sketch.reservoir.draw(goal.cell, count)
+    points = start
+    if count < sketch.moments.counts[goal.cell]:
+        points, weights = goal.points(start, units), np.ones(count)
+    shares = weights / weights.sum()
+    return _Part(goal.cell, points, goal.moments.weight * shares, (points - start) / units)
+
+
+def _joined(parts: Sequence[_Part], moments: CellMoments) -> Transitions:
+    points = np.concatenate([part.points for part in parts])
+    cells = np.repeat([part.cell for part in parts], [len(part.points) for part in parts])
+    weights = np.concatenate([part.weights for part in parts])
+    d = moments.obs_dim
+    return Transitions(
+        observations=points[:, :d],
+        actions=cells // 2,
+        rewards=points[:, -1],
+        next_observations=points[:, d : 2 * d],
+        terminations=cells % 2 == 1,
+        weights=weights * (len(points) / moments.weights.sum()),
+        action_count=moments.action_count,
+    )
+
+
+def _units(moments: Moments) -> Float64Array:
+    """Deviation of each column; one where it is constant, for there nothing moves."""
+    return np.where(moments.deviation > 0, moments.deviation, 1.0)
+
+
+def _differences(data: CellMoments, found: CellMoments, discount: float) -> dict[str, float]:
+    span = data.high - data.low
+    excess = np.maximum(found.high - data.high, data.low - found.low)
+    return {
+        "worst_gap": bellman_certificate(data, found, discount).worst_gap,
+        "outside_box": max(0.0, float(np.max(excess / np.where(span > 0, span, 1.0)))),
+    }

@@ -1,0 +1,50 @@
+"""Arrays and their metadata in one ``.npz``, written whole and read without unpickling."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError
+from harness.files import write_whole
+
+METADATA = "metadata"  # name of the JSON string beside the arrays
+
+
+def save_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
+) -> None:
+    """Write arrays and a JSON ``metadata`` string, whole or not at all."""
+    content = io.BytesIO()
+    text = np.array(json.dumps(metadata, sort_keys=True))
+    np.savez(content, allow_pickle=False, **{METADATA: text}, **arrays)
+    write_whole(path, content.getbuffer())
+
+
+def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read the arrays of an ``.npz``, and its metadata if it has any.
+
+    Raises:
+        InputError: If the file is missing or damaged, or holds anything but plain arrays.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        metadata = json.loads(str(arrays.pop(METADATA, "{}")))
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise InputError(
+            f"{str(path)!r} cannot be read ({error}): it must be an .npz of plain arrays; "
+            "write it again with `bellman-bench distill`"
+        ) from error
+    if not isinstance(metadata, dict):
+        raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")
+    return arrays, metadata

@@ -1,0 +1,110 @@
+"""Regression runs: split, reduce the training part, and judge the reduction."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from envs.tabular import Split, Tabular, split
+from harness.api import reduce_regression_seeded
+from harness.certificates import regression_certificate, regression_moments
+from harness.learners.regression import Predictor, RegressionLearner
+from harness.learners.worst_case import WorstCase
+from harness.records import DatasetFacts, ReductionFacts, RegressionResult, Seconds
+from harness.regression import RegressionReducer, RegressionReduction, RegressionSet
+from harness.seeding import derive_seed
+from harness.specs import RunSpec
+
+
+def execute_regression_run(
+    spec: RunSpec, data: Tabular, reducer: RegressionReducer, judge: RegressionLearner | WorstCase
+) -> RegressionResult:
+    """Reduce the training part of the seed's split, and judge the reduction.
+
+    A learner is judged by its mean squared error on the test part, in the target's own units; the
+    worst case by the loss gap on the standardised training part. All arms of one seed share the
+    split and the learner's random stream.
+    """
+    parts = split(data, spec.seed)
+    size = spec.size or len(parts.train)
+    reduction = reduce_regression_seeded(parts.train, reducer, size, spec.seed)
+    if isinstance(judge, WorstCase):
+        return _worst_case_result(parts.train, reduction)
+    return _learner_result(parts, reduction, judge, derive_seed("learner", judge.name, spec.seed))
+
+
+def _learner_result(
+    parts: Split, reduction: RegressionReduction, learner: RegressionLearner, seed: int
+) -> RegressionResult:
+    started = time.perf_counter()
+    predictor = learner.fit(reduction.data, seed)
+    trained = time.perf_counter()
+    unit = parts.target_scale**2
+    errors = {
+        "test": unit * mean_squared_error(predictor, parts.test),
+        "training": unit * mean_squared_error(predictor, parts.train),
+    }
+    return RegressionResult(
+        dataset=_dataset_facts(parts.train),
+        reduction=_reduction_facts(reduction),
+        learner_parameters=learner.model_dump(mode="json"),
+        metric="test MSE",
+        value=errors["test"],
+        details={"training_mse": errors["training"], "test_rows": float(len(parts.test))},
+        seconds=Seconds(
+            reduction=reduction.seconds,
+            training=trained - started,
+            evaluation=time.perf_counter() - trained,
+        ),
+    )
+
+
+def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> RegressionResult:
+    started = time.perf_counter()
+    moments = regression_moments(train)
+    certificate = regression_certificate(moments, regression_moments(reduction.data))
+    dimension = train.features.shape[1] + 1
+    details = {
+        "dimension": float(dimension - 1),
+        "identifiable": dimension * (dimension + 1) / 2,
+        "relative_gap": certificate.relative_gap,
+        "training_scale": float(np.linalg.norm(moments.second_moment, 2)),
+        **{
+            key: reduction.diagnostics[key]
+            for key in ("predictors",)
+            if key in reduction.diagnostics
+        },
+    }
+    return RegressionResult(
+        dataset=_dataset_facts(train),
+        reduction=_reduction_facts(reduction),
+        learner_parameters={},
+        metric="worst-case gap",
+        value=certificate.worst_gap,
+        details=details,
+        seconds=Seconds(
+            reduction=reduction.seconds, training=0.0, evaluation=time.perf_counter() - started
+        ),
+    )
+
+
+def mean_squared_error(predictor: Predictor, data: RegressionSet) -> float:
+    """Weighted mean squared error of a predictor on a set."""
+    residuals = predictor.predict(data.features) - data.targets
+    return float(data.shares @ residuals**2)
+
+
+def _dataset_facts(train: RegressionSet) -> DatasetFacts:
+    return DatasetFacts(rows=len(train), bytes=train.nbytes, content_hash=train.content_hash())
+
+
+def _reduction_facts(reduction: RegressionReduction) -> ReductionFacts:
+    return ReductionFacts(
+        rows=len(reduction.data),
+        bytes=reduction.data.nbytes,
+        content_hash=reduction.data.content_hash(),
+        synthetic=reduction.source_indices is None,
+        parameters=dict(reduction.parameters),
+        diagnostics=dict(reduction.diagnostics),
+    )

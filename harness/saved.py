@@ -1,0 +1,71 @@
+"""Reductions on disk: an ``.npz`` that says how it was made."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs import Dataset
+from envs.tabular import Tabular
+from harness.errors import InputError
+from harness.npz import load_arrays, save_arrays
+from harness.reduction import Reduction
+from harness.regression import ARRAY_NAMES, RegressionReduction, RegressionSet
+
+
+def save_reduction(
+    reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
+) -> None:
+    """Write a reduction that serves as a dataset in its turn."""
+    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash) | {
+        "discount": discount,
+        "environment_id": dataset.environment_id,
+        "reference_min": dataset.reference_min,
+        "reference_max": dataset.reference_max,
+    }
+    reduction.transitions.save(path, metadata)
+
+
+def save_regression_reduction(
+    reduction: RegressionReduction, data: RegressionSet, path: Path, source: Tabular, seed: int
+) -> None:
+    """Write a reduction's rows, given in the source's own units as ``data``."""
+    metadata = _origin(reduction, seed, source.dataset_id, source.content_hash) | {
+        "feature_names": list(source.feature_names)
+    }
+    save_arrays(path, {name: getattr(data, name) for name in ARRAY_NAMES}, metadata)
+
+
+def load_regression_set(path: Path) -> RegressionSet:
+    """Read the rows of a saved regression reduction, in the source's own units.
+
+    Raises:
+        InputError: If the file is missing, damaged or lacks an array.
+    """
+    arrays, _ = load_arrays(path)
+    missing = [name for name in ("features", "targets") if name not in arrays]
+    if missing:
+        raise InputError(
+            f"{str(path)!r} lacks {', '.join(missing)}: a regression set holds "
+            f"{', '.join(ARRAY_NAMES)}; write it with `bellman-bench distill`"
+        )
+    weights = arrays.get("weights", np.ones(len(arrays["targets"])))
+    return RegressionSet(arrays["features"], arrays["targets"], weights)
+
+
+def _origin(
+    reduction: Reduction | RegressionReduction, seed: int, source: str, source_hash: str
+) -> dict[str, Any]:
+    return {
+        "method": reduction.method,
+        "parameters": dict(reduction.parameters),
+        "diagnostics": dict(reduction.diagnostics),
+        "seed": seed,
+        "source": source,
+        "source_hash": source_hash,
+        "seconds": reduction.seconds,
+        "version": version("bellman-bench"),
+    }

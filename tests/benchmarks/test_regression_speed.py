@@ -1,0 +1,127 @@
+"""Speed and memory of regression distillation, as ratios taken in one run."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from harness.arrays import Float64Array
+from harness.certificates import regression_moments
+from harness.distillation.regression import ExactRegression, distill_exact_stream
+from harness.distillation.regression_matching import LossGap, match_losses
+from harness.distillation.sampled import sample_regressors
+from harness.regression import RegressionSet
+from tests.regressions import equally_weighted
+
+pytestmark = pytest.mark.benchmark
+
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module", params=[0.0, 1e6], ids=["centred", "far from zero"])
+def million(request: pytest.FixtureRequest) -> RegressionSet:
+    rng = np.random.default_rng(0)
+    return equally_weighted(
+        rng.normal(size=(1_000_000, 20)) + request.param, rng.normal(size=1_000_000)
+    )
+
+
+def seconds(*tasks: Callable[[], object], repeats: int = 7) -> list[float]:
+    """Best wall time of each task; tasks take turns, so that load falls on all alike."""
+    best = [float("inf")] * len(tasks)
+    for _ in range(repeats):
+        for number, task in enumerate(tasks):
+            started = time.perf_counter()
+            task()
+            best[number] = min(best[number], time.perf_counter() - started)
+    return best
+
+
+def peak_bytes(task: Callable[[], object]) -> int:
+    """Most memory that a task held above what was there before it."""
+    tracemalloc.start()
+    task()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_exact_takes_at_most_two_gram_matrices(million: RegressionSet) -> None:
+    rows = million.features
+    distil, gram = seconds(
+        lambda: ExactRegression().reduce(million, 100, np.random.default_rng(0)),
+        lambda: rows.T @ rows,
+    )
+    print(f"exact / gram matrix = {distil / gram:.2f}")
+    assert distil <= 2 * gram
+
+
+def test_exact_needs_little_memory(million: RegressionSet) -> None:
+    peak = peak_bytes(lambda: ExactRegression().reduce(million, 100, np.random.default_rng(0)))
+    print(f"exact needs {peak / MEBIBYTE:.1f} MiB above its input")
+    assert peak <= 64 * MEBIBYTE
+
+
+def test_a_stream_is_read_at_its_own_speed_in_little_memory() -> None:
+    def chunks() -> Iterator[RegressionSet]:
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            yield equally_weighted(rng.normal(size=(100_000, 20)), rng.normal(size=100_000))
+
+    def distil() -> None:
+        distill_exact_stream(chunks(), 100, np.random.default_rng(0))
+
+    streamed, generated = seconds(distil, lambda: sum(len(chunk) for chunk in chunks()), repeats=3)
+    peak, chunk = peak_bytes(distil), next(chunks()).nbytes
+    print(f"stream / generator = {streamed / generated:.2f}, peak / chunk = {peak / chunk:.1f}")
+    assert streamed <= 2 * generated
+    assert peak <= 3 * chunk
+
+
+@dataclass(frozen=True, eq=False)
+class LossGapFromRows(LossGap):
+    """The same objective with training losses taken from the rows at every evaluation."""
+
+    rows: Float64Array
+
+    def value_and_gradient(self, packed: Float64Array) -> tuple[float, Float64Array]:
+        losses = np.mean((self.rows @ self.regressors.T) ** 2, axis=0)
+        return LossGap(self.regressors, losses).value_and_gradient(packed)
+
+
+def test_loss_matching_gains_from_moments() -> None:
+    """Shaped like the training part of Wine white: 3,918 rows, eleven features, 100 points.
+
+    A step of the objective is what moments make faster; a search also pays for the bookkeeping of
+    L-BFGS-B, which is the same on both sides. One thread, so that neither side waits for others.
+    """
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3918, 12)) @ rng.normal(size=(12, 12)) / np.sqrt(12)
+    regressors = sample_regressors(100, 12, rng)
+    box = (rows.min(axis=0), rows.max(axis=0))
+    moments = regression_moments(equally_weighted(rows[:, :-1], rows[:, -1]))
+    ours = LossGap.build(moments.second_moment, regressors)
+    theirs = LossGapFromRows(regressors, ours.losses, rows)
+
+    def steps(objective: LossGap) -> None:
+        for _ in range(100):
+            objective.value_and_gradient(rows[:100].ravel())
+
+    def search(objective: LossGap) -> Float64Array:
+        return match_losses(objective, rows[:100], box, 100, 0.0).points
+
+    np.testing.assert_allclose(search(ours), search(theirs), atol=1e-3)
+    with threadpool_limits(1):
+        fast, slow = seconds(lambda: steps(ours), lambda: steps(theirs))
+        fast_search, slow_search = seconds(lambda: search(ours), lambda: search(theirs))
+    print(
+        f"from rows / from moments: step {slow / fast:.1f}, search {slow_search / fast_search:.1f}"
+    )
+    assert slow >= 20 * fast
+    assert slow_search >= 3 * fast_search
