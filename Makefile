@@ -5,6 +5,7 @@ RESULTS ?= results/local/quickstart
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+INSTALLED_BENCHMARKS := .venv/.installed-benchmarks
 
 .PHONY: bench test check benchmarks
 
@@ -22,10 +23,14 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(INSTALLED)
-	$(BIN)/python -m pytest tests/benchmarks
+benchmarks: $(INSTALLED_BENCHMARKS)
+	$(BIN)/python -m pytest -m benchmark -rP tests/benchmarks
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(INSTALLED_BENCHMARKS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks]'
 	touch $@

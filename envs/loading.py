@@ -56,7 +56,12 @@ def load_dataset(id_or_path: str) -> Transitions:
     return open_dataset(id_or_path).transitions
 
 
-def _read_minari(dataset_id: str) -> tuple[Transitions, Reference]:
+def ensure_stored(dataset_id: str) -> None:
+    """Collect an embedded dataset that is not below the root yet.
+
+    Raises:
+        InputError: If there is no dataset of that id.
+    """
     # Here, because whoever works on arrays alone need not wait for gymnasium and minari.
     from envs import collection, minari_store
 
@@ -66,4 +71,10 @@ def _read_minari(dataset_id: str) -> tuple[Transitions, Reference]:
             raise unknown_name("dataset", dataset_id, known)
         logger.info("collecting %s into %s", dataset_id, minari_store.datasets_root())
         collection.collect(dataset_id)
+
+
+def _read_minari(dataset_id: str) -> tuple[Transitions, Reference]:
+    from envs import minari_store
+
+    ensure_stored(dataset_id)
     return minari_store.read_dataset(dataset_id)

@@ -7,24 +7,27 @@ import re
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import minari
 import numpy as np
-from gymnasium.spaces import Box, Discrete, Space
+from gymnasium.spaces import Box, Discrete
 from minari.data_collector import EpisodeBuffer
 from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
 
-from envs.episodes import Episode, join_episodes
+from envs.episodes import Episode, join_episodes, no_episode
 from envs.reference import Reference
+from envs.spaces import discrete, flat_size
 from harness.errors import InputError
 from harness.transitions import Transitions
 
 ROOT_VARIABLE = "MINARI_DATASETS_PATH"
+WEIGHT_INFO = "transition_weight"  # key of the infos that hold a weight for each step
 # No part may begin with a dot: neither `..` nor a hidden staging folder is a dataset.
 _ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _root_lock = threading.RLock()
@@ -67,6 +70,67 @@ def stored_ids() -> list[str]:
     return sorted(dataset_id for dataset_id in found if _ID.fullmatch(dataset_id))
 
 
+@dataclass(frozen=True, eq=False)
+class StoredDataset:
+    """An open dataset, of which nothing but the metadata has been read."""
+
+    dataset_id: str
+    obs_dim: int
+    action_count: int
+    episode_count: int
+    reference: Reference
+    _first_action: int
+    _data: minari.MinariDataset
+
+    def episodes(self, first: int, end: int) -> Iterator[Episode]:
+        """Read the episodes ``first, …, end - 1`` one at a time.
+
+        Raises:
+            InputError: If one is damaged.
+        """
+        with _damage_explained(self.dataset_id):
+            for data in self._data.iterate_episodes(range(first, end)):
+                yield _from_minari(data, self._first_action)
+
+    def join(self, episodes: Sequence[Episode], first: int) -> Transitions:
+        """Lay episodes end to end, of which the first has the number ``first``.
+
+        Raises:
+            InputError: If there is none, or one is malformed.
+        """
+        return join_episodes(episodes, self.obs_dim, self.action_count, self.dataset_id, first)
+
+
+def open_stored(dataset_id: str) -> StoredDataset:
+    """Open a stored dataset and check its spaces.
+
+    Raises:
+        InputError: If it is damaged, or its spaces are not flat observations and discrete actions.
+    """
+    with _damage_explained(dataset_id):
+        dataset = minari.MinariDataset(datasets_root() / dataset_id / "data")
+    obs_dim = flat_size(dataset.observation_space, dataset_id)
+    actions = discrete(dataset.action_space, dataset_id)
+    with _damage_explained(dataset_id):
+        metadata, episode_count = dataset.storage.metadata, int(dataset.total_episodes)
+    if not episode_count:
+        raise no_episode(dataset_id)
+    reference = {
+        "environment_id": dataset.env_spec.id if dataset.env_spec else None,
+        "reference_min": metadata.get("ref_min_score"),
+        "reference_max": metadata.get("ref_max_score"),
+    }
+    return StoredDataset(
+        dataset_id=dataset_id,
+        obs_dim=obs_dim,
+        action_count=int(actions.n),
+        episode_count=episode_count,
+        reference=Reference.parse(reference, dataset_id),
+        _first_action=int(actions.start),
+        _data=dataset,
+    )
+
+
 def read_dataset(dataset_id: str) -> tuple[Transitions, Reference]:
     """Read a stored dataset: one row for each step of each episode.
 
@@ -74,20 +138,9 @@ def read_dataset(dataset_id: str) -> tuple[Transitions, Reference]:
         InputError: If it is damaged, its spaces are not flat observations and discrete actions,
             or an episode is malformed.
     """
-    with _damage_explained(dataset_id):
-        dataset = minari.MinariDataset(datasets_root() / dataset_id / "data")
-    obs_dim = _obs_dim(dataset.observation_space, dataset_id)
-    actions = _discrete(dataset.action_space, dataset_id)
-    with _damage_explained(dataset_id):
-        episodes = [_from_minari(data, int(actions.start)) for data in dataset.iterate_episodes()]
-        metadata = dataset.storage.metadata
-    reference = {
-        "environment_id": dataset.env_spec.id if dataset.env_spec else None,
-        "reference_min": metadata.get("ref_min_score"),
-        "reference_max": metadata.get("ref_max_score"),
-    }
-    transitions = join_episodes(episodes, obs_dim, int(actions.n), dataset_id)
-    return transitions, Reference.parse(reference, dataset_id)
+    stored = open_stored(dataset_id)
+    episodes = list(stored.episodes(0, stored.episode_count))
+    return stored.join(episodes, 0), stored.reference
 
 
 def write_dataset(
@@ -97,6 +150,9 @@ def write_dataset(
     *,
     algorithm: str,
     description: str,
+    spaces: tuple[Box, Discrete] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    refuse_existing: bool = False,
 ) -> Path:
     """Write a dataset, whole or not at all, and return its folder.
 
@@ -105,36 +161,56 @@ def write_dataset(
     Args:
         dataset_id: A Minari id: namespace, name and version.
         episodes: Episodes whose actions count from 0.
-        reference: The environment and the scores, none of them missing.
+        reference: The environment and the scores, as far as they are known.
         algorithm: The behaviour policy.
         description: What the dataset is.
+        spaces: Of observations and actions; those of the environment unless given.
+        metadata: More for the dataset's metadata.
+        refuse_existing: Complain of a copy that another process has written.
 
     Raises:
-        InputError: If the root cannot be written or something else occupies the dataset's folder.
+        InputError: If the root cannot be written, something else occupies the dataset's folder, or
+            a copy is there and shall be refused.
     """
+    observation_space, action_space = spaces or (None, None)
     root = datasets_root()
     try:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=root) as staging:
-            with _minari_root(Path(staging)), _without_contact_warnings():
-                minari.create_dataset_from_buffers(
+            with _minari_root(Path(staging)), _without_wishes():
+                dataset = minari.create_dataset_from_buffers(
                     dataset_id,
                     buffer=[_to_minari(episode) for episode in episodes],
                     env=reference.environment_id,
                     eval_env=reference.environment_id,
                     algorithm_name=algorithm,
                     author="bellman-bench",
-                    ref_min_score=reference.reference_min,
-                    ref_max_score=reference.reference_max,
                     description=description,
+                    observation_space=observation_space,
+                    action_space=action_space,
                 )
+                dataset.storage.update_metadata(_scores(reference) | dict(metadata or {}))
             _create_namespace(dataset_id.rpartition("/")[0])
-            _publish(Path(staging, dataset_id), root / dataset_id)
+            _publish(Path(staging, dataset_id), root / dataset_id, refuse_existing)
     except OSError as error:
         raise _unusable_root(error) from error
     return root / dataset_id
 
 
-def _publish(staged: Path, target: Path) -> None:
+def _scores(reference: Reference) -> dict[str, float]:
+    # Of a lone score as an argument, Minari drops one and plays a random policy beside the other.
+    scores = {"ref_min_score": reference.reference_min, "ref_max_score": reference.reference_max}
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def existing_dataset(dataset_id: str) -> InputError:
+    """Build the error for an id that is taken."""
+    return InputError(
+        f"dataset {dataset_id!r} exists already and is never overwritten: choose another version "
+        f"or delete {str(datasets_root() / dataset_id)!r}"
+    )
+
+
+def _publish(staged: Path, target: Path, refuse_existing: bool) -> None:
     try:
         staged.rename(target)
     except OSError as error:
@@ -143,6 +219,8 @@ def _publish(staged: Path, target: Path) -> None:
                 f"{str(target)!r} holds no dataset but is not empty: a new dataset needs that "
                 "place; move or delete the folder"
             ) from error
+        if refuse_existing:
+            raise existing_dataset(target.relative_to(datasets_root()).as_posix()) from error
 
 
 def _create_namespace(namespace: str) -> None:
@@ -169,10 +247,11 @@ def _minari_root(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _without_contact_warnings() -> Iterator[None]:
-    """Silence Minari's wish for a web address and an e-mail, of which there are none."""
+def _without_wishes() -> Iterator[None]:
+    """Silence Minari's wish for an address, an e-mail and an environment where there are none."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`(code_permalink|author_email)` is set to None")
+        for wish in ("`(code_permalink|author_email|eval_env)` is set to None", "env_spec is None"):
+            warnings.filterwarnings("ignore", wish)
         yield
 
 
@@ -190,33 +269,6 @@ def _damage_explained(dataset_id: str) -> Iterator[None]:
         ) from error
 
 
-def _obs_dim(observations: Space[Any], dataset_id: str) -> int:
-    if not (isinstance(observations, Box) and len(observations.shape) == 1):
-        raise InputError(
-            f"{dataset_id!r} has observations {_one_line(observations)}: the rule is a Box of one "
-            "dimension; flatten them first"
-        )
-    return observations.shape[0]
-
-
-def _discrete(actions: Space[Any], dataset_id: str) -> Discrete:
-    if isinstance(actions, Box):
-        raise InputError(
-            f"{dataset_id!r} has continuous actions {_one_line(actions)}: the rule is Discrete; "
-            "discretise them first"
-        )
-    if not isinstance(actions, Discrete):
-        raise InputError(
-            f"{dataset_id!r} has actions {_one_line(actions)}: the rule is Discrete; "
-            "number their combinations first"
-        )
-    return actions
-
-
-def _one_line(space: Space[Any]) -> str:
-    return " ".join(str(space).split())
-
-
 def _from_minari(data: Any, first_action: int) -> Episode:
     return Episode(
         observations=data.observations,
@@ -224,6 +276,7 @@ def _from_minari(data: Any, first_action: int) -> Episode:
         rewards=data.rewards,
         terminations=data.terminations,
         truncations=data.truncations,
+        weights=(data.infos or {}).get(WEIGHT_INFO),
     )
 
 
@@ -235,7 +288,8 @@ def _to_minari(episode: Episode) -> EpisodeBuffer:
         rewards=episode.rewards,
         terminations=episode.terminations,
         truncations=episode.truncations,
-        infos={},  # Minari cannot print an episode whose infos are None
+        # Minari cannot print an episode whose infos are None.
+        infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
     )
 
 

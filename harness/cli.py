@@ -184,6 +184,9 @@ def table(
         Path | None,
         typer.Option(help="A text that holds '<!-- begin NAME -->' and '<!-- end NAME -->'."),
     ] = None,
+    claims: Annotated[
+        Path | None, typer.Option(help="A TOML file of published claims to judge.")
+    ] = None,
 ) -> None:
     """Print the comparison of returns, and write it in every format."""
     from harness.analysis import comparison, embed, render, write_tables
@@ -192,7 +195,7 @@ def table(
     if into:
         embed(into, directory.name, text)
     output.out(text, end="", highlight=False)
-    for path in write_tables(directory):
+    for path in write_tables(directory, claims):
         notices.print(f"wrote {path}", markup=False)
 
 

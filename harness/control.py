@@ -1,34 +1,50 @@
-"""Control runs: reduce, train, evaluate policies in the environment."""
+"""Control runs: train on a reduction, and evaluate policies in the environment."""
 
 from __future__ import annotations
 
 import time
 from typing import cast
 
+import numpy as np
+
 from envs import Dataset
-from harness.api import reduce_seeded
 from harness.errors import InputError
 from harness.evaluation import evaluate
+from harness.gaps import FreshPredictors
+from harness.learners.judges import FreshGap
 from harness.learners.protocol import Learner
-from harness.records import Checkpoint, DatasetFacts, ReductionFacts, RunResult, Seconds
-from harness.reduction import Reducer, Reduction
+from harness.records import (
+    Checkpoint,
+    DatasetFacts,
+    MeasuredResult,
+    ReductionFacts,
+    Result,
+    RunResult,
+    Seconds,
+)
+from harness.reduction import Reduction
 from harness.seeding import derive_seed
 from harness.specs import RunSpec
 
 
 def execute_control_run(
-    spec: RunSpec, dataset: Dataset, reducer: Reducer, learner: Learner
-) -> RunResult:
-    """Reduce, train and evaluate at every checkpoint.
+    spec: RunSpec, dataset: Dataset, reduction: Reduction, judge: Learner | FreshGap
+) -> Result:
+    """Judge a reduction of a dataset.
 
-    Arms of one seed share the learner's and the evaluation's random streams, so that they are
-    compared in pairs.
+    A learner is judged by the returns of its policies at every checkpoint. Arms of one seed share
+    the learner's and the evaluation's random streams, so that they are compared in pairs.
     """
-    environment_id, facts = _dataset_facts(dataset)
+    if isinstance(judge, FreshGap):
+        return _fresh_gap_result(spec, dataset, reduction, judge)
+    return _learner_result(spec, dataset, reduction, judge)
+
+
+def _learner_result(
+    spec: RunSpec, dataset: Dataset, reduction: Reduction, learner: Learner
+) -> RunResult:
+    environment_id = _check_evaluable(dataset)
     episodes = cast(int, spec.episodes)  # every control spec has them
-    reduction = reduce_seeded(
-        dataset.transitions, reducer, spec.size or len(dataset.transitions), spec.seed
-    )
     learner_seed = derive_seed("learner", spec.learner.name, spec.seed)
     evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
     checkpoints, evaluation_seconds = [], 0.0
@@ -43,7 +59,7 @@ def execute_control_run(
         )
     training_seconds = time.perf_counter() - started - evaluation_seconds
     return RunResult(
-        dataset=facts,
+        dataset=_dataset_facts(dataset),
         reduction=_reduction_facts(reduction),
         learner_parameters=learner.model_dump(mode="json"),
         checkpoints=tuple(checkpoints),
@@ -53,23 +69,51 @@ def execute_control_run(
     )
 
 
-def _dataset_facts(dataset: Dataset) -> tuple[str, DatasetFacts]:
-    """What evaluation and the record need of a dataset.
+def _fresh_gap_result(
+    spec: RunSpec, dataset: Dataset, reduction: Reduction, judge: FreshGap
+) -> MeasuredResult:
+    started = time.perf_counter()
+    full, discount = dataset.transitions, cast(float, spec.discount)
+    fresh = FreshPredictors.draw(full, judge.actions, discount, judge.predictors)
+    gaps = fresh.gaps(reduction.transitions)
+    numbers = full.action_count * (full.obs_dim + 1) + 1  # of a product predictor with its λ
+    details = {
+        "percentile_95": float(np.quantile(gaps, 0.95)),
+        "largest": float(gaps.max()),
+        "dimension": float(full.obs_dim),
+        "identifiable": numbers * (numbers + 1) / 2,
+    }
+    return MeasuredResult(
+        dataset=_dataset_facts(dataset),
+        reduction=_reduction_facts(reduction),
+        learner_parameters=judge.model_dump(mode="json"),
+        metric="fresh gap",
+        value=float(np.median(gaps)),
+        details=details,
+        seconds=Seconds(
+            reduction=reduction.seconds, training=0.0, evaluation=time.perf_counter() - started
+        ),
+    )
+
+
+def _check_evaluable(dataset: Dataset) -> str:
+    """Return the environment in which policies are evaluated.
 
     Raises:
         InputError: If the dataset names no environment or no reference scores.
     """
-    if (
-        dataset.environment_id is None
-        or dataset.reference_min is None
-        or dataset.reference_max is None
-    ):
+    missing = dataset.reference_min is None or dataset.reference_max is None
+    if dataset.environment_id is None or missing:
         raise InputError(
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
             "are evaluated in it and normalised by them; add environment_id, reference_min and "
             "reference_max to its metadata"
         )
-    facts = DatasetFacts(
+    return dataset.environment_id
+
+
+def _dataset_facts(dataset: Dataset) -> DatasetFacts:
+    return DatasetFacts(
         environment_id=dataset.environment_id,
         rows=len(dataset.transitions),
         bytes=dataset.transitions.nbytes,
@@ -77,7 +121,6 @@ def _dataset_facts(dataset: Dataset) -> tuple[str, DatasetFacts]:
         reference_min=dataset.reference_min,
         reference_max=dataset.reference_max,
     )
-    return dataset.environment_id, facts
 
 
 def _reduction_facts(reduction: Reduction) -> ReductionFacts:

@@ -73,19 +73,19 @@ class RunResult(Frozen):
     seconds: Seconds
 
 
-class RegressionResult(Frozen):
-    """What a completed regression run measured."""
+class MeasuredResult(Frozen):
+    """What a completed run measured once: no checkpoints, and smaller is better."""
 
-    dataset: DatasetFacts  # of the training split
+    dataset: DatasetFacts  # in regression, of the training split
     reduction: ReductionFacts
     learner_parameters: Parameters
-    metric: Literal["test MSE", "worst-case gap"]
-    value: float  # of the metric; smaller is better
+    metric: Literal["test MSE", "worst-case gap", "fresh gap"]
+    value: float  # of the metric
     details: dict[str, float]  # what else the judge measured
     seconds: Seconds
 
 
-Result = RunResult | RegressionResult
+Result = RunResult | MeasuredResult
 
 
 class Provenance(Frozen):
@@ -118,7 +118,7 @@ class RunRecord(Frozen):
         """
         if self.result is None:
             raise ValueError(f"run {self.run_id} failed and has no result")
-        if isinstance(self.result, RegressionResult):
+        if isinstance(self.result, MeasuredResult):
             return self.result.value
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
         return float(np.mean([checkpoint.mean_return for checkpoint in last]))

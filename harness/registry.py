@@ -7,20 +7,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from baselines.coresets import KernelHerdingRegression, TreeRecombinationRegression
 from baselines.full import FullReducer
 from baselines.leverage import LeverageReducer
 from baselines.random import RandomReducer
 from baselines.regression import FullRegression, LeverageRegression, RandomRegression
 from baselines.stratified import StratifiedReducer
 from harness.distillation.bellman import BellmanDistiller
+from harness.distillation.exact import ExactDistiller
 from harness.distillation.lower_bound import AdversarialRegression
 from harness.distillation.regression import ExactRegression
 from harness.distillation.regression_matching import LossMatching
 from harness.errors import InputError, unknown_name
 from harness.learners.deep_q import DQNLearner, FQILearner
+from harness.learners.judges import FreshGap, WorstCase
 from harness.learners.protocol import Learner
 from harness.learners.regression import REGRESSION_LEARNERS, RegressionLearner
-from harness.learners.worst_case import WorstCase
 from harness.reduction import Reducer
 from harness.regression import RegressionReducer
 
@@ -31,11 +33,16 @@ REDUCERS: Mapping[str, type[Reducer]] = {
         RandomReducer,
         StratifiedReducer,
         LeverageReducer,
+        ExactDistiller,
         BellmanDistiller,
     )
 }
 LEARNERS: Mapping[str, type[Learner]] = {
     learner.name: learner for learner in (DQNLearner, FQILearner)
+}
+CONTROL_JUDGES: Mapping[str, type[Learner] | type[FreshGap]] = {
+    **LEARNERS,
+    FreshGap.name: FreshGap,
 }
 REGRESSION_REDUCERS: Mapping[str, type[RegressionReducer]] = {
     reducer.name: reducer
@@ -46,6 +53,8 @@ REGRESSION_REDUCERS: Mapping[str, type[RegressionReducer]] = {
         ExactRegression,
         LossMatching,
         AdversarialRegression,
+        TreeRecombinationRegression,
+        KernelHerdingRegression,
     )
 }
 REGRESSION_JUDGES: Mapping[str, type[RegressionLearner] | type[WorstCase]] = {
@@ -65,13 +74,15 @@ def make_reducer(name: str, discount: float | None, parameters: Mapping[str, Any
     return _make("method", REDUCERS, name, discount, parameters)
 
 
-def make_learner(name: str, discount: float | None, parameters: Mapping[str, Any]) -> Learner:
-    """Build a learner; ``discount`` reaches those that have one.
+def make_judge(
+    name: str, discount: float | None, parameters: Mapping[str, Any]
+) -> Learner | FreshGap:
+    """Build a learner, or a judge in its place; ``discount`` reaches those that have one.
 
     Raises:
         InputError: If the name or a parameter is unknown, or a value breaks its rule.
     """
-    return _make("learner", LEARNERS, name, discount, parameters)
+    return _make("learner", CONTROL_JUDGES, name, discount, parameters)
 
 
 def make_regression_reducer(name: str, parameters: Mapping[str, Any]) -> RegressionReducer:

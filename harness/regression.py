@@ -128,6 +128,14 @@ class RegressionReducer(BaseModel, ABC):
 
     name: ClassVar[str]
 
+    @classmethod
+    def check_installed(cls) -> None:
+        """Look for the optional library that the reducer needs; most need none.
+
+        Raises:
+            InputError: If it is missing.
+        """
+
     def reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
     ) -> RegressionReduction:

@@ -1,4 +1,4 @@
-"""Regression runs: split, reduce the training part, and judge the reduction."""
+"""Regression runs: learn from a reduction of the training part, and judge on the test part."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ import time
 
 import numpy as np
 
-from envs.tabular import Split, Tabular, split
-from harness.api import reduce_regression_seeded
+from envs.tabular import Split
 from harness.certificates import regression_certificate, regression_moments
+from harness.learners.judges import WorstCase
 from harness.learners.regression import Predictor, RegressionLearner
-from harness.learners.worst_case import WorstCase
-from harness.records import DatasetFacts, ReductionFacts, RegressionResult, Seconds
-from harness.regression import RegressionReducer, RegressionReduction, RegressionSet
+from harness.records import DatasetFacts, MeasuredResult, ReductionFacts, Seconds
+from harness.regression import RegressionReduction, RegressionSet
 from harness.seeding import derive_seed
 from harness.specs import RunSpec
 
 
 def execute_regression_run(
-    spec: RunSpec, data: Tabular, reducer: RegressionReducer, judge: RegressionLearner | WorstCase
-) -> RegressionResult:
-    """Reduce the training part of the seed's split, and judge the reduction.
+    spec: RunSpec,
+    parts: Split,
+    reduction: RegressionReduction,
+    judge: RegressionLearner | WorstCase,
+) -> MeasuredResult:
+    """Judge a reduction of the training part of a split.
 
     A learner is judged by its mean squared error on the test part, in the target's own units; the
     worst case by the loss gap on the standardised training part. All arms of one seed share the
     split and the learner's random stream.
     """
-    parts = split(data, spec.seed)
-    size = spec.size or len(parts.train)
-    reduction = reduce_regression_seeded(parts.train, reducer, size, spec.seed)
     if isinstance(judge, WorstCase):
         return _worst_case_result(parts.train, reduction)
     return _learner_result(parts, reduction, judge, derive_seed("learner", judge.name, spec.seed))
@@ -36,7 +35,7 @@ def execute_regression_run(
 
 def _learner_result(
     parts: Split, reduction: RegressionReduction, learner: RegressionLearner, seed: int
-) -> RegressionResult:
+) -> MeasuredResult:
     started = time.perf_counter()
     predictor = learner.fit(reduction.data, seed)
     trained = time.perf_counter()
@@ -45,7 +44,7 @@ def _learner_result(
         "test": unit * mean_squared_error(predictor, parts.test),
         "training": unit * mean_squared_error(predictor, parts.train),
     }
-    return RegressionResult(
+    return MeasuredResult(
         dataset=_dataset_facts(parts.train),
         reduction=_reduction_facts(reduction),
         learner_parameters=learner.model_dump(mode="json"),
@@ -60,7 +59,7 @@ def _learner_result(
     )
 
 
-def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> RegressionResult:
+def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> MeasuredResult:
     started = time.perf_counter()
     moments = regression_moments(train)
     certificate = regression_certificate(moments, regression_moments(reduction.data))
@@ -76,7 +75,7 @@ def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> 
             if key in reduction.diagnostics
         },
     }
-    return RegressionResult(
+    return MeasuredResult(
         dataset=_dataset_facts(train),
         reduction=_reduction_facts(reduction),
         learner_parameters={},

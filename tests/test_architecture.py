@@ -20,6 +20,7 @@ HOMES = {
     "d3rlpy": {"harness/learners/d3rlpy_backend.py"},
     "minari": {"envs/minari_store.py"},
     "typer": {"harness/cli.py"},
+    "coreax": {"baselines/coresets.py"},
 }
 # Modules below a prefix must not import modules below the others.
 FORBIDDEN = {

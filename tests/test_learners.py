@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.learners.protocol import Learner, TrainedPolicy
-from harness.registry import LEARNERS, make_learner
+from harness.registry import LEARNERS, make_judge
 from harness.transitions import FloatArray, Transitions
 from tests.arbitrary import random_transitions
 
@@ -21,7 +21,9 @@ SHORT: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(params=sorted(LEARNERS))
 def learner(request: pytest.FixtureRequest) -> Learner:
-    return make_learner(request.param, 0.9, SHORT[request.param])
+    learner = make_judge(request.param, 0.9, SHORT[request.param])
+    assert isinstance(learner, Learner)
+    return learner
 
 
 def final_actions(
@@ -122,8 +124,8 @@ def test_an_action_that_no_row_takes_is_known(learner: Learner) -> None:
 
 def test_parameters_are_checked() -> None:
     with pytest.raises(InputError, match=r"unknown learner 'dqm'.*did you mean 'dqn'"):
-        make_learner("dqm", 0.9, {})
+        make_judge("dqm", 0.9, {})
     with pytest.raises(InputError, match=r"1001 steps cannot be cut into 8 equal parts"):
-        make_learner("dqn", 0.9, {"steps": 1001})
+        make_judge("dqn", 0.9, {"steps": 1001})
     with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
-        make_learner("fqi", 0.9, {"learning_rate": -1})
+        make_judge("fqi", 0.9, {"learning_rate": -1})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.records import RegressionResult, RunRecord, RunResult
+from harness.records import MeasuredResult, RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
@@ -84,7 +84,7 @@ def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     rows = (
         _gap_row(record, record.result)
         for record in _in_order(records)
-        if isinstance(record.result, RegressionResult)
+        if isinstance(record.result, MeasuredResult)
     )
     return _frame(rows, _GAP_TYPES)
 
@@ -148,7 +148,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _gap_row(record: RunRecord, result: RegressionResult) -> dict[str, Any]:
+def _gap_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
     details = result.details
     return _keys(record) | {
         "arm": record.spec.reducer.name,

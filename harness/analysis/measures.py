@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 from harness.errors import InputError
-from harness.records import RegressionResult, RunRecord
+from harness.records import MeasuredResult, RunRecord
 
-Measure = Literal["return", "test MSE", "worst-case gap"]
+Measure = Literal["return", "test MSE", "worst-case gap", "fresh gap"]
 
 
 def measure(records: Iterable[RunRecord]) -> Measure:
@@ -24,7 +24,7 @@ def measure(records: Iterable[RunRecord]) -> Measure:
     for record in records:
         if record.spec.task == "control":
             found.add("return")
-        elif isinstance(record.result, RegressionResult):
+        elif isinstance(record.result, MeasuredResult):
             found.add(record.result.metric)
         else:
             unmeasured = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -11,22 +10,23 @@ from pydantic import Field, PositiveInt
 from harness.arrays import Float64Array
 from harness.cells import cell_weights, draw_stratified
 from harness.distillation.domains import Box, Domain, Manifold, Relations
+from harness.distillation.exact import ExactDistiller
 from harness.distillation.levenberg import Found
 from harness.distillation.matching import GroupMatching, match_group
+from harness.distillation.standardised import Standardised
 from harness.errors import InputError
-from harness.features import Standardiser, draw_features
+from harness.features import draw_features
 from harness.fitted_q import fit_q
 from harness.predictors import (
     Actions,
     Predictors,
-    StandardRows,
     bellman_losses,
     sample_around,
     sample_linear,
     sample_networks,
 )
 from harness.reduction import Reducer
-from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
+from harness.transitions import BoolArray, IntArray, Transitions
 
 
 class BellmanDistiller(Reducer):
@@ -47,7 +47,7 @@ class BellmanDistiller(Reducer):
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     gaps: Literal["relative", "absolute"] = "relative"  # to each predictor's training loss, or not
     rewards: Literal["free", "fixed"] = "free"
-    start: Literal["stratified", "random"] = "stratified"
+    start: Literal["stratified", "random", "exact"] = "stratified"
     terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
     domain: Literal["box", "manifold"] = "box"
     iterations: PositiveInt = 100  # at most, in each group
@@ -56,26 +56,26 @@ class BellmanDistiller(Reducer):
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
-        rows, weights = self._start(transitions, size, rng)
-        start = transitions.take(rows, weights)
+        start = self._start(transitions, size, rng)
         data = Standardised.of(transitions)
         predictors = self._sample(transitions, data, rng)
-        points = data.points[rows]
+        points = data.points_of(start)
         diagnostics: dict[str, float] = {}
         for ended in np.unique(start.terminations):
             members = start.terminations == ended
-            points[members], found = self._match(data, start, rows, members, predictors)
+            points[members], found = self._match(data, start, points, members, predictors)
             prefix = "terminated_" if ended else ""
             diagnostics |= {f"{prefix}{key}": value for key, value in _outcome(found).items()}
         return data.restore(points, start), None, diagnostics
 
-    def _start(
-        self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[IntArray, FloatArray]:
+    def _start(self, transitions: Transitions, size: int, rng: np.random.Generator) -> Transitions:
+        if self.start == "exact":
+            exact = ExactDistiller(discount=self.discount, terminated_share=self.terminated_share)
+            return exact.reduce(transitions, size, rng).transitions
         if self.start == "stratified":
-            return draw_stratified(transitions, size, self.terminated_share, rng)
+            return transitions.take(*draw_stratified(transitions, size, self.terminated_share, rng))
         rows = np.sort(rng.choice(len(transitions), size, replace=False))
-        return rows, cell_weights(transitions, rows)
+        return transitions.take(rows, cell_weights(transitions, rows))
 
     def _sample(
         self, transitions: Transitions, data: Standardised, rng: np.random.Generator
@@ -97,16 +97,16 @@ class BellmanDistiller(Reducer):
         self,
         data: Standardised,
         start: Transitions,
-        rows: IntArray,
+        points: Float64Array,
         members: BoolArray,
         predictors: Predictors,
     ) -> tuple[Float64Array, Found]:
-        """Match the rows of one group; ``members`` are its rows in ``start``."""
+        """Match one group of points; ``members`` are its rows in ``start``."""
         ended = bool(start.terminations[members][0])
         group = data.group(ended)
         shares = start.weights[members] / start.weights[members].sum()
         losses = bellman_losses(predictors, group.rows, group.shares[None], self.discount)[0]
-        domain, means = self._domain(group, data.points[rows[members]], shares)
+        domain, means = self._domain(group, points[members], shares)
         matching = GroupMatching(
             predictors=predictors,
             actions=start.actions[members],
@@ -136,52 +136,6 @@ class BellmanDistiller(Reducer):
             return box, means
         relations = Relations.of(group.points, group.rows.states.shape[1])
         return Manifold(box, relations), means
-
-
-@dataclass(frozen=True, eq=False)
-class Standardised:
-    """Transitions in units of their own spread."""
-
-    standardiser: Standardiser
-    reward_scale: float
-    rows: StandardRows  # N rows
-    points: Float64Array  # (N, 2 obs_dim + 1), [s, s', r] of the same rows
-    shares: Float64Array  # (N,) weights that sum to one
-
-    @classmethod
-    def of(cls, transitions: Transitions) -> Standardised:
-        """Z-score states; divide rewards by their standard deviation, or one if it is zero."""
-        standardiser = Standardiser.fit(transitions)
-        reward_scale = float(np.std(transitions.rewards, dtype=np.float64)) or 1.0
-        rows = StandardRows(
-            standardiser.apply(transitions.observations),
-            transitions.actions,
-            transitions.rewards.astype(np.float64) / reward_scale,
-            standardiser.apply(transitions.next_observations),
-            transitions.terminations,
-        )
-        points = np.column_stack([rows.states, rows.next_states, rows.rewards])
-        return cls(standardiser, reward_scale, rows, points, transitions.shares)
-
-    def group(self, terminated: bool) -> Standardised:
-        """Only the rows that terminated, or only those that did not."""
-        members = self.rows.terminated == terminated
-        shares = self.shares[members] / self.shares[members].sum()
-        rows, points = self.rows.take(members), self.points[members]
-        return Standardised(self.standardiser, self.reward_scale, rows, points, shares)
-
-    def restore(self, points: Float64Array, template: Transitions) -> Transitions:
-        """Put points ``(M, 2 obs_dim + 1)`` into the template's rows, in the data's units."""
-        d = template.obs_dim
-        return Transitions(
-            observations=self.standardiser.invert(points[:, :d]),
-            actions=template.actions,
-            rewards=points[:, -1] * self.reward_scale,
-            next_observations=self.standardiser.invert(points[:, d : 2 * d]),
-            terminations=template.terminations,
-            weights=template.weights,
-            action_count=template.action_count,
-        )
 
 
 def _units(losses: Float64Array, gaps: str) -> Float64Array:

@@ -18,7 +18,8 @@ from harness.errors import InputError
 from harness.features import Standardiser
 from harness.transitions import IntArray, Transitions
 
-CHUNK = 1 << 14  # rows worked on at a time: few enough for a core's cache
+CHUNK = 1 << 15  # rows worked on at a time: few enough for a core's cache
+HEAD = 1 << 9  # rows that a provisional shift is taken from
 TILE = 64  # rows handled by one vector operation: numpy loops over the last axis, so make it long
 
 
@@ -110,8 +111,8 @@ def accumulate_cells(parts: Iterable[CellMoments]) -> CellMoments:
 class _CellSums:
     """Sums ``w (z - shift, 1)(z - shift, 1)ᵀ`` of each cell over chunks of rows.
 
-    A cell's shift is the mean of its rows in the first chunk that has any, taken about the first
-    row: it costs no digits, and a constant column has scatter exactly zero.
+    Columns of a cell whose mean is far from zero are shifted by the mean of its first rows, so that
+    it costs no digits and a constant column has scatter exactly zero.
     """
 
     def __init__(self, transitions: Transitions) -> None:
@@ -136,8 +137,9 @@ class _CellSums:
         counts = np.bincount(labels, minlength=len(self._counts))
         self._counts += counts
         roots = None if self._shared_weight else np.sqrt(transitions.weights[part][order])
-        for cell, members in _segments(counts):
-            self._add_cell(cell, ordered[members], None if roots is None else roots[members])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for cell, members in _segments(counts):
+                self._add_cell(cell, ordered[members], None if roots is None else roots[members])
 
     def _fill(self, transitions: Transitions, part: slice) -> Float64Array:
         d = transitions.obs_dim
@@ -148,16 +150,16 @@ class _CellSums:
         return rows
 
     def _add_cell(self, cell: int, rows: Float64Array, roots: Float64Array | None) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            shift = self._shifts[cell]
-            if shift is None:
-                shift = self._shifts[cell] = np.tile(_rough_mean(rows), TILE)
+        shift = self._shifts[cell]
+        if shift is None:
+            shift = self._shifts[cell] = np.tile(_provisional_shift(rows), TILE)
+        if shift.any():
             tiles, rest = _tiles(rows)
             tiles -= shift
             rest -= shift[: rows.shape[1]]
-            if roots is not None:
-                rows *= roots[:, None]
-            self._sums[cell] += rows.T @ rows
+        if roots is not None:
+            rows *= roots[:, None]
+        self._sums[cell] += rows.T @ rows
 
     def moments(self) -> CellMoments:
         factor = self._shared_weight or 1.0
@@ -190,8 +192,13 @@ def _reduce_rows(rows: Float64Array, extreme: np.ufunc) -> Float64Array:
     return np.asarray(extreme.reduce(np.concatenate([head, rest]), axis=0))
 
 
-def _rough_mean(rows: Float64Array) -> Float64Array:
-    """Mean of rows whose last column is one, taken about the first row; zero in that column."""
-    mean = rows[0] + (rows[:TILE] - rows[0]).mean(axis=0)
-    mean[-1] = 0.0
-    return np.asarray(mean)
+def _provisional_shift(rows: Float64Array) -> Float64Array:
+    """Mean of the first rows where it exceeds their deviation, else zero; the last column is ones.
+
+    Taken about the first row, it is exact where a column is constant.
+    """
+    head = rows[:HEAD]
+    mean = head[0] + (head - head[0]).mean(axis=0)
+    far = np.abs(mean) > (head - mean).std(axis=0)
+    far[-1] = False
+    return np.where(far, mean, 0.0)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
-import scipy.linalg
 from pydantic import Field
 
 from harness.arrays import Float64Array
@@ -151,7 +150,7 @@ class _Goal:
 
     @classmethod
     def build(cls, cell: int, of_cell: Moments, moments: CellMoments, discount: float) -> _Goal:
-        factor = root(of_cell.covariance)
+        factor = root(of_cell.covariance) * (of_cell.deviation > 0)
         alive = cell % 2 == 0
         image = factor @ _image(moments, discount if alive else 0.0)
         seen, unseen = _frames(image)
@@ -172,9 +171,7 @@ class _Goal:
 
     def points(self, start: Float64Array, units: Float64Array) -> Float64Array:
         """Points near ``start (m, q)``: exact where ``m`` suffices, else the best truncation."""
-        mean, kept = self.moments.mean, self.factor[: len(start) - 1]
-        points = nearest_with_mean(start, mean, kept, units)
-        return np.where(self.moments.deviation > 0, points, mean)
+        return nearest_with_mean(start, self.moments.mean, self.factor[: len(start) - 1], units)
 
 
 def _allocate_directions(goals: Sequence[_Goal], moments: CellMoments, size: int) -> IntArray:
@@ -202,8 +199,9 @@ def _frames(image: Float64Array) -> tuple[Float64Array, Float64Array]:
     The rank is judged with every column at unit scale.
     """
     scale = np.linalg.norm(image, axis=0)
-    spanned = scipy.linalg.orth(image / np.where(scale > 0, scale, 1.0), len(image) * ROUNDING)
-    return _by_size(spanned, image), scipy.linalg.null_space(spanned.T)
+    frame, sizes, _ = np.linalg.svd(image / np.where(scale > 0, scale, 1.0))
+    rank = int(np.count_nonzero(sizes > len(image) * ROUNDING * sizes.max(initial=0.0)))
+    return _by_size(frame[:, :rank], image), frame[:, rank:]
 
 
 def _by_size(basis: Float64Array, image: Float64Array) -> Float64Array:

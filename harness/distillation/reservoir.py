@@ -38,26 +38,22 @@ class SmallestKeys:
         """The key that a row must undercut to be kept."""
         return float(self.keys[-1]) if len(self.keys) == self._size else np.inf
 
-    def offer(self, keys: Float64Array, blocks: Sequence[FloatArray]) -> None:
-        """Let rows compete.
+    def offer(self, keys: Float64Array, blocks: Sequence[FloatArray], competing: IntArray) -> None:
+        """Let some of the rows of a chunk compete.
 
         Args:
-            keys: Their keys, ``(n,)``.
-            blocks: Columns of the rows, side by side: shapes ``(n,)`` or ``(n, q_i)``.
+            keys: Keys of the chunk's rows, ``(n,)``.
+            blocks: Columns of the chunk's rows, side by side: shapes ``(n,)`` or ``(n, q_i)``.
+            competing: The rows that compete.
         """
-        good = self.admitted(keys)
+        good = competing[keys[competing] < self.worst]
+        if len(good) > self._size:
+            good = good[np.argpartition(keys[good], self._size - 1)[: self._size]]
         taken = np.column_stack([block[good] for block in blocks])
         rows = self.rows if len(self.keys) else np.empty((0, taken.shape[1]))
         keys = np.concatenate([self.keys, keys[good]])
         order = np.argsort(keys)[: self._size]
         self.keys, self.rows = keys[order], np.concatenate([rows, taken])[order]
-
-    def admitted(self, keys: Float64Array) -> IntArray:
-        """Choose those of the keys ``(n,)`` that may get in, at most ``size`` of them."""
-        good = np.flatnonzero(keys < self.worst)
-        if len(good) <= self._size:
-            return good
-        return good[np.argpartition(keys[good], self._size - 1)[: self._size]]
 
 
 class Reservoir:
@@ -87,5 +83,6 @@ class Reservoir:
             part = slice(begin, begin + SLICE)
             weights = data.weights[part]
             keys = self._rng.standard_exponential(len(weights)) / weights
-            self._kept.offer(keys, [data.features[part], data.targets[part]])
+            good = np.flatnonzero(keys < self._kept.worst)
+            self._kept.offer(keys, [data.features[part], data.targets[part]], good)
         self.seen += len(data)

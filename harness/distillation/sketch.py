@@ -42,23 +42,20 @@ class CellReservoir:
         limits = np.array([cell.worst for cell in self._cells])
         good = np.flatnonzero(keys < limits.max())
         labels = 2 * transitions.actions[part][good] + transitions.terminations[part][good]
+        blocks = [
+            transitions.observations[part],
+            transitions.next_observations[part],
+            transitions.rewards[part],
+            weights,
+        ]
         for cell in np.flatnonzero(np.bincount(labels)):
-            members = good[labels == cell]
-            members = members[self._cells[cell].admitted(keys[members])]
-            rows = members + part.start
-            blocks = [
-                transitions.observations[rows],
-                transitions.next_observations[rows],
-                transitions.rewards[rows],
-                transitions.weights[rows],
-            ]
-            self._cells[cell].offer(keys[members], blocks)
+            self._cells[cell].offer(keys, blocks, good[labels == cell])
 
     def merge(self, other: CellReservoir) -> None:
         """Let the rows that another reservoir kept compete."""
         for mine, theirs in zip(self._cells, other._cells, strict=True):
             if len(theirs.keys):
-                mine.offer(theirs.keys, [theirs.rows])
+                mine.offer(theirs.keys, [theirs.rows], np.arange(len(theirs.keys)))
 
     def draw(self, cell: int, count: int) -> tuple[Float64Array, Float64Array]:
         """Return ``count`` rows ``z (count, 2 * obs_dim + 1)`` of a cell and their weights."""

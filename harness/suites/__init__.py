@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from envs import Dataset, open_dataset
-from envs.tabular import Tabular, open_tabular, split
-from harness.control import execute_control_run
 from harness.errors import InputError, unknown_name
+from harness.named_runs import check_names, check_runnable, execute_named
 from harness.provenance import take_provenance
-from harness.records import Result, RunRecord
-from harness.registry import (
-    input_error,
-    make_learner,
-    make_reducer,
-    make_regression_judge,
-    make_regression_reducer,
-)
-from harness.regression_runs import execute_regression_run
+from harness.records import RunRecord
+from harness.registry import input_error
 from harness.runner import missing_runs, record_run, run_all
-from harness.specs import RunSpec, Suite
+from harness.specs import Suite
 
 
 def shipped_suites() -> dict[str, str]:
@@ -67,7 +58,7 @@ def parse_suite(text: str, source: str) -> Suite:
         raise InputError(f"suite {source!r} is not TOML: {error}; correct it") from error
     except ValidationError as error:
         raise input_error(f"suite {source!r}", error) from error
-    _check_names(suite)
+    check_names(suite)
     return suite
 
 
@@ -98,67 +89,10 @@ def run_suite(
     missing = missing_runs(list(suite.runs()), directory)
     if not missing:
         return []
-    _check_sizes(suite)
+    check_runnable(suite)
     work = partial(record_run, provenance=take_provenance(), execute=execute_named)
     records = run_all(missing, work, directory, min(jobs, len(missing)))
     return list(watch(len(missing), records) if watch else records)
-
-
-def execute_named(spec: RunSpec) -> Result:
-    """Execute a run whose dataset, reducer and learner are given by name."""
-    if spec.task == "regression":
-        return execute_regression_run(
-            spec,
-            _open_tabular_once(spec.dataset),
-            make_regression_reducer(spec.reducer.name, spec.reducer.parameters),
-            make_regression_judge(spec.learner.name, spec.learner.parameters),
-        )
-    return execute_control_run(
-        spec,
-        _open_once(spec.dataset),
-        make_reducer(spec.reducer.name, spec.discount, spec.reducer.parameters),
-        make_learner(spec.learner.name, spec.discount, spec.learner.parameters),
-    )
-
-
-@lru_cache(maxsize=4)
-def _open_once(dataset_id: str) -> Dataset:
-    """Open a dataset once in this process, for all of its runs."""
-    return open_dataset(dataset_id)
-
-
-@lru_cache(maxsize=4)
-def _open_tabular_once(dataset_id: str) -> Tabular:
-    """Open a regression dataset once in this process, for all of its runs."""
-    return open_tabular(dataset_id)
-
-
-def _check_names(suite: Suite) -> None:
-    """Build every reducer and learner once, so that no wrong name is met in the middle."""
-    for reducer in suite.reducers:
-        if suite.task == "regression":
-            make_regression_reducer(reducer.name, reducer.parameters)
-        else:
-            make_reducer(reducer.name, suite.discount, reducer.parameters)
-    for learner in suite.learners:
-        if suite.task == "regression":
-            make_regression_judge(learner.name, learner.parameters)
-        else:
-            make_learner(learner.name, suite.discount, learner.parameters)
-
-
-def _check_sizes(suite: Suite) -> None:
-    """Open every dataset, collecting it if need be, before any run begins."""
-    for dataset_id in suite.datasets:
-        if suite.task == "regression":
-            available = len(split(_open_tabular_once(dataset_id), suite.seeds[0]).train)
-        else:
-            available = len(_open_once(dataset_id).transitions)
-        if max(suite.sizes) > available:
-            raise InputError(
-                f"size {max(suite.sizes)} in suite {suite.name!r}: {dataset_id!r} has only "
-                f"{available} rows to reduce; lower the size"
-            )
 
 
 __all__: list[str] = ["load_suite", "parse_suite", "run_suite", "shipped_suites"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from harness.distillation.cell_moments import CellMoments, accumulate_cells
 from harness.distillation.exact import ExactDistiller
@@ -20,32 +20,29 @@ from harness.transitions import ARRAY_NAMES, Transitions
 pytestmark = pytest.mark.benchmark
 
 MEBIBYTE = 2**20
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 ROWS, OBS_DIM, ACTIONS = 1_000_000, 8, 4
 
 
-@pytest.fixture(scope="module", params=["equal weights", "weighted"])
+@pytest.fixture(scope="module", params=["plain", "far from zero", "weighted"])
 def million(request: pytest.FixtureRequest) -> Transitions:
-    return make_million(weighted=request.param == "weighted")
+    return make_million(
+        offset=1e6 if request.param == "far from zero" else 0.0,
+        weighted=request.param == "weighted",
+    )
 
 
-def make_million(weighted: bool) -> Transitions:
+def make_million(offset: float, weighted: bool) -> Transitions:
     rng = np.random.default_rng(0)
     return Transitions(
-        observations=rng.normal(size=(ROWS, OBS_DIM)),
+        observations=rng.normal(size=(ROWS, OBS_DIM)) + offset,
         actions=rng.integers(ACTIONS, size=ROWS),
         rewards=rng.normal(size=ROWS),
-        next_observations=rng.normal(size=(ROWS, OBS_DIM)),
+        next_observations=rng.normal(size=(ROWS, OBS_DIM)) + offset,
         terminations=rng.random(ROWS) < 0.05,
         weights=rng.uniform(0.5, 2, size=ROWS) if weighted else np.ones(ROWS),
         action_count=ACTIONS,
     )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Ratios of work must not depend on which part happens to use a second core."""
-    with threadpool_limits(1):
-        yield
 
 
 def seconds(*tasks: Callable[[], object], repeats: int = 7) -> list[float]:
@@ -63,12 +60,14 @@ def distil(transitions: Transitions) -> None:
     ExactDistiller().reduce(transitions, 100, np.random.default_rng(0))
 
 
-def test_exact_takes_at_most_three_gram_matrices(million: Transitions) -> None:
+def test_exact_takes_few_gram_matrices(million: Transitions) -> None:
     rows = np.column_stack([million.observations, million.next_observations, million.rewards])
     distilled, gram = seconds(lambda: distil(million), lambda: rows.T @ rows)
-    limit = 3.0 if million.weights.min() == million.weights.max() else 4.0
     print(f"exact / gram matrix = {distilled / gram:.2f}")
-    assert distilled <= limit * gram
+    plain = million.weights.max() == 1 and abs(million.observations[0, 0]) < 100
+    assert (
+        distilled <= (3.0 if plain else 3.5) * gram
+    )  # a shift and weights are passes of their own
 
 
 def test_exact_needs_little_memory(million: Transitions) -> None:
@@ -82,35 +81,30 @@ def test_exact_needs_little_memory(million: Transitions) -> None:
 
 def moments_of_rows(folder: Path, begin: int, end: int) -> CellMoments:
     """What a worker does: take its rows of memory-mapped arrays."""
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r")[begin:end] for name in NAMES}
-    with threadpool_limits(1):
-        return CellMoments.of(Transitions(**arrays, action_count=ACTIONS))
-
-
-NAMES = ARRAY_NAMES
-
-
-def test_two_processes_are_faster_than_one(tmp_path: Path) -> None:
-    million = make_million(weighted=False)
-    for name in NAMES:
-        np.save(tmp_path / f"{name}.npy", getattr(million, name))
-    context = get_context("spawn")
-    with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(2, context) as two:
-        alone, shared = seconds(
-            lambda: in_parts(one, tmp_path, 1), lambda: in_parts(two, tmp_path, 2)
-        )
-        np.testing.assert_allclose(
-            in_parts(two, tmp_path, 2).pooled.scatter, CellMoments.of(million).pooled.scatter,
-            rtol=1e-9, atol=1e-6,
-        )
-    print(f"one process / two processes = {alone / shared:.2f}")
-    assert alone >= 1.7 * shared
+    arrays = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r")[begin:end] for name in ARRAY_NAMES
+    }
+    return CellMoments.of(Transitions(**arrays, action_count=ACTIONS))
 
 
 def in_parts(executor: Executor, folder: Path, parts: int) -> CellMoments:
     edges = [ROWS * part // parts for part in range(parts + 1)]
     futures = [
-        executor.submit(moments_of_rows, folder, begin, end)
-        for begin, end in zip(edges[:-1], edges[1:], strict=True)
+        executor.submit(moments_of_rows, folder, begin, end) for begin, end in pairwise(edges)
     ]
     return accumulate_cells(future.result() for future in futures)
+
+
+def test_two_processes_are_faster_than_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "1")
+    million = make_million(offset=0.0, weighted=False)
+    for name in ARRAY_NAMES:
+        np.save(tmp_path / f"{name}.npy", getattr(million, name))
+    context = get_context("spawn")
+    with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(2, context) as two:
+        alone, shared = seconds(
+            lambda: in_parts(one, tmp_path, 1), lambda: in_parts(two, tmp_path, 2), repeats=15
+        )
+    print(f"one process / two processes = {alone / shared:.2f}")
+    assert alone >= 1.7 * shared

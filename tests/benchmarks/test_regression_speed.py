@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from baselines.coresets import TreeRecombinationRegression
+from envs.tabular import open_tabular, split
 from harness.arrays import Float64Array
 from harness.certificates import regression_moments
 from harness.distillation.regression import ExactRegression, distill_exact_stream
 from harness.distillation.regression_matching import LossGap, match_losses
 from harness.distillation.sampled import sample_regressors
 from harness.regression import RegressionSet
-from tests.regressions import equally_weighted
+from tests.regressions import equally_weighted, losses
 
 pytestmark = pytest.mark.benchmark
 
@@ -125,3 +129,69 @@ def test_loss_matching_gains_from_moments() -> None:
     )
     assert slow >= 20 * fast
     assert slow_search >= 3 * fast_search
+
+
+def wine_red() -> RegressionSet:
+    """The training part of Wine red, or a set of its shape where there is no copy of it."""
+    if os.environ.get("BELLMAN_BENCH_DATA"):
+        return split(open_tabular("regression/wine-red"), seed=0).train
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1279, 12)) @ rng.normal(size=(12, 12)) / np.sqrt(12)
+    return equally_weighted(rows[:, :-1], rows[:, -1])
+
+
+def recombinations(rows: Float64Array) -> tuple[Callable[[], object], Callable[[], object]]:
+    """coreax's recombination of all second moments: as its users call it, and as one program.
+
+    The library's own call traces and compiles its loops anew each time; inside `filter_jit` it
+    does so once for a shape, and what is then left is its arithmetic.
+    """
+    import equinox
+    import jax
+    from coreax import Data
+    from coreax.solvers import TreeRecombination
+
+    left, right = np.triu_indices(rows.shape[1])
+    with jax.enable_x64(True):
+        data = Data(jax.numpy.asarray(rows))
+    solver = TreeRecombination(test_functions=lambda row: row[left] * row[right])
+    compiled = equinox.filter_jit(TreeRecombination.reduce)
+
+    def run(reduce: Callable[..., object]) -> None:
+        with jax.enable_x64(True):
+            jax.block_until_ready(reduce(solver, data))
+
+    return lambda: run(TreeRecombination.reduce), lambda: run(compiled)
+
+
+@pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
+def test_exact_against_recombination() -> None:
+    """One call of a new process is what a study pays; the two warm times say what compiling hides.
+
+    Exact distillation runs twenty times a turn: one run is too short to time beside long tasks.
+    """
+    data = wine_red()
+    size = data.features.shape[1] + 2
+    tree = TreeRecombinationRegression().reduce(data, 100, np.random.default_rng(0))
+    exact = ExactRegression().reduce(data, size, np.random.default_rng(0))
+
+    def twenty() -> None:
+        for _ in range(20):
+            ExactRegression().reduce(data, size, np.random.default_rng(0))
+
+    call, compiled_call = recombinations(np.column_stack([data.features, data.targets]))
+    (first,) = seconds(call, repeats=1)
+    compiled_call()
+    ours, again, compiled = seconds(twenty, call, compiled_call)
+    first, again, compiled = (20 * slow / ours for slow in (first, again, compiled))
+    print(f"recombination / exact: first {first:.0f}, again {again:.0f}, compiled {compiled:.0f}")
+    assert first >= 1000
+    assert again >= 200
+    assert compiled >= 5
+
+    regressors = sample_regressors(2000, size - 1, np.random.default_rng(1))
+    goal = losses(data, regressors)
+    gap, tree_gap = (np.abs(losses(found, regressors) / goal - 1).max() for found in (exact, tree))
+    print(f"{len(exact.data)} points, gap {gap:.1e}; {len(tree.data)} points, gap {tree_gap:.1e}")
+    assert len(exact.data) < len(tree.data)
+    assert gap <= 1e-12

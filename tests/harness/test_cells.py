@@ -37,6 +37,19 @@ def test_terminated_rows_get_their_share_or_all_there_are(
     assert terminated >= min(held[1::2].sum(), np.floor(size * share))
 
 
+@given(counts=cells.filter(any), data=st.data())
+def test_cells_get_their_least_numbers_while_the_size_allows(
+    counts: list[int], data: st.DataObject
+) -> None:
+    held = np.array(counts)
+    least = np.array([data.draw(st.integers(0, count)) for count in counts])
+    size = data.draw(st.integers(max(1, int(least.sum())), int(held.sum())))
+    allocation = allocate(held, size, data.draw(st.floats(0, 1)), least)
+    assert allocation.sum() == size
+    assert (least <= allocation).all()
+    assert (allocation <= held).all()
+
+
 def test_without_a_minimum_cells_get_rows_in_proportion() -> None:
     allocation = allocate(np.array([600, 200, 150, 50]), 100, 0.0)
     np.testing.assert_array_equal(allocation, [60, 20, 15, 5])

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.records import DatasetFacts, ReductionFacts, RegressionResult, RunRecord, Seconds
+from harness.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
 from harness.specs import LearnerSpec, ReducerSpec, RunSpec
 from tests.harness.analysis.control_records import make_record
 
@@ -44,7 +44,7 @@ def make_regression(
         parameters={},
         diagnostics={},
     )
-    result = RegressionResult(
+    result = MeasuredResult(
         dataset=DatasetFacts(rows=1279, bytes=122_784, content_hash="0" * 64),
         reduction=reduction,
         learner_parameters={},

@@ -115,9 +115,9 @@ def test_much_better_halves_the_excess_over_full(arm: list[float | None], verdic
 
 
 def test_a_ratio_of_errors_is_the_mean_over_paired_trials() -> None:
-    arm, versus = [2.0, 9.0, 4.0], [1.0, 3.0, 8.0]
-    found = row({"full": [1.0] * 3, "leverage": [*versus], "loss-matching": [*arm]}, LEVERAGE)
-    assert found["measured"] == pytest.approx((2 + 3 + 0.5) / 3)
+    arm, versus = [2.0, 9.0, 4.0, 8.0], [1.0, 3.0, 8.0, 1.0]
+    found = row({"full": [1.0] * 4, "leverage": [*versus], "loss-matching": [*arm]}, LEVERAGE)
+    assert found["measured"] == pytest.approx((2 + 3 + 0.5 + 8) / 4)
     assert found["measured_low"] < found["measured"] < found["measured_high"]
 
 
@@ -191,6 +191,8 @@ def test_claims_of_control_can_stand_in_the_file(tmp_path: Path) -> None:
     assert len(read_claims(extended).claims) == 4
     pd.testing.assert_frame_equal(judge(runs, extended), judge(runs, PUBLISHED))
     assert "control-random" not in render_claims(runs, extended)
+    with pytest.raises(InputError, match=r"no claim of .* records of return"):
+        judge([make_run([1.0], learner=learner) for learner in ("fqi", "least-squares")], extended)
 
 
 @pytest.mark.parametrize(

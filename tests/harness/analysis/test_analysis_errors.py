@@ -110,6 +110,11 @@ def test_without_an_error_of_full_there_is_no_ratio(full: list[float | None]) ->
     assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
 
 
+def test_a_trial_in_which_full_has_no_error_has_no_ratio() -> None:
+    row = arm_row(comparison(paired([0.0, 1.0, 2.0], [1.0, 3.0, 10.0])), "random")
+    assert row["ratio"] == pytest.approx((3 + 5) / 2)
+
+
 def test_one_trial_has_no_interval() -> None:
     row = arm_row(comparison(paired([2.0], [3.0])), "random")
     assert (row["error"], row["ratio"]) == (3.0, 1.5)
@@ -190,6 +195,7 @@ def test_readable_formats_hold_the_table(
     for key, heading in (("error", "test MSE"), ("ratio", "ratio to full")):
         expected = pytest.approx(table[key].tolist(), rel=5e-4, nan_ok=True)
         assert cells[heading].map(number).tolist() == expected
+        assert not cells[heading].str.endswith(".").any()
     for key, heading in (("error", "MSE interval"), ("ratio", "ratio interval")):
         ends = cells[heading].str.extract(r"^\[(\S+), (\S+)\]$").astype(float)
         expected_ends = table[[f"{key}_low", f"{key}_high"]].to_numpy()

@@ -10,49 +10,17 @@ from scipy.optimize import approx_fprime
 from envs import Dataset, load_dataset
 from harness import distill
 from harness.arrays import Float64Array
-from harness.distillation.bellman import Standardised
 from harness.distillation.matching import GroupMatching
 from harness.errors import InputError
-from harness.features import draw_features
-from harness.predictors import (
-    Actions,
-    Predictors,
-    StandardRows,
-    bellman_losses,
-    sample_linear,
-    sample_networks,
-)
+from harness.gaps import FreshPredictors
+from harness.predictors import sample_networks
 from harness.transitions import Transitions
 from tests.arbitrary import random_transitions
-
-DISCOUNT = 0.99
 
 
 @pytest.fixture
 def source() -> Transitions:
     return random_transitions(np.random.default_rng(0), 200)
-
-
-def fresh(transitions: Transitions, actions: Actions, count: int = 400) -> Predictors:
-    """Predictors that no distiller has seen."""
-    rng = np.random.default_rng(12345)
-    features = draw_features("identity", transitions.obs_dim, 0, rng)
-    return sample_linear(features, transitions.action_count, actions, count, rng)
-
-
-def gaps(full: Transitions, reduced: Transitions, predictors: Predictors) -> Float64Array:
-    """Relative loss gaps ``(k,)`` of predictors, in the full data's units."""
-    data = Standardised.of(full)
-    rows = StandardRows(
-        data.standardiser.apply(reduced.observations),
-        reduced.actions,
-        reduced.rewards.astype(np.float64) / data.reward_scale,
-        data.standardiser.apply(reduced.next_observations),
-        reduced.terminations,
-    )
-    goal = bellman_losses(predictors, data.rows, full.shares[None], DISCOUNT)[0]
-    found = bellman_losses(predictors, rows, reduced.shares[None], DISCOUNT)[0]
-    return np.asarray(np.abs(found / goal - 1))
 
 
 def group(discount: float, means: Float64Array | None) -> tuple[GroupMatching, Float64Array]:
@@ -100,9 +68,9 @@ def test_it_matches_predictors_that_it_has_not_seen(
 ) -> None:
     """The median gap is small, and smaller than that of random and stratified rows."""
     full = load_dataset(f"classic/{environment}/medium-v0")
-    predictors = fresh(full, parameters["actions"])
+    predictors = FreshPredictors.draw(full, parameters["actions"], 0.99, count=400)
     found = {
-        method: float(np.median(gaps(full, reduced, predictors)))
+        method: float(np.median(predictors.gaps(reduced)))
         for method, reduced in (
             ("bellman", distill(full, "bellman", size=100, seed=1, **parameters).transitions),
             ("stratified", distill(full, "stratified", size=100, seed=1).transitions),
@@ -124,6 +92,7 @@ def test_it_matches_predictors_that_it_has_not_seen(
         {"features": "relu2", "feature_count": 10},
         {"gaps": "absolute"},
         {"start": "random"},
+        {"start": "exact"},
         {"domain": "manifold"},
         {"rewards": "fixed"},
     ],

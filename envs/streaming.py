@@ -1,0 +1,73 @@
+"""Minari datasets that are read episode by episode and never held whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envs.episodes import Episode
+from envs.loading import ensure_stored
+from harness.errors import InputError
+from harness.transitions import Transitions
+
+ROW_BUDGET = 1 << 15  # rows at which a chunk is full
+
+
+def count_episodes(dataset_id: str) -> int:
+    """Return how many episodes a dataset holds; an embedded one is collected on first use.
+
+    Raises:
+        InputError: If there is no such dataset, or it cannot be used.
+    """
+    from envs import minari_store  # slow to import
+
+    ensure_stored(dataset_id)
+    return minari_store.open_stored(dataset_id).episode_count
+
+
+def stream_transitions(
+    dataset_id: str, first_episode: int = 0, end_episode: int | None = None
+) -> Iterator[Transitions]:
+    """Read a dataset in chunks of whole episodes.
+
+    Joined, the chunks are what `load_dataset` gives. A chunk ends with the episode that brings it
+    to 32,768 rows or more.
+
+    Args:
+        dataset_id: The id of a local Minari dataset or of an embedded one.
+        first_episode: Number of the first episode to read.
+        end_episode: Number of the first episode not to read; None: read to the end.
+
+    Yields:
+        At least one chunk.
+
+    Raises:
+        InputError: If there is no such dataset, it cannot be used, or the range holds no episode
+            of it.
+    """
+    from envs import minari_store  # slow to import
+
+    ensure_stored(dataset_id)
+    stored = minari_store.open_stored(dataset_id)
+    end = stored.episode_count if end_episode is None else end_episode
+    if not 0 <= first_episode < end <= stored.episode_count:
+        raise InputError(
+            f"episodes {first_episode}..{end - 1} of {dataset_id!r}: it holds "
+            f"{stored.episode_count} episodes, counted from 0; choose a range of at least one"
+        )
+    number = first_episode
+    for episodes in _batches(stored.episodes(first_episode, end)):
+        yield stored.join(episodes, number)
+        number += len(episodes)
+
+
+def _batches(episodes: Iterator[Episode]) -> Iterator[list[Episode]]:
+    batch: list[Episode] = []
+    rows = 0
+    for episode in episodes:
+        batch.append(episode)
+        rows += len(episode.actions)
+        if rows >= ROW_BUDGET:
+            yield batch
+            batch, rows = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs import load_dataset, streaming
+from envs.streaming import count_episodes, stream_transitions
+from harness.bellman_certificate import certify_bellman
+from harness.distillation.cell_moments import CellMoments
+from harness.distillation.exact import ExactDistiller
+from harness.errors import InputError
+from harness.streamed import cell_moments_of_dataset, distill_exact_dataset
+from harness.transitions import ARRAY_NAMES, Transitions
+
+Write = Callable[..., str]
+MEDIUM = "classic/cartpole/medium-v0"
+
+
+def joined(chunks: list[Transitions]) -> dict[str, Any]:
+    return {name: np.concatenate([getattr(c, name) for c in chunks]) for name in ARRAY_NAMES}
+
+
+@pytest.mark.usefixtures("medium_root")
+@pytest.mark.parametrize("budget", [1, 1000, 1 << 20])
+def test_chunks_joined_are_the_dataset(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "ROW_BUDGET", budget)
+    chunks = list(stream_transitions(MEDIUM))
+    whole = load_dataset(MEDIUM)
+    for name, values in joined(chunks).items():
+        np.testing.assert_array_equal(values, getattr(whole, name))
+        assert values.dtype == getattr(whole, name).dtype
+    assert all(chunk.action_count == 2 for chunk in chunks)
+    longest = 500  # steps of a CartPole episode
+    assert all(budget <= len(chunk) < budget + longest for chunk in chunks[:-1])
+    assert len(chunks) == (count_episodes(MEDIUM) if budget == 1 else len(chunks))
+
+
+@pytest.mark.usefixtures("medium_root")
+def test_ranges_joined_are_the_dataset() -> None:
+    end = count_episodes(MEDIUM)
+    chunks = [
+        chunk
+        for first, last in [(0, 1), (1, 70), (70, end)]
+        for chunk in stream_transitions(MEDIUM, first, last)
+    ]
+    np.testing.assert_array_equal(joined(chunks)["observations"], load_dataset(MEDIUM).observations)
+
+
+def test_nothing_is_read_before_it_is_asked_for(
+    write_minari: Write, sound_episode: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "ROW_BUDGET", 1)
+    broken = {**sound_episode, "rewards": np.zeros(2)}
+    chunks = stream_transitions(write_minari(sound_episode, sound_episode, broken))
+    assert [len(next(chunks)), len(next(chunks))] == [3, 3]
+    with pytest.raises(InputError, match="episode 2: rewards of shape"):
+        next(chunks)
+
+
+@pytest.mark.parametrize("bounds", [(0, 0), (1, 1), (0, 3), (-1, 1), (2, None)])
+def test_a_range_without_episodes_is_refused(
+    write_minari: Write, sound_episode: dict[str, Any], bounds: tuple[int, int | None]
+) -> None:
+    dataset_id = write_minari(sound_episode, sound_episode)
+    with pytest.raises(InputError, match="holds 2 episodes"):
+        next(stream_transitions(dataset_id, *bounds))
+
+
+def test_a_dataset_without_an_episode_is_refused(write_minari: Write) -> None:
+    dataset_id = write_minari()
+    for ask in (count_episodes, lambda name: next(stream_transitions(name))):
+        with pytest.raises(InputError, match="no episode"):
+            ask(dataset_id)
+
+
+@pytest.mark.usefixtures("empty_root")
+def test_unknown_datasets_are_refused() -> None:
+    with pytest.raises(InputError, match="did you mean 'classic/cartpole/medium-v0'"):
+        next(stream_transitions("classic/cartpole/medum-v0"))
+    with pytest.raises(InputError, match="unknown dataset"):
+        count_episodes("mine/walk-v0")
+
+
+@pytest.mark.usefixtures("medium_root")
+@pytest.mark.parametrize("parts", [1, 3, 1000])
+def test_moments_do_not_depend_on_the_parts(parts: int) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        found = cell_moments_of_dataset(MEDIUM, executor, parts)
+    expected = CellMoments.of(load_dataset(MEDIUM))
+    np.testing.assert_array_equal(found.counts, expected.counts)
+    np.testing.assert_array_equal(found.high, expected.high)
+    for one, two in zip(found.cells, expected.cells, strict=True):
+        assert one is not None
+        assert two is not None
+        np.testing.assert_allclose(one.covariance, two.covariance, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(one.mean, two.mean, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.usefixtures("medium_root")
+def test_a_stored_dataset_distils_exactly_in_two_processes() -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+        reduction = distill_exact_dataset(ExactDistiller(), MEDIUM, 100, 0, executor, 2)
+    assert len(reduction.transitions) == 100
+    assert certify_bellman(load_dataset(MEDIUM), reduction.transitions, 0.99).bound < 1e-12
+
+
+@pytest.mark.usefixtures("medium_root")
+def test_parts_and_sizes_that_make_no_sense_are_refused() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(InputError, match="parts 0"):
+            cell_moments_of_dataset(MEDIUM, executor, 0)
+        for size in (0, 10**6):
+            with pytest.raises(InputError, match=f"size {size}"):
+                distill_exact_dataset(ExactDistiller(), MEDIUM, size, 0, executor, 1)
