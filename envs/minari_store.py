@@ -93,11 +93,7 @@ class StoredDataset:
                 yield _from_minari(data, self._first_action)
 
     def join(self, episodes: Sequence[Episode], first: int) -> Transitions:
-        """Lay episodes end to end, of which the first has the number ``first``.
-
-        Raises:
-            InputError: If there is none, or one is malformed.
-        """
+        """Lay episodes end to end, the first numbered ``first``; see `join_episodes`."""
         return join_episodes(episodes, self.obs_dim, self.action_count, self.dataset_id, first)
 
 
@@ -198,8 +194,8 @@ def write_dataset(
 
 def _scores(reference: Reference) -> dict[str, float]:
     # Of a lone score as an argument, Minari drops one and plays a random policy beside the other.
-    scores = {"ref_min_score": reference.reference_min, "ref_max_score": reference.reference_max}
-    return {name: score for name, score in scores.items() if score is not None}
+    named = [("ref_min_score", reference.reference_min), ("ref_max_score", reference.reference_max)]
+    return {name: score for name, score in named if score is not None}
 
 
 def existing_dataset(dataset_id: str) -> InputError:

@@ -84,7 +84,7 @@ def bellman_certificate(
     bounds = [regression_certificate(T.T @ goal @ T, T.T @ found @ T) for T in embeddings]
     worst_gap, predictor = _worst(goal - found, embeddings)
     return BellmanCertificate(
-        bound=max(bound.worst_gap for bound in bounds),
+        bound=max(worst_gap, *(bound.worst_gap for bound in bounds)),  # rounding may part them
         worst_gap=worst_gap,
         predictor=predictor,
         relative_bound=max(bound.relative_gap for bound in bounds),

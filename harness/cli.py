@@ -98,7 +98,9 @@ def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset'
 @app.command()
 def distill(
     dataset_id: DatasetId,
-    destination: Annotated[Path, typer.Option("--output", help="An .npz to write.")],
+    destination: Annotated[
+        str, typer.Option("--output", help="An .npz, or a new Minari id such as distilled/a-v0.")
+    ],
     method: Annotated[
         str | None,
         typer.Option(help="A method that `list` shows; bellman, or loss-matching for regression."),
@@ -115,10 +117,6 @@ def distill(
     from envs.tabular import is_tabular
     from harness import distilling
 
-    if destination.suffix != ".npz" or not destination.parent.is_dir():
-        raise InputError(
-            f"output {str(destination)!r}: it must end in .npz and lie in an existing folder"
-        )
     _name_data_folder(data_dir)
     parameters = _parse_parameters(parameter or [])
     if is_tabular(dataset_id):
@@ -134,16 +132,18 @@ def distill(
 
 @app.command()
 def certify(
-    distilled: Annotated[Path, typer.Argument(help="An .npz that `distill` wrote.")],
+    distilled: Annotated[str, typer.Argument(help="What `distill` wrote: an .npz or a Minari id.")],
     against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
+    discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
+    seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
     data_dir: DataFolder = None,
 ) -> None:
     """Say how far losses on a reduction can be from losses on its source."""
     from harness import certify as certificates
 
     _name_data_folder(data_dir)
-    for label, value in certificates.certify_regression(distilled, against).items():
-        output.print(f"{label}: {value}", markup=False)
+    for line in certificates.certify(distilled, against, discount, seed):
+        output.print(line, markup=False)
 
 
 @app.command()

@@ -11,15 +11,16 @@ import numpy as np
 from envs import open_dataset
 from envs.tabular import Units, open_tabular
 from harness.api import reduce_regression_seeded, reduce_seeded
+from harness.errors import InputError
 from harness.reduction import Reduction
 from harness.registry import make_reducer, make_regression_reducer
 from harness.regression import RegressionReduction
-from harness.saved import save_reduction, save_regression_reduction
+from harness.saved import save_as_minari, save_reduction, save_regression_reduction
 
 
 def distill_file(
     dataset_id: str,
-    path: Path,
+    destination: str,
     method: str,
     size: int,
     seed: int,
@@ -28,20 +29,37 @@ def distill_file(
 ) -> str:
     """Reduce a dataset of transitions, write the result and say so in one line.
 
+    Args:
+        dataset_id: What to reduce.
+        destination: The path of an ``.npz``, or a new Minari id.
+        method: A reducer's name.
+        size: Rows to keep or make.
+        seed: Fixes whatever is random in the method.
+        discount: γ of the Bellman loss.
+        parameters: The method's own.
+
     Raises:
-        InputError: If the dataset, the method, a parameter or the size cannot be used.
+        InputError: If one of them cannot be used; nothing is written then.
     """
+    to_minari = not destination.endswith(".npz")
+    if to_minari:
+        _check_minari_id(destination)
+    else:
+        _check_path(destination)
     reducer = make_reducer(method, discount, parameters)
     dataset = open_dataset(dataset_id)
     reduction = reduce_seeded(dataset.transitions, reducer, size, seed)
-    save_reduction(reduction, path, dataset, seed, discount)
+    if to_minari:
+        save_as_minari(reduction, destination, dataset, seed, discount)
+    else:
+        save_reduction(reduction, Path(destination), dataset, seed, discount)
     rows = len(reduction.transitions)
-    return _report(reduction, path, rows, f"{len(dataset.transitions)} transitions")
+    return _report(reduction, destination, rows, f"{len(dataset.transitions)} transitions")
 
 
 def distill_tabular_file(
     dataset_id: str,
-    path: Path,
+    destination: str,
     method: str,
     size: int,
     seed: int,
@@ -50,17 +68,39 @@ def distill_tabular_file(
     """Reduce a regression dataset, standardised, and write the result in its own units.
 
     Raises:
-        InputError: If the dataset, the method, a parameter or the size cannot be used.
+        InputError: If the dataset, the destination, the method, a parameter or the size cannot be
+            used; nothing is written then.
     """
+    _check_path(destination)
     reducer = make_regression_reducer(method, parameters)
     source = open_tabular(dataset_id)
     units = Units.of(source.features, source.targets)
     full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
     reduction = reduce_regression_seeded(full, reducer, size, seed)
-    save_regression_reduction(reduction, units.invert(reduction.data), path, source, seed)
-    return _report(reduction, path, len(reduction.data), f"{len(full)} rows")
+    reduced = units.invert(reduction.data)
+    save_regression_reduction(reduction, reduced, Path(destination), source, seed)
+    return _report(reduction, destination, len(reduction.data), f"{len(full)} rows")
 
 
-def _report(reduction: Reduction | RegressionReduction, path: Path, rows: int, source: str) -> str:
+def _check_path(destination: str) -> None:
+    path = Path(destination)
+    if path.suffix != ".npz" or not path.parent.is_dir():
+        raise InputError(
+            f"output {destination!r}: it must end in .npz and lie in an existing folder"
+        )
+
+
+def _check_minari_id(destination: str) -> None:
+    from envs.minari_output import check_new_id  # imports minari, which an .npz does not need
+
+    check_new_id(destination)
+
+
+def _report(
+    reduction: Reduction | RegressionReduction, destination: str, rows: int, source: str
+) -> str:
     kind = "synthetic" if reduction.source_indices is None else "kept"
-    return f"{path}: {rows} {kind} of {source} by {reduction.method} in {reduction.seconds:.2f} s"
+    return (
+        f"{destination}: {rows} {kind} of {source} by {reduction.method} "
+        f"in {reduction.seconds:.2f} s"
+    )

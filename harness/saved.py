@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from envs import Dataset
+from envs.reference import Reference
 from envs.tabular import Tabular
 from harness.errors import InputError
 from harness.npz import load_arrays, save_arrays
@@ -20,13 +21,42 @@ def save_reduction(
     reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
 ) -> None:
     """Write a reduction that serves as a dataset in its turn."""
-    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash) | {
-        "discount": discount,
-        "environment_id": dataset.environment_id,
-        "reference_min": dataset.reference_min,
-        "reference_max": dataset.reference_max,
-    }
-    reduction.transitions.save(path, metadata)
+    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    reference = _reference(dataset).model_dump()
+    reduction.transitions.save(path, {**metadata, **reference, "discount": discount})
+
+
+def save_as_minari(
+    reduction: Reduction, dataset_id: str, dataset: Dataset, seed: int, discount: float
+) -> None:
+    """Write a reduction as a Minari dataset of one-step episodes.
+
+    Raises:
+        InputError: If the id cannot be used.
+    """
+    from envs.minari_output import write_transitions  # imports minari, which an .npz does not need
+
+    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    rows = len(reduction.transitions)
+    write_transitions(
+        dataset_id,
+        reduction.transitions,
+        _reference(dataset),
+        algorithm=reduction.method,
+        description=(
+            f"{rows} weighted transitions that stand for the {len(dataset.transitions)} of "
+            f"{dataset.dataset_id}. Each is an episode of one step; its weight is in its infos."
+        ),
+        metadata={**metadata, "discount": discount},
+    )
+
+
+def _reference(dataset: Dataset) -> Reference:
+    return Reference(
+        environment_id=dataset.environment_id,
+        reference_min=dataset.reference_min,
+        reference_max=dataset.reference_max,
+    )
 
 
 def save_regression_reduction(

@@ -13,14 +13,18 @@ def provenance(records: Sequence[RunRecord]) -> str:
     Runs that failed are counted at the end.
     """
     specs = [record.spec for record in records]
-    done = [record.result for record in records if record.result is not None]
-    steps = {result.checkpoints[-1].step for result in done if isinstance(result, RunResult)}
+    done = [record for record in records if record.result is not None]
+    trained = {
+        (record.result.checkpoints[-1].step, record.spec.episodes or 0)
+        for record in done
+        if isinstance(record.result, RunResult)
+    }
     parts = [
         ", ".join(sorted({spec.dataset for spec in specs})),
         _listed("size", {spec.size for spec in specs if spec.size is not None}),
         _listed("seed", {spec.seed for spec in specs}),
-        _extent("gradient steps", steps),
-        _extent("episodes a checkpoint", {spec.episodes for spec in specs if spec.episodes}),
+        _extent("gradient steps", {steps for steps, _ in trained}),
+        _extent("episodes a checkpoint", {episodes for _, episodes in trained}),
         _failures(len(records) - len(done)),
     ]
     return "; ".join(part for part in parts if part)

@@ -21,8 +21,8 @@ def write_figures(directory: Path) -> list[Path]:
     """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
 
     Returns give ``learning-curves`` and ``size-return``, test MSEs ``size-error``, worst-case
-    gaps ``identifiability``. Where no run has a size, there is nothing to draw against it. The
-    same records and library versions give the same bytes.
+    gaps ``identifiability``; fresh gaps have a table only. Where no run has a size, there is
+    nothing to draw against it. The same records and library versions give the same bytes.
 
     Raises:
         InputError: If there are no readable records, none of a completed run, or records that
@@ -45,6 +45,8 @@ def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
             return {"size-error": plot_size_errors(records)} if sized else {}
         case "worst-case gap":
             return {"identifiability": plot_identifiability(records)}
+        case "fresh gap":
+            return {}
 
 
 def _encode(figure: Figure, kind: str) -> bytes:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
 
 from harness.errors import InputError
-from harness.records import MeasuredResult, RunRecord
+from harness.records import Result, RunRecord, RunResult
+from harness.specs import Task
 
 Measure = Literal["return", "test MSE", "worst-case gap", "fresh gap"]
+
+# a task's runs count by its first measure where all of them failed
+MEASURES: Final[Mapping[Task, tuple[Measure, ...]]] = {
+    "control": ("return", "fresh gap"),
+    "regression": ("test MSE", "worst-case gap"),
+}
 
 
 def measure(records: Iterable[RunRecord]) -> Measure:
     """Say what the headline of all these records measures.
 
-    Failed runs measured nothing, so that failed runs of regression alone count as test MSE.
-
     Raises:
         InputError: If the records do not share one measure.
     """
-    found: set[Measure] = set()
-    unmeasured = False
-    for record in records:
-        if record.spec.task == "control":
-            found.add("return")
-        elif isinstance(record.result, MeasuredResult):
-            found.add(record.result.metric)
-        else:
-            unmeasured = True
-    if unmeasured and found <= {"return"}:
-        found.add("test MSE")
+    records = list(records)
+    found = {_measured(record.result) for record in records if record.result is not None}
+    for task in {record.spec.task for record in records}:
+        if found.isdisjoint(MEASURES[task]):
+            found.add(MEASURES[task][0])
     if len(found) > 1:
         raise InputError(
             f"records that measure {' and '.join(sorted(found))}: runs are compared by one "
             "measure; keep the records of each suite in a folder of their own"
         )
     return found.pop() if found else "return"
+
+
+def _measured(result: Result) -> Measure:
+    return "return" if isinstance(result, RunResult) else result.metric

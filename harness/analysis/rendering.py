@@ -70,6 +70,8 @@ def _significant(value: float) -> str:
 
 
 def _small(value: float) -> str:
+    if pd.isna(value):
+        return DASH
     return f"{value:#.3g}" if value else "0"
 
 
@@ -90,7 +92,7 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "score": partial(_rounded, decimals=2),
     "retention": partial(_rounded, decimals=2),
     **dict.fromkeys(("error", "ratio", "measured"), _significant),
-    **dict.fromkeys(("gap", "relative_gap"), _small),
+    **dict.fromkeys(("gap", "relative_gap", "fresh_gap"), _small),
     **dict.fromkeys(("seconds_reduction", "seconds_training"), _seconds),
 }
 _HEADINGS = {
@@ -103,6 +105,8 @@ _HEADINGS = {
     "gap": "worst-case gap",
     "gap_low": "gap range",
     "relative_gap": "relative gap",
+    "fresh_gap": "fresh gap",
+    "fresh_gap_low": "fresh gap range",
     "seconds_reduction": "reduction (s)",
     "seconds_training": "training (s)",
 }
