@@ -30,7 +30,7 @@ _RUN_TYPES = _KEYS | {
 }
 _GAP_TYPES = _KEYS | {
     "dimension": "int64",
-    "predictors": "int64",
+    "predictors": "Int64",
     "identifiable": "int64",
     "gap": "float64",
     "relative_gap": "float64",
@@ -77,9 +77,9 @@ def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row a run: the run's keys, with the reducer's name for its arm; ``dimension`` d of the
-        features, number of ``predictors`` that were matched, ``identifiable`` q(q+1)/2 with
-        q = d + 1, the ``gap``, and the ``relative_gap`` to the largest loss of a regressor of
-        norm one on the training data.
+        features, number of ``predictors`` that were matched (missing if the reducer matches
+        none), ``identifiable`` q(q+1)/2 with q = d + 1, the ``gap``, and the ``relative_gap`` to
+        the largest loss of a regressor of norm one on the training data.
     """
     rows = (
         _gap_row(record, record.result)
@@ -152,7 +152,9 @@ def _gap_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
     details = result.details
     return _keys(record) | {
         "arm": record.spec.reducer.name,
-        **{name: details[name] for name in ("dimension", "predictors", "identifiable")},
+        "dimension": details["dimension"],
+        "predictors": details.get("predictors", math.nan),
+        "identifiable": details["identifiable"],
         "gap": result.value,
         "relative_gap": result.value / details["training_scale"],
         "seconds_reduction": result.seconds.reduction,

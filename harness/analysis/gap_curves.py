@@ -18,6 +18,7 @@ from harness.analysis.drawing import BAND_OPACITY, checked, legend_entries
 from harness.analysis.gaps import compare_gaps
 from harness.analysis.panels import Panel, finish, panel_grid
 from harness.analysis.styles import ArmStyle, arm_styles, figure_style
+from harness.errors import InputError
 from harness.records import RunRecord
 
 GAP_FLOOR = 1e-16  # smaller gaps, zero included, are drawn here
@@ -41,13 +42,20 @@ def plot_identifiability(records: Iterable[RunRecord]) -> Figure:
 
     Lines are medians over seeds and bands their ranges, as in `harness.analysis.comparison`. A
     vertical line stands at q(q+1)/2, the least number that determines every loss; the paper's
-    number is ringed.
+    number is ringed. Reducers that match no predictors are left out.
 
     Raises:
-        InputError: If no run was completed, or the runs did not measure worst-case gaps.
+        InputError: If no run was completed, the runs did not measure worst-case gaps, or no
+            reducer matched predictors.
     """
     records = checked(records, "worst-case gap")
     table = compare_gaps(records)
+    table = table[table["predictors"].notna()].astype({"predictors": "int64"})
+    if table.empty:
+        raise InputError(
+            "no reducer matched predictors, which gaps are drawn against: add loss-matching to "
+            "the suite and run it again"
+        )
     styles = arm_styles(table["arm"])
     sized = table["size"].nunique() > 1
     panels = {

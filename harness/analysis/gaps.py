@@ -14,7 +14,7 @@ COLUMN_TYPES = {
     "dataset": "str",
     "dimension": "int64",
     "size": "Int64",
-    "predictors": "int64",
+    "predictors": "Int64",
     "identifiable": "int64",
     "arm": "str",
     "seeds": "int64",

@@ -58,7 +58,7 @@ def make_regression(
 
 def make_gap(
     gap: float | None,
-    predictors: int,
+    predictors: int | None,
     dataset: str = "theory/gaussian-d5",
     dimension: int = 5,
     arm: str = "loss-matching",
@@ -68,17 +68,18 @@ def make_gap(
 ) -> RunRecord:
     """Build the record of a run of the theory suite."""
     identifiable = (dimension + 1) * (dimension + 2) // 2
+    matched = {} if predictors is None else {"predictors": predictors}
     return make_regression(
         gap,
         dataset=dataset,
         arm=arm,
-        label=f"{arm}-r{predictors / identifiable:.3f}",
+        label=f"{arm}-r{predictors / identifiable:.3f}" if predictors else arm,
         size=size,
         learner="worst-case",
         seed=seed,
         metric="worst-case gap",
         details={
-            "predictors": predictors,
+            **matched,
             "identifiable": identifiable,
             "dimension": dimension,
             "training_scale": training_scale,

@@ -95,3 +95,10 @@ def test_sizes_are_told_apart() -> None:
     table = comparison([make_gap(0.5, 9, size=20), make_gap(0.1, 9, size=50)])
     assert table["size"].tolist() == [20, 50]
     assert table["gap"].tolist() == [0.5, 0.1]
+
+
+def test_a_reducer_that_matches_no_predictors_keeps_its_row() -> None:
+    table = comparison([make_gap(0.5, 9), make_gap(0.3, None, arm="random")])
+    assert table["predictors"].isna().tolist() == [False, True]
+    assert table["gap"].tolist() == [0.5, 0.3]
+    assert read_markdown(render(table, "markdown"))["k"].tolist() == ["9", "–"]

@@ -171,6 +171,15 @@ def test_the_papers_number_of_predictors_is_ringed(
     assert RING not in legend_labels(plot_identifiability([make_gap(0.1, 99)]))
 
 
+def test_gaps_are_drawn_for_reducers_that_match_predictors() -> None:
+    matched, other = make_gap(0.5, 9), make_gap(0.3, None, arm="random")
+    (axis,) = plot_identifiability([matched, other]).axes
+    assert points(lines(axis)["loss-matching"]) == ([9.0], [0.5])
+    assert "random" not in lines(axis)
+    with pytest.raises(InputError, match="no reducer matched predictors"):
+        plot_identifiability([other])
+
+
 def test_several_sizes_have_panels_of_their_own() -> None:
     figure = plot_identifiability([make_gap(0.1, 9, size=size) for size in (20, 50)])
     titles = [axis.get_title(loc="left").splitlines()[1] for axis in figure.axes]
