@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
-from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
@@ -16,6 +14,7 @@ import pytest
 from harness.distillation.cell_moments import CellMoments, accumulate_cells
 from harness.distillation.exact import ExactDistiller
 from harness.transitions import ARRAY_NAMES, Transitions
+from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark
 
@@ -45,17 +44,6 @@ def make_million(offset: float, weighted: bool) -> Transitions:
     )
 
 
-def seconds(*tasks: Callable[[], object], repeats: int = 7) -> list[float]:
-    """Best wall time of each task; tasks take turns, so that load falls on all alike."""
-    best = [float("inf")] * len(tasks)
-    for _ in range(repeats):
-        for number, task in enumerate(tasks):
-            started = time.perf_counter()
-            task()
-            best[number] = min(best[number], time.perf_counter() - started)
-    return best
-
-
 def distil(transitions: Transitions) -> None:
     ExactDistiller().reduce(transitions, 100, np.random.default_rng(0))
 
@@ -65,9 +53,8 @@ def test_exact_takes_few_gram_matrices(million: Transitions) -> None:
     distilled, gram = seconds(lambda: distil(million), lambda: rows.T @ rows)
     print(f"exact / gram matrix = {distilled / gram:.2f}")
     plain = million.weights.max() == 1 and abs(million.observations[0, 0]) < 100
-    assert (
-        distilled <= (3.0 if plain else 3.5) * gram
-    )  # a shift and weights are passes of their own
+    limit = 3.0 if plain else 3.5  # a shift and weights are passes of their own
+    assert distilled <= limit * gram
 
 
 def test_exact_needs_little_memory(million: Transitions) -> None:

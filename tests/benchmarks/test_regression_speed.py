@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from harness.distillation.regression import ExactRegression, distill_exact_strea
 from harness.distillation.regression_matching import LossGap, match_losses
 from harness.distillation.sampled import sample_regressors
 from harness.regression import RegressionSet
+from tests.benchmarks.timing import seconds
 from tests.regressions import equally_weighted, losses
 
 pytestmark = pytest.mark.benchmark
@@ -34,17 +34,6 @@ def million(request: pytest.FixtureRequest) -> RegressionSet:
     return equally_weighted(
         rng.normal(size=(1_000_000, 20)) + request.param, rng.normal(size=1_000_000)
     )
-
-
-def seconds(*tasks: Callable[[], object], repeats: int = 7) -> list[float]:
-    """Best wall time of each task; tasks take turns, so that load falls on all alike."""
-    best = [float("inf")] * len(tasks)
-    for _ in range(repeats):
-        for number, task in enumerate(tasks):
-            started = time.perf_counter()
-            task()
-            best[number] = min(best[number], time.perf_counter() - started)
-    return best
 
 
 def peak_bytes(task: Callable[[], object]) -> int:
