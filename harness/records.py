@@ -39,7 +39,7 @@ class ReductionFacts(Frozen):
     content_hash: str
     synthetic: bool
     parameters: Parameters  # every parameter, defaults too
-    diagnostics: dict[str, float]
+    diagnostics: dict[str, float | list[float]]
 
 
 class Checkpoint(Frozen):

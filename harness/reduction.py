@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from harness.errors import InputError
 from harness.transitions import IntArray, Transitions
 
+Diagnostics = Mapping[str, Any]  # numbers, and lists of numbers
+
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
@@ -24,7 +26,7 @@ class Reduction:
     method: str
     parameters: Mapping[str, Any]
     seconds: float  # wall time of the reduction
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=dict)
 
 
 class Reducer(BaseModel, ABC):
@@ -58,7 +60,7 @@ class Reducer(BaseModel, ABC):
     @abstractmethod
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Return the reduced rows, the source row of each (None if synthetic) and diagnostics."""
 
 

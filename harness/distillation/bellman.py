@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -25,7 +25,7 @@ from harness.predictors import (
     sample_linear,
     sample_networks,
 )
-from harness.reduction import Reducer
+from harness.reduction import Diagnostics, Reducer
 from harness.transitions import BoolArray, IntArray, Transitions
 
 
@@ -55,12 +55,15 @@ class BellmanDistiller(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         start = self._start(transitions, size, rng)
         data = Standardised.of(transitions)
         predictors = self._sample(transitions, data, rng)
         points = data.points_of(start)
-        diagnostics: dict[str, float] = {}
+        diagnostics: dict[str, Any] = {
+            "state_mean": data.standardiser.mean.tolist(),
+            "state_scale": data.standardiser.scale.tolist(),
+        }
         for ended in np.unique(start.terminations):
             members = start.terminations == ended
             points[members], found = self._match(data, start, points, members, predictors)
@@ -146,10 +149,11 @@ def _units(losses: Float64Array, gaps: str) -> Float64Array:
     return np.maximum(losses, 1e-9 * typical)  # a loss of zero has no relative gap
 
 
-def _outcome(found: Found) -> dict[str, float]:
+def _outcome(found: Found) -> dict[str, Any]:
     return {
         "loss_before": found.trace[0],
         "loss_after": found.trace[-1],
         "steps": float(len(found.trace) - 1),
         "rejected_steps": float(found.rejected),
+        "loss_trace": list(found.trace),
     }

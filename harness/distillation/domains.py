@@ -94,7 +94,8 @@ class Manifold(Domain):
 
     The polynomials are those of degree two in a state, which hold observations such as cosine and
     sine to their circle, and of degree one in a whole transition, which hold positions to
-    velocities. Steps are tangent to them, and Newton's method returns to them.
+    velocities. Steps are tangent to them, and Newton's method returns to them. Convex combinations
+    of a row and its 31 nearest do not do: on Acrobot half of them miss the circle by over 0.02.
     """
 
     box: Box

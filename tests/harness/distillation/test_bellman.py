@@ -73,12 +73,18 @@ def test_it_matches_predictors_that_it_has_not_seen(
         method: float(np.median(predictors.gaps(reduced)))
         for method, reduced in (
             ("bellman", distill(full, "bellman", size=100, seed=1, **parameters).transitions),
-            ("stratified", distill(full, "stratified", size=100, seed=1).transitions),
-            ("random", distill(full, "random", size=100, seed=1).transitions),
+            *(
+                (method, distill(full, method, size=100, seed=1).transitions)
+                for method in ("exact", "stratified", "random")
+            ),
         )
     }
     assert found["bellman"] < limit
     assert found["bellman"] < 0.5 * min(found["stratified"], found["random"])
+    if parameters["actions"] == "product":
+        assert found["bellman"] < found["exact"]
+    else:
+        assert found["exact"] < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -157,6 +163,18 @@ def test_the_manifold_keeps_angles_on_their_circle() -> None:
 
     assert deviation("manifold") <= 0.02
     assert deviation("box") > 0.1
+
+
+def test_the_search_is_on_record(source: Transitions) -> None:
+    diagnostics = distill(source, "bellman", size=20).diagnostics
+    for prefix in ("", "terminated_"):
+        trace = diagnostics[f"{prefix}loss_trace"]
+        assert isinstance(trace, list)
+        assert len(trace) == diagnostics[f"{prefix}steps"] + 1
+        assert trace == sorted(trace, reverse=True)
+        assert trace[-1] == diagnostics[f"{prefix}loss_after"]
+    mean = source.shares @ source.observations
+    np.testing.assert_allclose(diagnostics["state_mean"], mean)
 
 
 def test_a_longer_search_does_not_end_worse(source: Transitions) -> None:
