@@ -6,7 +6,8 @@ from harness.analysis.curves import plot_learning_curves, plot_size_curves
 from harness.analysis.embed import embed
 from harness.analysis.error_curves import plot_size_errors
 from harness.analysis.figures import write_figures
-from harness.analysis.frame import ARM_ORDER, curves_frame, gaps_frame, runs_frame
+from harness.analysis.frame import ARM_ORDER, curves_frame, fresh_frame, gaps_frame, runs_frame
+from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
 from harness.analysis.rendering import render
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean, mean
@@ -19,10 +20,12 @@ __all__ = [
     "comparison",
     "curves_frame",
     "embed",
+    "fresh_frame",
     "gaps_frame",
     "interquartile_mean",
     "judge",
     "mean",
+    "plot_fresh_gaps",
     "plot_identifiability",
     "plot_learning_curves",
     "plot_size_curves",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from harness.analysis.errors import compare_errors
-from harness.analysis.fresh_gaps import compare_fresh_gaps
+from harness.analysis.fresh import compare_fresh
 from harness.analysis.gaps import compare_gaps
 from harness.analysis.measures import measure
 from harness.analysis.returns import compare_returns
@@ -17,7 +17,7 @@ _COMPARISONS = {
     "return": compare_returns,
     "test MSE": compare_errors,
     "worst-case gap": compare_gaps,
-    "fresh gap": compare_fresh_gaps,
+    "fresh gap": compare_fresh,
 }
 
 
@@ -25,7 +25,7 @@ def comparison(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Compare the arms by returns, test errors, worst-case or fresh gaps, whichever was measured.
 
     Returns:
-        What `compare_returns`, `compare_errors`, `compare_gaps` or `compare_fresh_gaps` returns.
+        What `compare_returns`, `compare_errors`, `compare_gaps` or `compare_fresh` returns.
 
     Raises:
         InputError: If the records do not share one measure.

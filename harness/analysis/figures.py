@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.curves import plot_learning_curves, plot_size_curves
 from harness.analysis.error_curves import plot_size_errors
+from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
 from harness.analysis.measures import measure
 from harness.analysis.styles import figure_style
@@ -21,8 +22,8 @@ def write_figures(directory: Path) -> list[Path]:
     """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
 
     Returns give ``learning-curves`` and ``size-return``, test MSEs ``size-error``, worst-case
-    gaps ``identifiability``; fresh gaps have a table only. Where no run has a size, there is
-    nothing to draw against it. The same records and library versions give the same bytes.
+    gaps ``identifiability``, fresh gaps ``fresh-gap``. Where no run has a size, there is nothing
+    to draw against it. The same records and library versions give the same bytes.
 
     Raises:
         InputError: If there are no readable records, none of a completed run, or records that
@@ -46,7 +47,7 @@ def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
         case "worst-case gap":
             return {"identifiability": plot_identifiability(records)}
         case "fresh gap":
-            return {}
+            return {"fresh-gap": plot_fresh_gaps(records)}
 
 
 def _encode(figure: Figure, kind: str) -> bytes:

@@ -13,7 +13,8 @@ from harness.records import MeasuredResult, RunRecord, RunResult
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
     *(FULL, "random", "stratified", "leverage", "tree-recombination", "kernel-herding"),
-    *("loss-matching", "adversarial", "exact", "bellman", "operator"),
+    *("loss-matching", "adversarial", "exact", "bellman", "bellman-additive", "bellman-product"),
+    "operator",
 )
 
 _KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
@@ -34,6 +35,16 @@ _GAP_TYPES = _KEYS | {
     "identifiable": "int64",
     "gap": "float64",
     "relative_gap": "float64",
+    "seconds_reduction": "float64",
+}
+_FRESH_TYPES = _KEYS | {
+    "judge": "str",
+    "dimension": "int64",
+    "predictors": "Int64",
+    "identifiable": "int64",
+    "gap": "float64",
+    "percentile_95": "float64",
+    "largest": "float64",
     "seconds_reduction": "float64",
 }
 _CURVE_TYPES = _KEYS | {"step": "int64", "mean_return": "float64"}
@@ -87,6 +98,25 @@ def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         if isinstance(record.result, MeasuredResult)
     )
     return _frame(rows, _GAP_TYPES)
+
+
+def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the gaps on fresh predictors of completed control runs.
+
+    Returns:
+        One row a run: the run's keys, with the reducer's name for its arm, and for ``bellman``
+        also how actions enter its predictors; ``judge``, how they enter the fresh ones;
+        ``dimension`` of a state; number of ``predictors`` that were matched (missing if the
+        reducer matches none); ``identifiable`` q(q+1)/2, q numbers making a product predictor and
+        its reward scale; the relative ``gap`` of the median predictor, of the one at
+        ``percentile_95``, and the ``largest``.
+    """
+    rows = (
+        _fresh_row(record, record.result)
+        for record in _in_order(records)
+        if isinstance(record.result, MeasuredResult)
+    )
+    return _frame(rows, _FRESH_TYPES)
 
 
 def beside_every_size(frame: pd.DataFrame) -> pd.DataFrame:
@@ -157,6 +187,19 @@ def _gap_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
         "identifiable": details["identifiable"],
         "gap": result.value,
         "relative_gap": result.value / details["training_scale"],
+        "seconds_reduction": result.seconds.reduction,
+    }
+
+
+def _fresh_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
+    name, parameters = record.spec.reducer.name, result.reduction.parameters
+    details = ("dimension", "identifiable", "percentile_95", "largest")
+    return _keys(record) | {
+        "arm": f"{name}-{parameters['actions']}" if name == "bellman" else name,
+        "judge": result.learner_parameters["actions"],
+        "predictors": parameters.get("predictors", math.nan),
+        "gap": result.value,
+        **{detail: result.details[detail] for detail in details},
         "seconds_reduction": result.seconds.reduction,
     }
 

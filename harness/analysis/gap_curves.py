@@ -22,6 +22,7 @@ from harness.errors import InputError
 from harness.records import RunRecord
 
 GAP_FLOOR = 1e-16  # smaller gaps, zero included, are drawn here
+_BOUNDS = ["gap_low", "gap", "gap_high"]
 GAP_TICKS = 5  # spaces between ticks, at most
 PAPER_PREDICTORS = 100
 EDGE = "q(q+1)/2 predictors"
@@ -66,8 +67,8 @@ def plot_identifiability(records: Iterable[RunRecord]) -> Figure:
         figure, axes = panel_grid(list(panels), "predictors k", "worst-case gap", share_all=True)
         for axis, group in zip(axes, panels.values(), strict=True):
             _draw_gaps(axis, group, styles)
-            _set_predictors(axis)
-        _set_gaps(axes[0], table)
+            set_predictors(axis)
+        set_gaps(axes[0], table[_BOUNDS].to_numpy(), GAP_FLOOR)
         entries = [*legend_entries(styles), *_marks(table)]
         finish(figure, "What k predictors leave undetermined", entries, _caption(records, table))
     return figure
@@ -88,15 +89,18 @@ def _marks(table: pd.DataFrame) -> list[Line2D]:
 
 
 def _caption(records: list[RunRecord], table: pd.DataFrame) -> str:
-    floor = f" Gaps below {_power(GAP_FLOOR)}, zero included, are drawn there."
     return (
         f"{provenance(records)}. Largest difference of loss over regressors of norm ≤ 1: median "
-        f"over seeds, with its range. q = d + 1.{floor if _is_floored(table) else ''}"
+        "over seeds, with its range. q = d + 1."
+        f"{floor_note(table[_BOUNDS].to_numpy(), GAP_FLOOR)}"
     )
 
 
-def _is_floored(table: pd.DataFrame) -> bool:
-    return bool((table["gap_low"] < GAP_FLOOR).any())
+def floor_note(gaps: np.ndarray, floor: float) -> str:
+    """Say in a caption that gaps below a floor are drawn at it, if any of ``gaps`` is."""
+    if gaps.min() >= floor:
+        return ""
+    return f" Gaps below {_power(floor)}, zero included, are drawn there."
 
 
 def _draw_gaps(axis: Axes, table: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
@@ -105,30 +109,35 @@ def _draw_gaps(axis: Axes, table: pd.DataFrame, styles: dict[str, ArmStyle]) -> 
         _draw_arm(axis, table[table["arm"] == arm].sort_values("predictors"), styles[arm])
 
 
-def _set_predictors(axis: Axes) -> None:
+def set_predictors(axis: Axes) -> None:
+    """Make the horizontal axis one of numbers of predictors."""
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:g}"))
 
 
-def _set_gaps(axis: Axes, table: pd.DataFrame) -> None:
-    """Set the vertical axis that all panels share; the floor, where in use, is a tick."""
+def set_gaps(axis: Axes, gaps: np.ndarray, floor: float) -> None:
+    """Set the vertical axis that all panels share.
+
+    Args:
+        axis: Any of the panels.
+        gaps: All that are drawn, of any shape.
+        floor: A power of ten, where smaller gaps are drawn; a tick where in use.
+    """
     axis.set_yscale("log")
-    drawn = np.log10(np.maximum(table[["gap_low", "gap_high"]].to_numpy(), GAP_FLOOR))
+    drawn = np.log10(np.maximum(gaps, floor))
     lowest, highest = math.floor(drawn.min()), math.ceil(drawn.max())
     step = max(1, math.ceil((highest - lowest) / GAP_TICKS))
     ticks = 10.0 ** np.arange(lowest, highest + 1, step)
-    floor = ticks[0] if _is_floored(table) else 0.0
-    axis.set_yticks(ticks, [f"{'≤ ' if tick == floor else ''}{_power(tick)}" for tick in ticks])
+    floored = ticks[0] if gaps.min() < floor else 0.0
+    axis.set_yticks(ticks, [f"{'≤ ' if tick == floored else ''}{_power(tick)}" for tick in ticks])
     axis.yaxis.set_minor_locator(NullLocator())
 
 
 def _draw_arm(axis: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
     arm, predictors = rows["arm"].iloc[0], rows["predictors"].to_numpy()
-    low, middle, high = (
-        np.maximum(rows[name].to_numpy(), GAP_FLOOR) for name in ("gap_low", "gap", "gap_high")
-    )
+    low, middle, high = np.maximum(rows[_BOUNDS].to_numpy().T, GAP_FLOOR)
     axis.fill_between(
         predictors, low, high, color=style.colour, alpha=BAND_OPACITY, linewidth=0, label=arm
     )

@@ -75,6 +75,13 @@ def _small(value: float) -> str:
     return f"{value:#.3g}" if value else "0"
 
 
+def _percent(value: float) -> str:
+    if pd.isna(value):
+        return DASH
+    percent = 100 * value
+    return f"{percent:.0f} %" if percent >= 99.95 else f"{_small(percent)} %"
+
+
 def _seconds(value: float) -> str:
     if pd.isna(value):
         return DASH
@@ -83,7 +90,17 @@ def _seconds(value: float) -> str:
     return f"{value:#.3g}" if value < 99.5 else f"{value:.0f}"
 
 
-_TEXT_COLUMNS = ("dataset", "learner", "arm", "claim", "text", "criterion", "versus", "verdict")
+_TEXT_COLUMNS = (
+    "dataset",
+    "learner",
+    "judge",
+    "arm",
+    "claim",
+    "text",
+    "criterion",
+    "versus",
+    "verdict",
+)
 _COUNTS = ("size", "rows", "dimension", "predictors", "identifiable", "seeds", "trials", "failed")
 _WRITERS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(_TEXT_COLUMNS, str),
@@ -92,7 +109,8 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "score": partial(_rounded, decimals=2),
     "retention": partial(_rounded, decimals=2),
     **dict.fromkeys(("error", "ratio", "measured"), _significant),
-    **dict.fromkeys(("gap", "relative_gap", "fresh_gap"), _small),
+    **dict.fromkeys(("gap", "relative_gap"), _small),
+    **dict.fromkeys(("fresh_gap", "percentile_95", "largest"), _percent),
     **dict.fromkeys(("seconds_reduction", "seconds_training"), _seconds),
 }
 _HEADINGS = {
@@ -107,6 +125,7 @@ _HEADINGS = {
     "relative_gap": "relative gap",
     "fresh_gap": "fresh gap",
     "fresh_gap_low": "fresh gap range",
+    "percentile_95": "95th percentile",
     "seconds_reduction": "reduction (s)",
     "seconds_training": "training (s)",
 }
@@ -119,7 +138,7 @@ def _markdown(cells: pd.DataFrame) -> str:
 
 def _markdown_column(name: str, cells: Iterable[str]) -> list[str]:
     texts = [name, *(cell.replace("|", r"\|") for cell in cells)]
-    width = max(map(len, texts))
+    width = max(2, *map(len, texts))  # of `-:`, the shortest rule of a right-aligned column
     if name in _TEXT_COLUMNS:
         header, *body = (text.ljust(width) for text in texts)
         return [header, "-" * width, *body]

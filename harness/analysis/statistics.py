@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,11 +37,10 @@ def mean(values: ArrayLike) -> FloatArray:
 def ratio_of_means(numerators: ArrayLike, denominators: ArrayLike) -> FloatArray:
     """Ratio of two means over the last axis, ``(..., n)`` each ``-> (...)``.
 
-    NaN where the denominators' mean is not positive.
+    Infinite where the denominators' mean is not positive: what is divided by is meant to be a
+    loss, and no numerator is small beside none. NaN where ``n`` is zero.
     """
-    below = mean(denominators)
-    ratio: FloatArray = mean(numerators) / np.where(below > 0, below, np.nan)
-    return ratio
+    return _ratio(_angle(mean(numerators), mean(denominators)))
 
 
 def bootstrap_interval(
@@ -77,16 +75,18 @@ def ratio_interval(numerators: ArrayLike, denominators: ArrayLike) -> tuple[Floa
         denominators: Shape ``(n,)``, each the partner of a numerator.
 
     Returns:
-        The ends of the interval; NaN if there are fewer than two pairs, or if the denominators'
-        mean is not positive in every resample.
+        The ends of the interval, which may be infinite as in `ratio_of_means`; NaN if there are
+        fewer than two pairs.
     """
     samples = [np.asarray(values, dtype=np.float64) for values in (numerators, denominators)]
 
     def of_pairs(above: FloatArray, below: FloatArray, axis: int) -> FloatArray:
-        return ratio_of_means(np.moveaxis(above, axis, -1), np.moveaxis(below, axis, -1))
+        means = (mean(np.moveaxis(values, axis, -1)) for values in (above, below))
+        return _angle(*means)
 
-    with warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
-        return _bootstrap(samples, of_pairs, paired=True)  # warns where a resample has no ratio
+    # angles, unlike ratios, are finite, and percentiles are taken between neighbours
+    low, high = _bootstrap(samples, of_pairs, paired=True)
+    return _ratio(low), _ratio(high)
 
 
 def estimate(
@@ -102,6 +102,17 @@ def estimate(
         values = (statistic(np.concatenate(strata)), *interval)
     names = (name, f"{name}_low", f"{name}_high")
     return {key: float(value) for key, value in zip(names, values, strict=True)}
+
+
+def _angle(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Angle whose tangent is the ratio, and at least a right one where the ratio is infinite."""
+    angle: FloatArray = np.arctan2(above, below)
+    return np.where((below <= 0) & (above <= 0), np.pi, angle)
+
+
+def _ratio(angle: FloatArray) -> FloatArray:
+    ratio: FloatArray = np.where(angle >= np.pi / 2, np.inf, np.tan(angle))[()]
+    return ratio
 
 
 def _trimmed_mean(values: ArrayLike, share: float) -> FloatArray:

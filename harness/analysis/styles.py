@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -21,10 +21,16 @@ class ArmStyle:
     colour: str
     marker: str
     line: LineStyle
+    width: float | None = None  # in points; as all lines unless given
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of a matplotlib line."""
-        return {"color": self.colour, "marker": self.marker, "linestyle": self.line}
+        width = {} if self.width is None else {"linewidth": self.width}
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.line, **width}
+
+    def thin(self, width: float) -> ArmStyle:
+        """The same without markers, so many points wide."""
+        return replace(self, marker="", width=width)
 
 
 _DASHED = (0, (4, 1.6))
@@ -34,7 +40,7 @@ _DASH_DOT = (0, (6, 1.5, 1.2, 1.5))
 _SHORT_DASH = (0, (2.4, 1))
 _DASH_DOT_DOT = (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5))
 
-# Okabe-Ito palette; arms of control and of regression, which never meet, share some of it
+# Okabe-Ito palette; arms that never meet, such as those of control and of regression, share it
 ARM_STYLES = {
     FULL: ArmStyle("#000000", "", _DASHED),
     "random": ArmStyle("#56B4E9", "v", _DOTTED),
@@ -46,6 +52,8 @@ ARM_STYLES = {
     "adversarial": ArmStyle("#0072B2", "X", _LONG_DASH),
     "exact": ArmStyle("#CC79A7", "P", _DASH_DOT_DOT),
     "bellman": ArmStyle("#D55E00", "o", "-"),
+    "bellman-additive": ArmStyle("#0072B2", "X", _LONG_DASH),
+    "bellman-product": ArmStyle("#D55E00", "o", "-"),
     "operator": ArmStyle("#0072B2", "^", "-"),
 }
 # Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so

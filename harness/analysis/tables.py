@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.analysis import errors, fresh_gaps, gaps, returns
+from harness.analysis import errors, fresh, gaps, returns
 from harness.analysis.captions import provenance
 from harness.analysis.claims import render_claims
 from harness.analysis.comparison import comparison
@@ -18,7 +18,7 @@ _DEFINITIONS = {
     "return": returns.DEFINITIONS,
     "test MSE": errors.DEFINITIONS,
     "worst-case gap": gaps.DEFINITIONS,
-    "fresh gap": fresh_gaps.DEFINITIONS,
+    "fresh gap": fresh.DEFINITIONS,
 }
 
 

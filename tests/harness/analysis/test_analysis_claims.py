@@ -161,9 +161,19 @@ def test_an_absent_arm_leaves_its_claims_undecided() -> None:
     assert found.loc[[RANDOM, LEVERAGE], "measured"].isna().all()
 
 
-def test_a_random_subsample_that_loses_nothing_decides_nothing() -> None:
-    errors = {"full": around(1.0), "random": around(1.0), "loss-matching": around(1.0)}
-    assert row(errors, RANDOM)["verdict"] == "undecided"
+@pytest.mark.parametrize("arm", [1.0, 1.2, 0.9])
+def test_nothing_is_much_better_than_a_random_subsample_that_loses_nothing(arm: float) -> None:
+    errors = {"full": around(1.0), "random": around(1.0), "loss-matching": around(arm)}
+    found = row(errors, RANDOM)
+    assert found["measured"] == np.inf
+    assert found["verdict"] == "not met"
+
+
+def test_a_random_subsample_that_may_lose_nothing_refutes_a_lossy_arm() -> None:
+    errors = {"full": around(1.0), "random": around(1.1, 0.2), "loss-matching": around(2.0, 0.1)}
+    found = row(errors, RANDOM)
+    assert 0.5 < found["measured_low"] < found["measured"] < found["measured_high"]
+    assert found["verdict"] == "not met"
 
 
 @pytest.mark.parametrize(

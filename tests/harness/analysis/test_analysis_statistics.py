@@ -121,10 +121,30 @@ def test_a_ratio_interval_agrees_with_the_delta_method() -> None:
     assert high - low == pytest.approx(2 * half_width, rel=0.1)
 
 
-@pytest.mark.parametrize("below", [[0.0, 0.0, 0.0], [-1.0, -2.0, -1.0], [-5.0, 2.0, 4.0]])
-def test_a_ratio_to_what_may_be_nothing_has_no_interval(below: list[float]) -> None:
-    assert np.isnan(ratio_interval([1.0, 1.0, 1.0], below)).all()
-    assert np.isnan(ratio_of_means([1.0, 1.0, 1.0], below)) == (sum(below) <= 0)
+@given(
+    st.lists(st.tuples(numbers, st.integers(1, 1000)), min_size=1, max_size=8),
+)
+def test_a_ratio_of_means_is_that_of_sums(pairs: list[tuple[float, int]]) -> None:
+    above, below = zip(*pairs, strict=True)
+    assert ratio_of_means(above, below) == pytest.approx(sum(above) / sum(below))
+
+
+@pytest.mark.parametrize("above", [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
+@pytest.mark.parametrize("below", [[0.0, 0.0, 0.0], [-1.0, -2.0, -1.0]])
+def test_nothing_is_small_beside_no_loss(above: list[float], below: list[float]) -> None:
+    assert ratio_of_means(above, below) == np.inf
+    assert np.isposinf(ratio_interval(above, below)).all()
+
+
+def test_a_loss_that_may_be_none_leaves_the_ratio_open_above() -> None:
+    low, high = ratio_interval([4.0, 5.0, 6.0], [-5.0, 2.0, 4.0])
+    assert high == np.inf
+    # the third pair is drawn three times, which gives the least ratio, with probability 1/27
+    assert low == pytest.approx(6 / 4)
+
+
+def test_a_ratio_of_nothing_is_nan() -> None:
+    assert np.isnan(ratio_of_means([], []))
 
 
 def test_a_ratio_interval_of_one_pair_is_unknown() -> None:
