@@ -152,14 +152,15 @@ class PolynomialFeatures(FeatureMap):
 
 @dataclass(frozen=True)
 class FourierFeatures(FeatureMap):
-    """Random Fourier features of a Gaussian kernel, with a bias.
+    """Random Fourier features of a Gaussian kernel, the state at a smaller scale, and a bias.
 
     The kernel's length-scale is two standard deviations, between the 1.5 and 3 at which linear
-    Q-functions solve the classic tasks.
+    Q-functions solve the classic tasks; the state spares the waves a linear trend.
     """
 
     name: ClassVar[str] = "fourier"
     LENGTH_SCALE: ClassVar[float] = 2.0
+    STATE_SCALE: ClassVar[float] = 0.3
 
     frequencies: Float64Array  # (count, obs_dim)
     phases: Float64Array  # (count,)
@@ -172,19 +173,20 @@ class FourierFeatures(FeatureMap):
 
     @property
     def width(self) -> int:
-        """One feature a frequency, and a bias."""
-        return len(self.phases) + 1
+        """One feature a frequency, the state, and a bias."""
+        return len(self.phases) + self.frequencies.shape[1] + 1
 
     def __call__(self, states: Float64Array) -> Float64Array:
-        """Cosines of unit mean square, and a one."""
+        """Cosines of unit mean square, the state, and a one."""
         waves = np.sqrt(2) * np.cos(states @ self.frequencies.T + self.phases)
-        return np.column_stack([waves, np.ones(len(states))])
+        return np.column_stack([waves, self.STATE_SCALE * states, np.ones(len(states))])
 
     def jacobian(self, states: Float64Array) -> Float64Array:
-        """Sines times frequencies, zeros for the bias."""
+        """Sines times frequencies, a scaled unit matrix, zeros for the bias."""
         waves = -np.sqrt(2) * np.sin(states @ self.frequencies.T + self.phases)
-        slopes = waves[:, :, None] * self.frequencies
-        return np.concatenate([slopes, np.zeros((len(states), 1, states.shape[1]))], axis=1)
+        d = states.shape[1]
+        rest = np.broadcast_to(self.STATE_SCALE * np.eye(d + 1, d), (len(states), d + 1, d))
+        return np.concatenate([waves[:, :, None] * self.frequencies, rest], axis=1)
 
 
 @dataclass(frozen=True)

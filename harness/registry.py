@@ -21,6 +21,7 @@ from harness.distillation.regression_matching import LossMatching
 from harness.errors import InputError, unknown_name
 from harness.learners.deep_q import DQNLearner, FQILearner
 from harness.learners.judges import FreshGap, WorstCase
+from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.protocol import Learner
 from harness.learners.regression import REGRESSION_LEARNERS, RegressionLearner
 from harness.reduction import Reducer
@@ -38,7 +39,7 @@ REDUCERS: Mapping[str, type[Reducer]] = {
     )
 }
 LEARNERS: Mapping[str, type[Learner]] = {
-    learner.name: learner for learner in (DQNLearner, FQILearner)
+    learner.name: learner for learner in (DQNLearner, FQILearner, LinearFQILearner)
 }
 CONTROL_JUDGES: Mapping[str, type[Learner] | type[FreshGap]] = {
     **LEARNERS,

@@ -16,7 +16,14 @@ from tests.arbitrary import random_transitions
 SHORT: dict[str, dict[str, Any]] = {
     "dqn": {"steps": 600, "checkpoints": 3},
     "fqi": {"steps": 600, "checkpoints": 3},
+    "linear-fqi": {"iterations": 200},
 }
+PATIENT: dict[str, dict[str, Any]] = {
+    "dqn": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
+    "fqi": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
+    "linear-fqi": {"ridge": 1e-4},
+}
+CHECKPOINTS = {"dqn": [200, 400, 600], "fqi": [200, 400, 600], "linear-fqi": [200]}
 
 
 @pytest.fixture(params=sorted(LEARNERS))
@@ -69,7 +76,7 @@ def chain() -> Transitions:
 def test_it_yields_every_checkpoint(learner: Learner) -> None:
     transitions = random_transitions(np.random.default_rng(0), 30)
     trained = list(learner.fit(transitions, 0))
-    assert [checkpoint.step for checkpoint in trained] == [200, 400, 600]
+    assert [checkpoint.step for checkpoint in trained] == CHECKPOINTS[learner.name]
     for checkpoint in trained:
         assert all(np.isfinite(value) for value in checkpoint.metrics.values())
         actions = checkpoint.policy.act(transitions.observations)
@@ -91,7 +98,7 @@ def test_weights_decide_between_contradicting_rows(learner: Learner) -> None:
 
 def test_it_looks_ahead(learner: Learner) -> None:
     """Only the last state pays: all others must learn its worth through bootstrapping."""
-    patient = learner.model_copy(update={"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3})
+    patient = learner.model_copy(update=PATIENT[learner.name])
     assert final_actions(patient, chain(), np.eye(5)) == [1] * 5
 
 
@@ -101,7 +108,7 @@ def test_terminations_stop_bootstrapping(learner: Learner) -> None:
     endless = Transitions(
         **{**vars(transitions), "terminations": np.array([False, True])},
     )
-    patient = learner.model_copy(update={"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3})
+    patient = learner.model_copy(update=PATIENT[learner.name])
     assert final_actions(patient, endless, np.ones((1, 1))) == [0]
     assert final_actions(patient, transitions, np.ones((1, 1))) == [1]
 
@@ -109,11 +116,16 @@ def test_terminations_stop_bootstrapping(learner: Learner) -> None:
 def test_the_same_seed_gives_the_same_training(learner: Learner) -> None:
     transitions = random_transitions(np.random.default_rng(0), 30)
 
-    def metrics(seed: int) -> list[dict[str, float]]:
-        return [dict(trained.metrics) for trained in learner.fit(transitions, seed)]
+    elsewhere = np.random.default_rng(1).normal(size=(2000, 3))
 
-    assert metrics(5) == metrics(5)
-    assert metrics(5) != metrics(6)
+    def trace(seed: int) -> list[tuple[dict[str, float], list[int]]]:
+        return [
+            (dict(trained.metrics), trained.policy.act(elsewhere).tolist())
+            for trained in learner.fit(transitions, seed)
+        ]
+
+    assert trace(5) == trace(5)
+    assert trace(5) != trace(6)
 
 
 def test_an_action_that_no_row_takes_is_known(learner: Learner) -> None:

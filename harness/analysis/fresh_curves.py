@@ -71,7 +71,7 @@ def _panel(group: pd.DataFrame) -> Panel:
 def _caption(records: list[RunRecord], table: pd.DataFrame) -> str:
     return (
         f"{provenance(records)}. |loss / loss on the full data − 1| over fresh predictors: median "
-        "over predictors, then median over seeds, with its range over seeds. The judge is how "
+        "over predictors, then over seeds, with its range over seeds. The judge is how "
         "actions enter the fresh predictors. Arms that match no predictors are horizontal lines. "
         "q = A(d + 1) + 1 for A actions."
         f"{floor_note(table[_BOUNDS].to_numpy(), FRESH_FLOOR)}"

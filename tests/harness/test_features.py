@@ -65,7 +65,8 @@ def test_polynomials_hold_every_product(states: Float64Array) -> None:
 def test_fourier_features_approximate_their_kernel() -> None:
     features = draw_features("fourier", 2, 20_000, np.random.default_rng(0))
     pair = np.array([[0.3, -0.5], [-0.4, 1.0]])
-    product = (features(pair)[:, :-1] @ features(pair)[:, :-1].T / 20_000)[0, 1]
+    waves = features(pair)[:, :20_000]
+    product = (waves @ waves.T / 20_000)[0, 1]
     assert product == pytest.approx(np.exp(-np.sum((pair[0] - pair[1]) ** 2) / 8), abs=0.03)
 
 

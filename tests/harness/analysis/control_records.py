@@ -9,7 +9,6 @@ import numpy as np
 from harness.records import (
     Checkpoint,
     DatasetFacts,
-    MeasuredResult,
     Provenance,
     ReductionFacts,
     Result,
@@ -84,19 +83,6 @@ def make_run(
     return make_record(
         spec, None if returns is None else make_result(spec, returns, references, seconds)
     )
-
-
-def make_fresh_gap(
-    gap: float | None, arm: str = "bellman", learner: str = "fresh-additive", seed: int = 0
-) -> RunRecord:
-    """Build the record of a run that a judge of fresh predictors ended; None makes it fail."""
-    run = make_run([0.0], arm=arm, size=50, learner=learner, seed=seed)
-    measured = run.result
-    if gap is None or measured is None:
-        return make_record(run.spec, None)
-    shared = measured.model_dump(include={"dataset", "reduction", "learner_parameters", "seconds"})
-    result = MeasuredResult(metric="fresh gap", value=gap, details={}, **shared)
-    return make_record(run.spec, result)
 
 
 def make_record(spec: RunSpec, result: Result | None) -> RunRecord:

@@ -1,0 +1,67 @@
+"""Fitted Q-iteration in closed form: a linear learner that solves the classic tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from harness.features import FourierFeatures, Standardiser
+from harness.fitted_q import ITERATIONS, fit_q
+from harness.learners.protocol import Learner, TrainedPolicy
+from harness.predictors import LinearPredictors, StandardRows
+from harness.transitions import FloatArray, IntArray, Transitions
+
+
+class LinearFQILearner(Learner):
+    """Ridge regression on Bellman targets, again and again, over random Fourier features.
+
+    It takes no gradient step: its one checkpoint stands after the last iteration.
+    """
+
+    name: ClassVar[str] = "linear-fqi"
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    feature_count: PositiveInt = 300
+    ridge: PositiveFloat = 1e-2  # for each unit of weight that a regression sees
+    iterations: PositiveInt = ITERATIONS
+
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+        """Draw features by the seed and iterate from zero; rows count by their weights."""
+        standardiser = Standardiser.fit(transitions)
+        rows = StandardRows(
+            standardiser.apply(transitions.observations),
+            transitions.actions,
+            transitions.rewards.astype(np.float64),
+            standardiser.apply(transitions.next_observations),
+            transitions.terminations,
+        )
+        rng = np.random.default_rng(seed)
+        features = FourierFeatures.draw(transitions.obs_dim, self.feature_count, rng)
+        fitted = fit_q(
+            rows,
+            transitions.shares,
+            features,
+            transitions.action_count,
+            "product",
+            self.discount,
+            ridge=self.ridge,
+            iterations=self.iterations,
+        )
+        yield TrainedPolicy(self.iterations, GreedyLinearPolicy(fitted, standardiser))
+
+
+@dataclass(frozen=True, eq=False)
+class GreedyLinearPolicy:
+    """Acts greedily on a linear Q-function."""
+
+    fitted: LinearPredictors  # of one predictor
+    standardiser: Standardiser
+
+    def act(self, observations: FloatArray) -> IntArray:
+        """Choose the action of largest Q-value, ``(B, obs_dim) -> (B,)``."""
+        best: IntArray = self.fitted.values(self.standardiser.apply(observations))[:, 0].argmax(1)
+        return best
