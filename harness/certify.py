@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from harness.bellman_certificate import certify_bellman
 from harness.certificates import regression_certificate, regression_moments
 from harness.errors import InputError
 from harness.gaps import FreshPredictors
+from harness.npz import load_arrays
 from harness.predictors import Actions
 from harness.saved import load_regression_set
 from harness.transitions import Transitions
@@ -22,13 +23,16 @@ from harness.transitions import Transitions
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, beside the reduction
 
 
-def certify(distilled: str, against: str, discount: float, seed: int) -> Iterator[str]:
+DISCOUNT = 0.99  # where a set does not say for which γ it was made
+
+
+def certify(distilled: str, against: str, discount: float | None, seed: int) -> Iterator[str]:
     """Say how far losses on a reduction can be from losses on its source, line by line.
 
     Args:
         distilled: A saved reduction, or a dataset's id.
         against: The source's id.
-        discount: γ of the Bellman loss.
+        discount: γ of the Bellman loss; None stands for the one that the set was made for.
         seed: Draws the subsets that stand beside the reduction.
 
     Raises:
@@ -40,8 +44,16 @@ def certify(distilled: str, against: str, discount: float, seed: int) -> Iterato
         yield from _certify_control(distilled, against, discount, seed)
 
 
-def _certify_control(distilled: str, against: str, discount: float, seed: int) -> Iterator[str]:
-    full, reduced = open_dataset(against).transitions, open_dataset(distilled).transitions
+def _certify_control(
+    distilled: str, against: str, discount: float | None, seed: int
+) -> Iterator[str]:
+    source, reduced = open_dataset(against), open_dataset(distilled).transitions
+    origin = _origin(distilled)
+    if discount is None:
+        discount = float(origin.get("discount", DISCOUNT))
+    if origin.get("source_hash", source.content_hash) != source.content_hash:
+        yield f"note: {distilled} says that it was made from other data: {origin.get('source')}"
+    full = source.transitions
     certificate = certify_bellman(full, reduced, discount)
     yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
     yield "additive predictors of norm at most 1, worst case over all of them:"
@@ -55,6 +67,11 @@ def _certify_control(distilled: str, against: str, discount: float, seed: int) -
         for name, transitions in sets.items():
             low, high, most = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
             yield f"  {actions:<11}{name:<13}{low:>10.2g}{high:>10.2g}{most:>10.2g}"
+
+
+def _origin(distilled: str) -> dict[str, Any]:
+    """What an .npz says of how it was made; a Minari dataset says it to Minari only."""
+    return load_arrays(Path(distilled))[1] if distilled.endswith(".npz") else {}
 
 
 def _subsets(full: Transitions, size: int, discount: float, seed: int) -> dict[str, Transitions]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs import Dataset
 from harness.errors import InputError
+from harness.distillation.sampled import identifiable
 from harness.evaluation import evaluate
 from harness.gaps import FreshPredictors
 from harness.learners.judges import FreshGap
@@ -76,12 +77,12 @@ def _fresh_gap_result(
     full, discount = dataset.transitions, cast(float, spec.discount)
     fresh = FreshPredictors.draw(full, judge.actions, discount, judge.predictors)
     gaps = fresh.gaps(reduction.transitions)
-    numbers = full.action_count * (full.obs_dim + 1) + 1  # of a product predictor with its λ
     details = {
         "percentile_95": float(np.quantile(gaps, 0.95)),
         "largest": float(gaps.max()),
         "dimension": float(full.obs_dim),
-        "identifiable": numbers * (numbers + 1) / 2,
+        # Numbers of a product predictor with its λ.
+        "identifiable": float(identifiable(full.action_count * (full.obs_dim + 1) + 1)),
     }
     return MeasuredResult(
         dataset=_dataset_facts(dataset),

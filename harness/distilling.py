@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ def distill_file(
         _check_minari_id(destination)
     else:
         _check_path(destination)
+    if not 0 <= discount < 1 or "discount" in parameters:
+        raise InputError(
+            f"discount {parameters.get('discount', discount)}: it must lie in [0, 1) and be given "
+            "as --discount; correct it"
+        )
     reducer = make_reducer(method, discount, parameters)
     dataset = open_dataset(dataset_id)
     reduction = reduce_seeded(dataset.transitions, reducer, size, seed)
@@ -84,9 +90,9 @@ def distill_tabular_file(
 
 def _check_path(destination: str) -> None:
     path = Path(destination)
-    if path.suffix != ".npz" or not path.parent.is_dir():
+    if path.suffix != ".npz" or path.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(
-            f"output {destination!r}: it must end in .npz and lie in an existing folder"
+            f"output {destination!r}: it must end in .npz and lie in an existing, writable folder"
         )
 
 

@@ -174,7 +174,7 @@ class FourierFeatures(FeatureMap):
     @property
     def width(self) -> int:
         """One feature a frequency, the state, and a bias."""
-        return len(self.phases) + self.frequencies.shape[1] + 1
+        return len(self.phases) + int(self.frequencies.shape[1]) + 1
 
     def __call__(self, states: Float64Array) -> Float64Array:
         """Cosines of unit mean square, the state, and a one."""

@@ -13,7 +13,7 @@ from harness.predictors import Actions, LinearPredictors, StandardRows
 from harness.transitions import IntArray
 
 RIDGE = 1e-4
-ITERATIONS = 300  # of the operator; enough for discounts up to 0.99 from a start at zero
+ITERATIONS = 300  # of the operator; from zero, values end within γ**300 of the fixed point
 
 Regression = Callable[[Float64Array], Float64Array]  # targets (n,) -> coefficients (width,)
 

@@ -13,7 +13,8 @@ from harness.features import FeatureMap
 from harness.transitions import BoolArray, IntArray
 
 Actions = Literal["additive", "product"]
-ROWS = 4096  # rows whose values are held at a time
+ROWS = 4096  # rows whose values are held at a time, at most
+NUMBERS = 1 << 22  # numbers that their values and hidden units may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,11 @@ class Predictors(ABC):
 
     reward_scales: Float64Array  # (k,)
 
+    @property
+    @abstractmethod
+    def numbers(self) -> int:
+        """Numbers that the values of one state take on the way."""
+
     @abstractmethod
     def values(self, states: Float64Array) -> Float64Array:
         """Values of every action, ``(N, obs_dim) -> (N, k, action_count)``."""
@@ -62,6 +68,11 @@ class LinearPredictors(Predictors):
     weights: Float64Array  # (k, action_count, width), or (k, 1, width) where actions share them
     offsets: Float64Array  # (k, action_count)
     reward_scales: Float64Array  # (k,)
+
+    @property
+    def numbers(self) -> int:
+        """Features, and one value a predictor and action."""
+        return self.features.width + self.offsets.size
 
     def values(self, states: Float64Array) -> Float64Array:
         """One matrix product for all predictors."""
@@ -88,6 +99,11 @@ class NetworkPredictors(Predictors):
     biases: Float64Array  # (k, units)
     outputs: Float64Array  # (k, units, action_count)
     reward_scales: Float64Array  # (k,)
+
+    @property
+    def numbers(self) -> int:
+        """Hidden units of all networks, which outnumber their outputs."""
+        return self.biases.size
 
     def values(self, states: Float64Array) -> Float64Array:
         """Every network at every state."""
@@ -183,7 +199,8 @@ def bellman_losses(
         Shape ``(groups, k)``.
     """
     losses = np.zeros((len(shares), len(predictors.reward_scales)))
-    for begin in range(0, len(rows), ROWS):
-        part = slice(begin, begin + ROWS)
+    count = min(ROWS, max(1, NUMBERS // predictors.numbers))
+    for begin in range(0, len(rows), count):
+        part = slice(begin, begin + count)
         losses += shares[:, part] @ td_errors(predictors, rows.take(part), discount) ** 2
     return losses

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from envs.tabular import Split
+from harness.distillation.sampled import identifiable
 from harness.certificates import regression_certificate, regression_moments
 from harness.learners.judges import WorstCase
 from harness.learners.regression import Predictor, RegressionLearner
@@ -66,14 +67,9 @@ def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> 
     dimension = train.features.shape[1] + 1
     details = {
         "dimension": float(dimension - 1),
-        "identifiable": dimension * (dimension + 1) / 2,
+        "identifiable": float(identifiable(dimension)),
         "relative_gap": certificate.relative_gap,
         "training_scale": float(np.linalg.norm(moments.second_moment, 2)),
-        **{
-            key: reduction.diagnostics[key]
-            for key in ("predictors",)
-            if key in reduction.diagnostics
-        },
     }
     return MeasuredResult(
         dataset=_dataset_facts(train),
@@ -81,11 +77,17 @@ def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> 
         learner_parameters={},
         metric="worst-case gap",
         value=certificate.worst_gap,
-        details=details,
+        details=details | _predictors(reduction),
         seconds=Seconds(
             reduction=reduction.seconds, training=0.0, evaluation=time.perf_counter() - started
         ),
     )
+
+
+def _predictors(reduction: RegressionReduction) -> dict[str, float]:
+    """How many regressors the reduction has matched, if it says so."""
+    diagnostics = reduction.diagnostics
+    return {"predictors": diagnostics["predictors"]} if "predictors" in diagnostics else {}
 
 
 def mean_squared_error(predictor: Predictor, data: RegressionSet) -> float:

@@ -76,9 +76,9 @@ class Transitions:
             check_finite(name, getattr(self, name))
         if self.actions.min() < 0 or self.actions.max() >= self.action_count:
             raise InputError(
-                f"actions span {self.actions.min()}..{self.actions.max()}: with "
-                f"{self.action_count} actions they must lie in 0..{self.action_count - 1}; "
-                "renumber them or correct the action count"
+                f"actions span {self.actions.min()}..{self.actions.max()}: they count from 0, and "
+                f"of {self.action_count} the last is {self.action_count - 1}; renumber them or "
+                "correct the action count"
             )
         if self.weights.min() <= 0:
             raise InputError(
@@ -152,13 +152,29 @@ class Transitions:
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
         try:
             actions = _as_actions(arrays["actions"])
-            count = metadata.get("action_count", int(actions.max(initial=0)) + 1)
-            return cls(**{"weights": np.ones(len(actions)), **named, "action_count": count})
+            count: int = metadata.get("action_count") or _count_actions(actions)
+            values: dict[str, Any] = {"weights": np.ones(len(actions)), **named}
+            return cls(**values, action_count=count)
         except InputError as error:
             raise InputError(f"{source!r}: {error}") from error
 
 
 ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")
+
+
+def _count_actions(actions: IntArray) -> int:
+    """Take the largest action for the last, unless it can only be some other number.
+
+    Raises:
+        InputError: If there would be more actions than rows.
+    """
+    count = int(actions.max(initial=0)) + 1
+    if count > max(len(actions), 2):
+        raise InputError(
+            f"action {count - 1} in {len(actions)} rows: actions count from 0, and would be more "
+            "than the rows; renumber them or give action_count in the metadata"
+        )
+    return count
 
 
 def _as_actions(values: ArrayLike) -> IntArray:

@@ -34,7 +34,8 @@ class BellmanDistiller(Reducer):
 
     Terminated and other rows are matched apart. Actions, terminations and weights stay those of
     the rows that the search starts from. States are z-scored with the data's statistics. With
-    additive features the first moments of s, s' and r are kept exactly as well.
+    additive features in the box the first moments of s, s' and of free rewards are kept exactly as
+    well; on the manifold, which is curved, they are not.
     """
 
     name: ClassVar[str] = "bellman"

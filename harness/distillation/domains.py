@@ -57,6 +57,8 @@ class Box(Domain):
     ) -> Box:
         """Bound each column of the points by the range of ``data``, or hold it at the start.
 
+        A start outside the range, such as an exact solution's, bounds its own point.
+
         Args:
             data: Real points, ``(N, p)``.
             start: First points, ``(m, p)``.
@@ -64,7 +66,7 @@ class Box(Domain):
             means: Prescribed means ``(p,)``; None if there are none.
             fixed: Columns that stay as they are.
         """
-        low, high = (np.broadcast_to(end, start.shape).copy() for end in (data.min(0), data.max(0)))
+        low, high = np.minimum(data.min(axis=0), start), np.maximum(data.max(axis=0), start)
         low[:, fixed] = high[:, fixed] = start[:, fixed]
         return cls(low.ravel(), high.ravel(), start.ravel(), shares, means)
 

@@ -28,7 +28,7 @@ def transitions() -> Transitions:
         ({"rewards": np.zeros(7)}, r"rewards of shape \(7,\)"),
         ({"rewards": np.full(8, np.nan)}, "rewards: 8 rows hold NaN"),
         ({"observations": np.full((8, 3), np.inf)}, "first is row 0"),
-        ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*0\.\.1"),
+        ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*of 2 the last is 1"),
         ({"actions": np.full(8, -1)}, "actions span -1"),
         ({"actions": np.full(8, 0.5)}, "continuous actions"),
         ({"actions": np.zeros((8, 2), dtype=int)}, r"actions of shape \(8, 2\)"),
@@ -104,6 +104,19 @@ def test_a_file_that_lacks_an_array_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", observations=np.zeros((2, 1)), actions=np.zeros(2, int))
     with pytest.raises(InputError, match="lacks rewards, next_observations, terminations"):
         Transitions.load(tmp_path / "few.npz")
+
+
+def test_an_action_number_that_no_count_explains_is_refused(tmp_path: Path) -> None:
+    arrays = {
+        "observations": np.zeros((3, 1)),
+        "actions": np.array([0, 10**9, 1]),
+        "rewards": np.zeros(3),
+        "next_observations": np.zeros((3, 1)),
+        "terminations": np.zeros(3, bool),
+    }
+    np.savez(tmp_path / "wild.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"action 1000000000 in 3 rows"):
+        Transitions.load(tmp_path / "wild.npz")
 
 
 def test_shares_are_relative_weights(transitions: Transitions) -> None:
