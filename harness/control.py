@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 
 from envs import Dataset
-from harness.errors import InputError
 from harness.distillation.sampled import identifiable
+from harness.errors import InputError
 from harness.evaluation import evaluate
 from harness.gaps import FreshPredictors
 from harness.learners.judges import FreshGap

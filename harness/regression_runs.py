@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from envs.tabular import Split
-from harness.distillation.sampled import identifiable
 from harness.certificates import regression_certificate, regression_moments
+from harness.distillation.sampled import identifiable
 from harness.learners.judges import WorstCase
 from harness.learners.regression import Predictor, RegressionLearner
 from harness.records import DatasetFacts, MeasuredResult, ReductionFacts, Seconds
