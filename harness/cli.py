@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import InputError
-from harness.records import RunRecord, read_records
+from harness.records import read_records
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",
@@ -134,7 +135,9 @@ def distill(
 def certify(
     distilled: Annotated[str, typer.Argument(help="What `distill` wrote: an .npz or a Minari id.")],
     against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
-    discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
+    discount: Annotated[
+        float | None, typer.Option(help="γ of the Bellman loss; the set's own unless given.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
     data_dir: DataFolder = None,
 ) -> None:
@@ -153,26 +156,77 @@ def run(
         Path | None, typer.Option(help="Results folder; results/SUITE unless given.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler to run on, not in processes.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a run has failed.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Repeat the runs that failed.")
+    ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="A line of JSON an event, instead of the bar.")
+    ] = False,
     data_dir: DataFolder = None,
 ) -> None:
     """Run what a suite still lacks in its results folder."""
+    from harness.progress import NoticeHandler, log_events, show_bar
+    from harness.runner import Stopped
+    from harness.status import read_status
     from harness.suites import load_suite, run_suite
 
     _name_data_folder(data_dir)
     loaded = load_suite(suite)
     folder = results or Path("results") / loaded.name
-    records = run_suite(loaded, folder, jobs, watch=_show_progress)
-    failed = [record for record in records if record.status == "failed"]
-    there = sum(1 for _ in loaded.runs()) - len(records)
-    output.print(
-        f"{len(records) - len(failed)} runs done, {len(failed)} failed, {there} were there; "
-        f"records in {folder / 'records'}",
-        markup=False,
-    )
-    for record in failed:
-        reason = (record.error or "").strip().splitlines()[-1]
-        notices.print(f"failed: {record.run_id}: {reason}", style="red", markup=False)
-    if failed:
+    logger = logging.getLogger("bellman_bench")
+    logger.handlers = [NoticeHandler(None if log_json else notices)]
+    watch = log_events if log_json else partial(show_bar, notices)
+    try:
+        records = run_suite(
+            loaded,
+            folder,
+            jobs,
+            watch,
+            scheduler=scheduler,
+            timeout=timeout,
+            retry_failed=retry_failed,
+        )
+    except Stopped as stop:
+        logger.error(read_status(folder).stopped_line())
+        raise typer.Exit(128 + stop.signal_number) from None
+    now = read_status(folder)
+    output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
+    for line in now.failure_lines():
+        logger.error(line)
+    if now.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(directory: ResultsFolder) -> None:
+    """Say how far a suite is, from another terminal if need be."""
+    from harness.status import read_status
+
+    for line in read_status(directory).lines():
+        output.print(line, markup=False)
+
+
+@app.command()
+def verify(
+    directory: ResultsFolder,
+    sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
+    data_dir: DataFolder = None,
+) -> None:
+    """Check records and datasets, and whether runs come out the same again."""
+    from harness import verify as verification
+
+    _name_data_folder(data_dir)
+    found = verification.verify(directory, sample)
+    for problem in found.problems:
+        notices.print(problem, style="red", markup=False)
+    output.print(found.summary, markup=False)
+    if found.problems:
         raise typer.Exit(1)
 
 
@@ -231,24 +285,6 @@ def _parse_parameters(assignments: list[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             parameters[name] = value
     return parameters
-
-
-def _show_progress(total: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
-    """Show runs done and failed and the time left, while passing records on."""
-    columns = (
-        TextColumn("runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=notices) as progress:
-        task = progress.add_task("runs", total=total, failed=0)
-        failed = 0
-        for record in records:
-            failed += record.status == "failed"
-            progress.update(task, advance=1, failed=failed)
-            yield record
 
 
 if __name__ == "__main__":

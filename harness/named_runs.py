@@ -22,22 +22,49 @@ from harness.regression import RegressionReduction
 from harness.regression_runs import execute_regression_run
 from harness.specs import ReducerSpec, RunSpec, Suite
 
+Source = Dataset | Tabular
 
-def execute_named(spec: RunSpec) -> Result:
-    """Execute a run whose dataset, reducer and learner are given by name."""
+
+def execute_named(spec: RunSpec, source: Source | None = None) -> Result:
+    """Execute a run whose dataset, reducer and learner are given by name.
+
+    Args:
+        spec: The run.
+        source: Its dataset, opened elsewhere; None: it is opened here.
+    """
+    source = source or open_source(spec)
     learner, reducer = spec.learner, spec.reducer.model_dump_json()
-    if spec.task == "regression":
-        reduction = _regression_reduction(spec.dataset, reducer, spec.size, spec.seed)
+    if isinstance(source, Tabular):
+        reduction = _regression_reduction(source, reducer, spec.size, spec.seed)
         judge = make_regression_judge(learner.name, learner.parameters)
-        return execute_regression_run(
-            spec, _split_dataset(spec.dataset, spec.seed), reduction, judge
-        )
+        return execute_regression_run(spec, _split(source, spec.seed), reduction, judge)
     return execute_control_run(
         spec,
-        _dataset(spec.dataset),
-        _reduction(spec.dataset, reducer, spec.size, spec.seed, spec.discount),
+        source,
+        _reduction(source, reducer, spec.size, spec.seed, spec.discount),
         make_judge(learner.name, spec.discount, learner.parameters),
     )
+
+
+def open_source(spec: RunSpec) -> Source:
+    """Open the dataset of a run, once a process.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    return _tabular(spec.dataset) if spec.task == "regression" else _dataset(spec.dataset)
+
+
+def source_hash(spec: RunSpec) -> str:
+    """Hash what a run's record calls its dataset: in regression the training part.
+
+    Raises:
+        InputError: If the dataset cannot be used.
+    """
+    source = open_source(spec)
+    if isinstance(source, Tabular):
+        return _split(source, spec.seed).train.content_hash()
+    return source.content_hash
 
 
 def check_names(suite: Suite) -> None:
@@ -69,7 +96,7 @@ def check_runnable(suite: Suite) -> None:
             REGRESSION_REDUCERS[reducer.name].check_installed()
     for dataset_id in suite.datasets:
         if suite.task == "regression":
-            available = len(_split_dataset(dataset_id, suite.seeds[0]).train)
+            available = len(_split(_tabular(dataset_id), suite.seeds[0]).train)
         else:
             available = len(_dataset(dataset_id).transitions)
         if max(suite.sizes) > available:
@@ -79,34 +106,35 @@ def check_runnable(suite: Suite) -> None:
             )
 
 
+# A dataset is its own key: two of one name and different content are two objects.
 @lru_cache(maxsize=16)
 def _reduction(
-    dataset_id: str, reducer: str, size: int | None, seed: int, discount: float | None
+    dataset: Dataset, reducer: str, size: int | None, seed: int, discount: float | None
 ) -> Reduction:
     spec = ReducerSpec.model_validate_json(reducer)
-    full = _dataset(dataset_id).transitions
+    full = dataset.transitions
     made = make_reducer(spec.name, discount, spec.parameters)
     return reduce_seeded(full, made, size or len(full), seed)
 
 
 @lru_cache(maxsize=16)
 def _regression_reduction(
-    dataset_id: str, reducer: str, size: int | None, seed: int
+    tabular: Tabular, reducer: str, size: int | None, seed: int
 ) -> RegressionReduction:
     spec = ReducerSpec.model_validate_json(reducer)
-    train = _split_dataset(dataset_id, seed).train
+    train = _split(tabular, seed).train
     made = make_regression_reducer(spec.name, spec.parameters)
     return reduce_regression_seeded(train, made, size or len(train), seed)
 
 
 @lru_cache(maxsize=4)
-def _dataset(dataset_id: str) -> Dataset:
-    return open_dataset(dataset_id)
+def _split(tabular: Tabular, seed: int) -> Split:
+    return split(tabular, seed)
 
 
 @lru_cache(maxsize=4)
-def _split_dataset(dataset_id: str, seed: int) -> Split:
-    return split(_tabular(dataset_id), seed)
+def _dataset(dataset_id: str) -> Dataset:
+    return open_dataset(dataset_id)
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ PACKAGES = ("bellman-bench", "d3rlpy", "gymnasium", "minari", "numpy", "pydantic
 SOURCES = Path(__file__).parent.parent  # the checkout's root when it runs from one
 
 
+@cache
 def take_provenance() -> Provenance:
     """Name interpreter, packages and commit of this process."""
     versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
@@ -24,7 +26,18 @@ def take_provenance() -> Provenance:
         dirty=bool(changes) if inside else None,
         platform=f"{platform.system()} {platform.machine()}",
         threads=1,
+        cpu=_cpu(),
     )
+
+
+def _cpu() -> str:
+    """Model of the processor, where Linux names it; else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
 
 
 def _git(*arguments: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,7 +15,7 @@ from harness.errors import InputError
 from harness.files import write_whole
 from harness.specs import Frozen, RunSpec
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # 1 had no checksum, no reason of failure and no CPU
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
 
@@ -96,15 +98,20 @@ class Provenance(Frozen):
     dirty: bool | None  # whether that checkout had uncommitted changes
     platform: str
     threads: int
+    cpu: str | None = None  # unknown in records of schema version 1
+
+
+Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker died"]
 
 
 class RunRecord(Frozen):
     """One run's evidence."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]
+    reason: Reason | None = None  # why a run failed; None in records of schema version 1
     error: str | None = None  # traceback of a failed run
     result: Result | None = None  # None if the run failed
     provenance: Provenance
@@ -130,26 +137,64 @@ def record_path(directory: Path, run_id: str) -> Path:
 
 
 def write_record(directory: Path, record: RunRecord) -> Path:
-    """Write a record atomically and return its path."""
+    """Write a record atomically, under its checksum, and return its path."""
     path = record_path(directory, record.run_id)
-    return write_whole(path, f"{record.model_dump_json(indent=1)}\n".encode())
+    return write_whole(path, _seal(record.model_dump_json(indent=1).encode()))
 
 
 def read_record(path: Path) -> RunRecord:
     """Read one record.
 
     Raises:
-        InputError: If the file is not a complete record of a known schema version.
+        InputError: If the file is not a complete record of a known schema version, or if a byte
+            of it has changed since it was written.
     """
+    content = path.read_bytes()
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
+        record = RunRecord.model_validate_json(_unseal(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(
-            f"{str(path)!r} is not a record of schema version {SCHEMA_VERSION} "
-            f"({where}: {first['msg']}): delete it and run the suite again"
-        ) from error
+        raise _damaged(path, f"{where}: {first['msg']}") from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if record.schema_version > 1 and not _SEAL.search(content):
+        raise _damaged(path, "it has no checksum")
+    return record
+
+
+# A record ends with the SHA-256 of all that stands before it. Every byte of a file is either
+# under the checksum or part of this fixed end, so that no change of one goes unseen.
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
+_END = b"\n}"
+
+
+def _seal(content: bytes) -> bytes:
+    body = content.removesuffix(_END)
+    digest = hashlib.sha256(body).hexdigest()
+    return b'%s,\n "sha256": "%s"\n}\n' % (body, digest.encode())
+
+
+def _unseal(content: bytes) -> bytes:
+    """Return a record's JSON without its checksum, if it has one.
+
+    Raises:
+        ValueError: If the checksum is of something else.
+    """
+    seal = _SEAL.search(content)
+    if seal is None:
+        return content
+    body = content[: seal.start()]
+    if hashlib.sha256(body).hexdigest().encode() != seal[1]:
+        raise ValueError("its bytes are not those of its checksum")
+    return body + _END
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{str(path)!r} is not a record of schema version 1 to {SCHEMA_VERSION} "
+        f"({what}): delete it and run the suite again"
+    )
 
 
 def read_records(directory: Path) -> Iterator[RunRecord]:

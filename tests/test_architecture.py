@@ -21,6 +21,7 @@ HOMES = {
     "minari": {"envs/minari_store.py"},
     "typer": {"harness/cli.py"},
     "coreax": {"baselines/coresets.py"},
+    "distributed": {"harness/cluster.py"},
 }
 # Modules below a prefix must not import modules below the others.
 FORBIDDEN = {

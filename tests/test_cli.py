@@ -161,6 +161,22 @@ def test_a_failed_run_is_recorded_and_named(
     assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in ended.errors
     records = list(read_records(tmp_path / "wrong"))
     assert all("Traceback" in (record.error or "") for record in records)
+    assert "2 runs failed: repeat just those with --retry-failed" in ended.errors
+
+    again = bench("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong")
+    assert again.status == 1
+    assert "0 runs done, 0 failed, 2 were there" in again.output
+    assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in again.errors
+    command = ("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong", "--log-json")
+    repeated = bench(*command, "--retry-failed")
+    assert repeated.status == 1
+    assert "0 runs done, 2 failed, 0 were there" in repeated.output
+    events = [json.loads(line) for line in repeated.errors.splitlines()]
+    kinds = ["start", "run", "run", "end", "notice", "notice", "notice"]
+    assert [event["event"] for event in events] == kinds
+    assert events[2]["failed"] == 2
+    assert events[2]["left"] == 0
+    assert events[1]["reason"] == "exception"
 
 
 @pytest.mark.parametrize("method", ["random", "stratified", "leverage", "bellman"])
@@ -219,7 +235,7 @@ def test_everything_is_listed(bench: Command) -> None:
         (["distill", "D", "--size", "-5"], "size -5"),
         (["distill", "D", "--size", "10000000"], "size 10000000: .*29523"),
         (["distill", "D", "--size", "many"], "many"),
-        (["distill", "D", "--discount", "1.5"], "discount = 1.5"),
+        (["distill", "D", "--discount", "1.5"], "discount 1.5"),
         (["distill", "D", "--parameter", "predictors"], "name=value"),
         (["distill", "D", "--parameter", "predictor=3"], "did you mean 'predictors'"),
         (["distill", "D", "--colour"], "--colour"),
@@ -227,6 +243,9 @@ def test_everything_is_listed(bench: Command) -> None:
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["run", "absent.toml"], "no file"),
         (["run", "smoke", "--jobs", "0"], "jobs 0"),
+        (["run", "smoke", "--timeout", "0"], "timeout 0"),
+        (["status", "nowhere"], "no file 'nowhere/suite.json'"),
+        (["verify", "nowhere"], "no records in"),
         (["table", "nowhere"], "no records in"),
         (["plot", "nowhere"], "no records in"),
         (["frobnicate"], "frobnicate"),

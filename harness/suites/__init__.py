@@ -6,17 +6,21 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
+from threadpoolctl import threadpool_limits
 
 from harness.errors import InputError, unknown_name
-from harness.named_runs import check_names, check_runnable, execute_named
-from harness.provenance import take_provenance
+from harness.executors import Crew, LocalCrew
+from harness.named_runs import Source, check_names, check_runnable, execute_named, open_source
+from harness.performing import record_run
 from harness.records import RunRecord
 from harness.registry import input_error
-from harness.runner import missing_runs, record_run, run_all
-from harness.specs import Suite
+from harness.runner import due_runs, run_all
+from harness.specs import RunSpec, Suite
+from harness.status import write_suite
 
 
 def shipped_suites() -> dict[str, str]:
@@ -67,32 +71,72 @@ def run_suite(
     directory: Path | str,
     jobs: int = 1,
     watch: Callable[[int, Iterator[RunRecord]], Iterator[RunRecord]] | None = None,
+    *,
+    scheduler: str | None = None,
+    timeout: float | None = None,
+    retry_failed: bool = False,
 ) -> list[RunRecord]:
     """Run what a suite still lacks in a results folder.
+
+    Several runners may share a folder; each run is done by one of them.
 
     Args:
         suite: A suite, the name of a shipped one, or the path of a TOML file.
         directory: The results folder; records go to its ``records``.
         jobs: Processes.
         watch: Wraps the records as they come, given how many are due; for progress bars.
+        scheduler: Address of a Dask scheduler whose workers do the runs, instead of processes.
+        timeout: Seconds after which a run has failed.
+        retry_failed: Whether to repeat the runs whose record says that they failed.
 
     Returns:
         The new records, failed ones included, in the order in which they ended.
 
     Raises:
         InputError: If the suite, a dataset or a size cannot be used; nothing has run then.
+        Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     suite = load_suite(suite) if isinstance(suite, str) else suite
-    if jobs < 1:
-        raise InputError(f"jobs {jobs}: at least one process is needed; give 1 or more")
+    _check_positive("jobs", jobs, "at least one process is needed; give 1 or more")
+    if timeout is not None:
+        _check_positive("timeout", timeout, "a run needs some seconds; give more than 0")
     directory = Path(directory)
-    missing = missing_runs(list(suite.runs()), directory)
-    if not missing:
+    due = due_runs(list(suite.runs()), directory, retry_failed)
+    if not due:
+        write_suite(directory, suite)
         return []
     check_runnable(suite)
-    work = partial(record_run, provenance=take_provenance(), execute=execute_named)
-    records = run_all(missing, work, directory, min(jobs, len(missing)))
-    return list(watch(len(missing), records) if watch else records)
+    crew = _cluster(scheduler) if scheduler else LocalCrew(min(jobs, len(due)))
+    write_suite(directory, suite)
+    records = run_all(due, partial(perform, timeout=timeout), directory, crew, timeout)
+    return list(watch(len(due), records) if watch else records)
+
+
+def perform(spec: RunSpec, source: Source | None, timeout: float | None = None) -> RunRecord:
+    """Do a named run in a worker, on one thread whatever the worker is set to.
+
+    Args:
+        spec: The run.
+        source: Its dataset, if it was sent along.
+        timeout: Seconds after which it has failed.
+    """
+    with threadpool_limits(1):
+        return record_run(spec, partial(execute_named, source=source), timeout)
+
+
+def _cluster(address: str) -> Crew:
+    if find_spec("distributed") is None:
+        raise InputError(
+            f"scheduler {address!r}: runs on a cluster need Dask; install bellman-bench[cluster]"
+        )
+    from harness.cluster import DaskCrew  # imports dask, which nothing else needs
+
+    return DaskCrew(address, open_source)
+
+
+def _check_positive(name: str, value: float, rule: str) -> None:
+    if not value > 0:
+        raise InputError(f"{name} {value}: {rule}")
 
 
 __all__: list[str] = ["load_suite", "parse_suite", "run_suite", "shipped_suites"]

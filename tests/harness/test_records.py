@@ -92,7 +92,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, damage: str) -> None:
     whole = path.read_text()
     changed = {
         "cut": whole[:300],
-        "schema": whole.replace('"schema_version": 1', '"schema_version": 99'),
+        "schema": whole.replace('"schema_version": 2', '"schema_version": 99'),
     }
     path.write_text(changed.get(damage, damage))
     with pytest.raises(InputError, match=rf"{SPEC.run_id}.*delete it and run the suite again"):

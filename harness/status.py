@@ -1,0 +1,122 @@
+"""How far a results folder is: read from another terminal, while runners work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.errors import InputError
+from harness.files import write_whole
+from harness.leases import Claim, read_claims
+from harness.records import RunRecord, read_record, record_path
+from harness.specs import Suite
+
+
+@dataclass(frozen=True)
+class Status:
+    """The runs of a suite, sorted by what has become of them."""
+
+    done: int
+    failed: list[RunRecord]
+    claimed: list[Claim]  # by a runner that is alive
+    left: list[str]  # run ids, without those that are claimed
+    damaged: list[str]  # what is wrong with each record that cannot be read
+
+    def lines(self) -> Iterator[str]:
+        """Say it to a reader: the counts, then each run that is not simply done or left."""
+        total = self.done + len(self.failed) + len(self.claimed) + len(self.left)
+        total += len(self.damaged)
+        yield (
+            f"{self.done} of {total} runs done, {len(self.failed)} failed, "
+            f"{len(self.claimed)} claimed, {len(self.left)} left"
+        )
+        for claim in self.claimed:
+            holder = claim.holder
+            yield (
+                f"claimed: {claim.run_id} by process {holder.pid} on {holder.host}, "
+                f"seen {max(claim.silence, 0):.0f} s ago"
+            )
+        yield from map(failure_line, self.failed)
+        yield from (f"damaged: {damage}" for damage in self.damaged)
+
+    def stopped_line(self) -> str:
+        """Say what a runner leaves that was stopped."""
+        left = len(self.left) + len(self.claimed)
+        return (
+            f"stopped: {self.done} runs done, {len(self.failed)} failed, {left} left; run the "
+            "same command again to go on"
+        )
+
+    def ended_line(self, ended: Sequence[RunRecord]) -> str:
+        """Say what a runner has done, given its records."""
+        failed = sum(record.status == "failed" for record in ended)
+        there = self.done + len(self.failed) - len(ended)
+        return f"{len(ended) - failed} runs done, {failed} failed, {there} were there"
+
+    def failure_lines(self) -> Iterator[str]:
+        """Name the failed runs, and how to repeat them."""
+        yield from map(failure_line, self.failed)
+        if self.failed:
+            yield f"{len(self.failed)} runs failed: repeat just those with --retry-failed"
+
+
+def failure_line(record: RunRecord) -> str:
+    """Name a failed run and the last line of its traceback."""
+    last = (record.error or "unknown").strip().splitlines()[-1]
+    return f"failed: {record.run_id}: {record.reason or 'exception'}: {last}"
+
+
+def write_suite(directory: Path, suite: Suite) -> None:
+    """Keep the suite beside its records, so that others know what is still to come."""
+    path, content = _suite_path(directory), f"{suite.model_dump_json(indent=1)}\n".encode()
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+
+
+def read_status(directory: Path) -> Status:
+    """Compare a results folder with the suite that is kept in it.
+
+    Raises:
+        InputError: If there is no suite, or it cannot be read.
+    """
+    claims = {claim.run_id: claim for claim in read_claims(directory, time.time())}
+    done, failed, claimed, left, damaged = 0, [], [], [], []
+    for spec in _read_suite(directory).runs():
+        try:
+            record = read_record(record_path(directory, spec.run_id))
+        except FileNotFoundError:
+            record = None
+        except InputError as error:
+            damaged.append(str(error))
+            continue
+        if spec.run_id in claims and (record is None or record.status == "failed"):
+            claimed.append(claims[spec.run_id])  # a claimed failure is being repeated
+        elif record is None:
+            left.append(spec.run_id)
+        elif record.status == "failed":
+            failed.append(record)
+        else:
+            done += 1
+    return Status(done, failed, claimed, left, damaged)
+
+
+def _suite_path(directory: Path) -> Path:
+    return directory / "suite.json"
+
+
+def _read_suite(directory: Path) -> Suite:
+    path = _suite_path(directory)
+    try:
+        return Suite.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            f"no file {str(path)!r}: name a folder that `bellman-bench run` fills"
+        ) from None
+    except ValidationError as error:
+        raise InputError(
+            f"{str(path)!r} is not a suite ({error.errors()[0]['msg']}): run the suite again"
+        ) from error

@@ -1,0 +1,150 @@
+"""The runner with real worker processes, in which runs end in every way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import runner
+from harness.deadlines import DeadlineExceeded, deadline
+from harness.executors import LocalCrew
+from harness.processes import HOST
+from harness.records import RunRecord, read_record, read_records, record_path
+from harness.runner import due_runs, run_all
+from harness.specs import RunSpec
+from tests.workers import run_spec, times_begun, work
+
+
+def run(
+    specs: list[RunSpec], folder: Path, *, timeout: float | None = None, retry: bool = False
+) -> dict[str, RunRecord]:
+    """Run with two processes; the new records by the name of what they did."""
+    marks = folder / "marks"
+    marks.mkdir(exist_ok=True)
+    task = partial(work, marks=marks, timeout=timeout)
+    due = due_runs(specs, folder, retry)
+    records = list(run_all(due, task, folder, LocalCrew(2), timeout))
+    assert not (folder / "claims").exists()
+    assert not list(folder.rglob("*.partial"))
+    return {f"{record.spec.reducer.name}{record.spec.seed}": record for record in records}
+
+
+def test_every_failure_is_recorded_and_the_suite_goes_on(tmp_path: Path) -> None:
+    failing = {
+        "raise": ("exception", "ZeroDivisionError: one over nothing"),
+        "exit": ("exception", "SystemExit: 3"),
+        "diverge": ("non-finite", "result.value is nan"),
+        "memory": ("out of memory", "MemoryError"),
+        "die": ("worker died", "Traceback"),
+    }
+    specs = [run_spec(name, seed) for seed in (0, 1) for name in ("good", *failing)]
+    records = run(specs, tmp_path)
+    assert len(records) == len(specs)
+    for seed in (0, 1):
+        assert records[f"good{seed}"].status == "completed"
+        for name, (reason, text) in failing.items():
+            record = records[f"{name}{seed}"]
+            assert (record.status, record.reason) == ("failed", reason)
+            assert text in (record.error or "")
+            assert read_record(record_path(tmp_path, record.run_id)) == record
+            assert times_begun(tmp_path / "marks", record.spec) == (2 if name == "die" else 1)
+
+
+def test_a_run_whose_worker_died_is_begun_again_and_no_other(tmp_path: Path) -> None:
+    specs = [run_spec("wait", 0), run_spec("die-once"), *(run_spec("wait", n) for n in range(1, 4))]
+    records = run(specs, tmp_path)
+    assert {record.status for record in records.values()} == {"completed"}
+    begun = {spec.run_id: times_begun(tmp_path / "marks", spec) for spec in specs}
+    assert begun == {spec.run_id: 1 + (spec.reducer.name == "die-once") for spec in specs}
+
+
+@pytest.mark.parametrize("name", ["loop", "sleep"])
+def test_a_run_ends_at_its_time_out(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "GRACE", 4.0)
+    started = time.monotonic()
+    records = run([run_spec(name), run_spec("good")], tmp_path, timeout=1.0)
+    assert time.monotonic() - started < 60
+    assert records["good0"].status == "completed"
+    assert records[f"{name}0"].reason == "time-out"
+    assert ("in _behave" in (records[f"{name}0"].error or "")) == (name == "loop")
+
+
+def test_only_what_failed_is_repeated_on_request(tmp_path: Path) -> None:
+    specs = [run_spec("good"), run_spec("raise"), run_spec("good", 1)]
+    run(specs, tmp_path)
+    assert run(specs, tmp_path) == {}
+    assert run(specs, tmp_path, retry=True).keys() == {"raise0"}
+    begun = [times_begun(tmp_path / "marks", spec) for spec in specs]
+    assert begun == [1, 2, 1]
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    gone = 2**22 + 1  # above the largest process id
+    dead = folder / f".a.json.{gone}-{HOST}.partial"
+    alive = folder / f".b.json.{os.getpid()}-{HOST}.partial"
+    elsewhere = folder / ".c.json.1-elsewhere.partial"
+    forgotten = folder / ".d.json.1-elsewhere.partial"
+    for path in (dead, alive, elsewhere, forgotten):
+        path.write_text("{")
+    os.utime(forgotten, (1, 1))
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    list(run_all([], partial(work, marks=marks), tmp_path, LocalCrew(1)))
+    assert sorted(folder.iterdir()) == sorted([alive, elsewhere])
+
+
+def test_workers_end_when_their_records_are_no_longer_wanted(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    due = due_runs([run_spec("good"), run_spec("sleep")], tmp_path)
+    records = run_all(due, partial(work, marks=marks), tmp_path, LocalCrew(2))
+    assert next(records).status == "completed"
+    records.close()
+    workers = [int(pid) for path in marks.iterdir() for pid in path.read_text().split()]
+    assert not any(psutil.pid_exists(pid) for pid in workers)
+    assert not (tmp_path / "claims").exists()
+    assert len(list(read_records(tmp_path))) == 1
+
+
+def test_workers_that_never_come_up_are_no_fault_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(
+        'name = "small"\ndescription = ""\ntask = "regression"\nsizes = [10]\nseeds = [0]\n'
+        'datasets = ["regression/diabetes"]\nreducers = [{ name = "random" }]\n'
+        'learners = [{ name = "ridge" }]\n'
+    )
+    script, results = tmp_path / "unguarded.py", tmp_path / "results"
+    script.write_text(
+        "from harness.suites import run_suite\n"
+        f"run_suite({str(tmp_path / 'small.toml')!r}, {str(results)!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode != 0
+    assert "if __name__ == '__main__':" in done.stderr.splitlines()[-1]
+    assert [path.name for path in results.iterdir()] == ["suite.json"]
+
+
+def test_a_deadline_does_not_reach_beyond_its_block() -> None:
+    with pytest.raises(DeadlineExceeded), deadline(0.05):
+        sleep_in_python(10)
+    with deadline(0.05):
+        pass
+    sleep_in_python(0.2)
+
+
+def sleep_in_python(seconds: float) -> None:
+    ended = time.monotonic() + seconds
+    while time.monotonic() < ended:
+        time.sleep(0.001)

@@ -1,0 +1,138 @@
+"""A suite on a real Dask cluster, on this machine but without a shared folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envs import Dataset
+from harness.errors import InputError
+from harness.records import read_records
+from harness.suites import load_suite, run_suite
+
+SUITE = """
+name = "clustered"
+description = "Two arms on data that the workers do not have."
+datasets = ["cartpole.npz"]
+sizes = [20]
+seeds = [0, 1, 2, 3, 4, 5]
+episodes = 3
+
+[[reducers]]
+name = "full"
+
+[[reducers]]
+name = "bellman"
+parameters = { predictors = 10 }
+
+[[learners]]
+name = "dqn"
+parameters = { steps = 40, checkpoints = 2 }
+"""
+
+
+class Cluster:
+    """A scheduler and two workers, each a process with a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        file = folder / "scheduler.json"
+        options = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
+        self._start("scheduler", *options, "--port", "0")
+        workers = [*options, "--nthreads", "1", "--no-nanny"]
+        self.workers = [self._start("worker", *workers, "--name", name) for name in ("a", "b")]
+        for _ in range(600):
+            if file.exists():
+                found = re.search(r"tcp://127\.0\.0\.1:\d+", file.read_text())
+                if found:
+                    self.address = found[0]
+                    return
+            time.sleep(0.1)
+        raise TimeoutError("the scheduler does not start")
+
+    def _start(self, role: str, *options: str) -> subprocess.Popen[bytes]:
+        place = self._folder / f"{role}-{len(getattr(self, 'processes', []))}"
+        place.mkdir()
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{role}", *options],
+            cwd=place,
+            env={**os.environ, "MINARI_DATASETS_PATH": str(place), "OMP_NUM_THREADS": "2"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.processes = [*getattr(self, "processes", []), process]
+        return process
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    started = Cluster(tmp_path)
+    yield started
+    for process in started.processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def suite_folder(tmp_path: Path, cartpole: Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a dataset and a suite that uses it."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    references = {
+        name: getattr(cartpole, name)
+        for name in ("environment_id", "reference_min", "reference_max")
+    }
+    cartpole.transitions.save(folder / "cartpole.npz", references)
+    (folder / "clustered.toml").write_text(SUITE)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def measured(folder: Path) -> dict[str, dict[str, Any]]:
+    """All that records say but for times and the state of the checkout."""
+    found = {}
+    for record in read_records(folder):
+        content = record.model_dump()
+        del content["result"]["seconds"]
+        for name in ("commit", "dirty"):
+            del content["provenance"][name]
+        found[record.run_id] = content
+    return found
+
+
+def test_processes_and_a_cluster_find_the_same(cluster: Cluster, suite_folder: Path) -> None:
+    suite = load_suite("clustered.toml")
+    run_suite(suite, "one", jobs=1)
+    run_suite(suite, "two", jobs=2)
+    command = [sys.executable, "-m", "harness.cli", "run", "clustered.toml", "--log-json"]
+    runner = subprocess.Popen(
+        [*command, "--results", "dask", "--scheduler", cluster.address],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while len(list((suite_folder / "dask" / "records").glob("*.json"))) < 2:
+        assert runner.poll() is None, runner.communicate()
+        time.sleep(0.01)
+    cluster.workers[0].send_signal(signal.SIGKILL)
+    output, errors = runner.communicate(timeout=120)
+    assert runner.returncode == 0, errors
+    assert "12 runs done, 0 failed, 0 were there" in output
+    assert "is not encrypted" in errors
+    one = measured(suite_folder / "one")
+    assert len(one) == 12
+    assert measured(suite_folder / "two") == one
+    assert measured(suite_folder / "dask") == one
+
+
+def test_a_scheduler_that_is_not_there_is_named(suite_folder: Path) -> None:
+    with pytest.raises(InputError, match=r"scheduler 'tcp://127.0.0.1:1' cannot be reached"):
+        run_suite("clustered.toml", suite_folder / "none", scheduler="tcp://127.0.0.1:1")
+    assert not (suite_folder / "none").exists()
