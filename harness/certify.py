@@ -9,7 +9,8 @@ from typing import Any, get_args
 import numpy as np
 
 from envs import open_dataset
-from envs.tabular import Units, is_tabular, open_tabular
+from envs.tabular import is_tabular, open_tabular
+from envs.units import Units
 from harness.api import distill
 from harness.bellman_certificate import certify_bellman
 from harness.certificates import regression_certificate, regression_moments

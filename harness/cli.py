@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tomllib
+import traceback
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,9 @@ app = typer.Typer(
 output = Console(soft_wrap=True, highlight=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False)
 
-DatasetId = Annotated[str, typer.Argument(help="A dataset id, or the path of an .npz.")]
+DatasetId = Annotated[
+    str, typer.Argument(help="A dataset id, the path of an .npz, or PATH.csv#COLUMN.")
+]
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the published regression sets; else OpenML."),
@@ -41,8 +44,8 @@ def main() -> None:
     except InputError as error:
         status = _fail(str(error), 2, error)
     except typer.TyperException as error:
-        given = f"in 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
-        status = _fail(f"{error.format_message().rstrip('.')} {given}", 2, error)
+        given = f"given 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
+        status = _fail(f"{error.format_message().rstrip('.')}; {given}", 2, error)
     except (KeyboardInterrupt, typer.Abort) as error:
         status = _fail("interrupted; run the same command again to go on", 130, error)
     except Exception as error:  # the last resort: a line for the user, a traceback on request
@@ -52,7 +55,7 @@ def main() -> None:
 
 def _fail(message: str, status: int, error: BaseException) -> int:
     if "--debug" in sys.argv:
-        raise error
+        traceback.print_exception(error)
     notices.print(f"error: {' '.join(message.split())}", style="red", markup=False)
     return status
 
@@ -75,7 +78,7 @@ def list_names() -> None:
     sections = {
         "datasets": dict.fromkeys(classic_dataset_ids(), ""),
         "methods": _summaries(registry.REDUCERS),
-        "learners": _summaries(registry.LEARNERS),
+        "learners": _summaries(registry.CONTROL_JUDGES),
         "regression datasets": dict.fromkeys(tabular_ids(), ""),
         "regression methods": _summaries(registry.REGRESSION_REDUCERS),
         "regression learners": _summaries(registry.REGRESSION_JUDGES),
@@ -242,20 +245,21 @@ def table(
         Path | None, typer.Option(help="A TOML file of published claims to judge.")
     ] = None,
 ) -> None:
-    """Print the comparison of returns, and write it in every format."""
+    """Print the comparison of arms, by returns, errors or gaps, and write it in every format."""
     from harness.analysis import comparison, embed, render, write_tables
 
     text = render(comparison(read_records(directory)), format_)
+    written = write_tables(directory, claims)
     if into:
         embed(into, directory.name, text)
     output.out(text, end="", highlight=False)
-    for path in write_tables(directory, claims):
+    for path in written:
         notices.print(f"wrote {path}", markup=False)
 
 
 @app.command()
 def plot(directory: ResultsFolder) -> None:
-    """Draw return against gradient steps and against size."""
+    """Draw what was measured: against gradient steps, size or predictors."""
     from harness.analysis import write_figures
 
     for path in write_figures(directory):
@@ -264,7 +268,10 @@ def plot(directory: ResultsFolder) -> None:
 
 def _summaries(classes: Mapping[str, type]) -> dict[str, str]:
     """First line of each class's docstring."""
-    return {name: (found.__doc__ or "").strip().splitlines()[0] for name, found in classes.items()}
+    return {
+        name: (found.__doc__ or "").strip().splitlines()[0].replace("``", "")
+        for name, found in classes.items()
+    }
 
 
 def _name_data_folder(data_dir: Path | None) -> None:

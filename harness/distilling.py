@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from envs import open_dataset
-from envs.tabular import Units, open_tabular
+from envs.tabular import open_tabular
+from envs.units import Units
 from harness.api import reduce_regression_seeded, reduce_seeded
 from harness.errors import InputError
 from harness.reduction import Reduction

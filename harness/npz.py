@@ -42,8 +42,8 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         metadata = json.loads(str(arrays.pop(METADATA, "{}")))
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise InputError(
-            f"{str(path)!r} cannot be read ({error}): it must be an .npz of plain arrays; "
-            "write it again with `bellman-bench distill`"
+            f"{str(path)!r} cannot be read ({type(error).__name__}): it must be an .npz of plain "
+            "arrays with JSON metadata; write it again with `bellman-bench distill`"
         ) from error
     if not isinstance(metadata, dict):
         raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")

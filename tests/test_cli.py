@@ -240,6 +240,7 @@ def test_everything_is_listed(bench: Command) -> None:
         (["distill", "D", "--parameter", "predictor=3"], "did you mean 'predictors'"),
         (["distill", "D", "--colour"], "--colour"),
         (["collect", "classic/cartpole/easy-v0"], "unknown"),
+        (["distill", "D", "--parameter", "discount=0.5"], "discount 0.5: .*given as --discount"),
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["run", "absent.toml"], "no file"),
         (["run", "smoke", "--jobs", "0"], "jobs 0"),
@@ -295,10 +296,11 @@ def test_a_bad_suite_is_refused_before_anything_runs(
     assert not (tmp_path / "results").exists()
 
 
-def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["bellman-bench", "table", "nowhere", "--debug"])
-    with pytest.raises(Exception, match="no records in"):
-        main()
+def test_debug_shows_the_traceback(bench: Command) -> None:
+    refused = bench("table", "nowhere", "--debug")
+    assert refused.status == 2
+    assert "Traceback" in refused.errors
+    assert "no records in" in refused.errors.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
