@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,10 +14,12 @@ from envs.units import Units
 from harness.api import distill
 from harness.bellman_certificate import certify_bellman
 from harness.certificates import regression_certificate, regression_moments
+from harness.distillation.bellman import BellmanDistiller
 from harness.errors import InputError
 from harness.gaps import FreshPredictors
 from harness.npz import load_arrays
 from harness.predictors import Actions
+from harness.registry import make_reducer
 from harness.saved import load_regression_set
 from harness.transitions import Transitions
 
@@ -63,11 +65,24 @@ def _certify_control(
     yield "relative loss gap of 1,000 sampled predictors that no method has seen:"
     yield f"  {'predictors':<11}{'set':<13}{'median':>10}{'95 %':>10}{'largest':>10}"
     sets = {"this": reduced} | _subsets(full, len(reduced), discount, seed)
-    for actions in get_args(Actions):
-        fresh = FreshPredictors.draw(full, actions, discount)
+    judges = {
+        actions: FreshPredictors.draw(full, actions, discount) for actions in get_args(Actions)
+    }
+    distiller = _distiller(origin)
+    if distiller and (distiller.features != "identity" or distiller.law != "gaussian"):
+        judges["own"] = FreshPredictors.like(distiller, full, discount)
+    for kind, fresh in judges.items():
         for name, transitions in sets.items():
             low, high, most = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
-            yield f"  {actions:<11}{name:<13}{low:>10.2g}{high:>10.2g}{most:>10.2g}"
+            yield f"  {kind:<11}{name:<13}{low:>10.2g}{high:>10.2g}{most:>10.2g}"
+
+
+def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:
+    """The Bellman distiller that made a set, if one did: its predictors are judges as well."""
+    if origin.get("method") != BellmanDistiller.name:
+        return None
+    made = make_reducer(BellmanDistiller.name, None, origin.get("parameters", {}))
+    return made if isinstance(made, BellmanDistiller) else None
 
 
 def _origin(distilled: str) -> dict[str, Any]:

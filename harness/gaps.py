@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.arrays import Float64Array
+from harness.distillation.bellman import BellmanDistiller
 from harness.distillation.standardised import Standardised
 from harness.features import draw_features
 from harness.predictors import Actions, Predictors, bellman_losses, sample_linear
@@ -16,7 +17,7 @@ from harness.transitions import Transitions
 
 @dataclass(frozen=True, eq=False)
 class FreshPredictors:
-    """Gaussian linear predictors of a stream of their own, and what they lose on the full data."""
+    """Predictors of a stream of their own, and what they lose on the full data."""
 
     data: Standardised  # the full data, which sets the units
     predictors: Predictors
@@ -38,7 +39,22 @@ class FreshPredictors:
         rng = stream("fresh predictors", actions, full.obs_dim, full.action_count)
         features = draw_features("identity", full.obs_dim, 0, rng)
         predictors = sample_linear(features, full.action_count, actions, count, rng)
+        return cls._of(full, Standardised.of(full), predictors, discount)
+
+    @classmethod
+    def like(
+        cls, distiller: BellmanDistiller, full: Transitions, discount: float, count: int = 1000
+    ) -> FreshPredictors:
+        """Draw predictors from the law and features of a distiller, anew."""
+        fresh = distiller.model_copy(update={"predictors": count})
         data = Standardised.of(full)
+        predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
+        return cls._of(full, data, predictors, discount)
+
+    @classmethod
+    def _of(
+        cls, full: Transitions, data: Standardised, predictors: Predictors, discount: float
+    ) -> FreshPredictors:
         losses = bellman_losses(predictors, data.rows, full.shares[None], discount)[0]
         return cls(data, predictors, losses, discount)
 

@@ -77,7 +77,7 @@ class Transitions:
         if self.actions.min() < 0 or self.actions.max() >= self.action_count:
             raise InputError(
                 f"actions span {self.actions.min()}..{self.actions.max()}: they count from 0, and "
-                f"of {self.action_count} the last is {self.action_count - 1}; renumber them or "
+                f"{self.action_count} actions lie in 0..{self.action_count - 1}; renumber them or "
                 "correct the action count"
             )
         if self.weights.min() <= 0:

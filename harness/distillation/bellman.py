@@ -59,7 +59,7 @@ class BellmanDistiller(Reducer):
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         start = self._start(transitions, size, rng)
         data = Standardised.of(transitions)
-        predictors = self._sample(transitions, data, rng)
+        predictors = self.sample_predictors(transitions, data, rng)
         points = data.points_of(start)
         diagnostics: dict[str, Any] = {
             "state_mean": data.standardiser.mean.tolist(),
@@ -81,9 +81,10 @@ class BellmanDistiller(Reducer):
         rows = np.sort(rng.choice(len(transitions), size, replace=False))
         return transitions.take(rows, cell_weights(transitions, rows))
 
-    def _sample(
+    def sample_predictors(
         self, transitions: Transitions, data: Standardised, rng: np.random.Generator
     ) -> Predictors:
+        """Draw ``predictors`` predictors from the law, for transitions and the same in units."""
         count, actions = transitions.action_count, self.actions
         if self.law == "network":
             d = transitions.obs_dim

@@ -28,7 +28,7 @@ def transitions() -> Transitions:
         ({"rewards": np.zeros(7)}, r"rewards of shape \(7,\)"),
         ({"rewards": np.full(8, np.nan)}, "rewards: 8 rows hold NaN"),
         ({"observations": np.full((8, 3), np.inf)}, "first is row 0"),
-        ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*of 2 the last is 1"),
+        ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*2 actions lie in 0\.\.1"),
         ({"actions": np.full(8, -1)}, "actions span -1"),
         ({"actions": np.full(8, 0.5)}, "continuous actions"),
         ({"actions": np.zeros((8, 2), dtype=int)}, r"actions of shape \(8, 2\)"),
