@@ -236,7 +236,9 @@ def verify(
 @app.command()
 def table(
     directory: ResultsFolder,
-    format_: Annotated[str, typer.Option("--format", help="markdown, csv or latex.")] = "markdown",
+    format_: Annotated[
+        str, typer.Option("--format", help="markdown, csv, latex, html.")
+    ] = "markdown",
     into: Annotated[
         Path | None,
         typer.Option(help="A text that holds '<!-- begin NAME -->' and '<!-- end NAME -->'."),
@@ -264,6 +266,14 @@ def plot(directory: ResultsFolder) -> None:
 
     for path in write_figures(directory):
         output.print(f"wrote {path}", markup=False)
+
+
+@app.command()
+def report(directory: ResultsFolder) -> None:
+    """Write report.html: figures, table and caption on one page."""
+    from harness.analysis import write_report
+
+    output.print(f"wrote {write_report(directory)}", markup=False)
 
 
 def _summaries(classes: Mapping[str, type]) -> dict[str, str]:

@@ -109,6 +109,16 @@ def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
     assert len(drawn.output.splitlines()) == 4
 
 
+def test_the_report_holds_table_and_figures(results: Path, bench: Command) -> None:
+    assert bench("report", results).status == 0
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 2
+    assert page.count("<tr") == 1 + 4  # the header, and two arms at two sizes
+    assert "http" not in page
+    assert bench("report", results).status == 0
+    assert (results / "report.html").read_text(encoding="utf-8") == page
+
+
 def test_other_settings_do_not_mix_with_old_results(results: Path, bench: Command) -> None:
     changed = results.parent / "changed.toml"
     changed.write_text(TINY.replace("steps = 40", "steps = 80"))
@@ -222,6 +232,7 @@ def test_everything_is_listed(bench: Command) -> None:
         (["verify", "nowhere"], "no records in"),
         (["table", "nowhere"], "no records in"),
         (["plot", "nowhere"], "no records in"),
+        (["report", "nowhere"], "no records in"),
         (["frobnicate"], "frobnicate"),
     ],
 )

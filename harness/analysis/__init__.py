@@ -10,6 +10,7 @@ from harness.analysis.frame import ARM_ORDER, curves_frame, fresh_frame, gaps_fr
 from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
 from harness.analysis.rendering import render
+from harness.analysis.report import write_report
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean, mean
 from harness.analysis.tables import caption, write_tables
 
@@ -34,5 +35,6 @@ __all__ = [
     "render_claims",
     "runs_frame",
     "write_figures",
+    "write_report",
     "write_tables",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.errors import unknown_name
 
 DASH = "–"  # a value that does not exist
-SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex"}
+SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex", "html": "html"}
 
 
 def render(table: pd.DataFrame, format: str) -> str:
@@ -19,7 +19,8 @@ def render(table: pd.DataFrame, format: str) -> str:
 
     Args:
         table: What `comparison` returned, or `judge`.
-        format: ``markdown`` or ``latex`` with rounded numbers, or ``csv`` in full precision.
+        format: ``markdown``, ``latex`` or ``html`` with rounded numbers, or ``csv`` in full
+            precision.
 
     Raises:
         InputError: If the format is none of these.
@@ -28,6 +29,8 @@ def render(table: pd.DataFrame, format: str) -> str:
         return _markdown(_readable(table))
     if format == "latex":
         return _latex(_readable(table))
+    if format == "html":
+        return str(_readable(table).to_html(index=False, border=0)) + "\n"
     if format == "csv":
         return table.to_csv(index=False, lineterminator="\n")
     raise unknown_name("format", format, SUFFIXES)

@@ -1,0 +1,62 @@
+"""One page with everything that a results folder shows."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from jinja2 import Environment
+
+from harness.analysis.comparison import comparison
+from harness.analysis.figures import write_figures
+from harness.analysis.rendering import render
+from harness.analysis.tables import caption
+from harness.files import write_whole
+from harness.records import read_records
+
+PAGE = Environment(autoescape=True).from_string("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{{ title }}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid #ddd; }
+img { max-width: 100%; margin: 1rem 0; }
+.caption, .provenance { color: #555; font-size: 0.85rem; }
+.table { overflow-x: auto; }
+</style>
+</head>
+<body>
+<h1>{{ title }}</h1>
+{% for name, image in figures %}<img src="data:image/png;base64,{{ image }}" alt="{{ name }}">
+{% endfor %}<div class="table">{{ table | safe }}</div>
+<p class="caption">{{ caption }}</p>
+<p class="provenance">{{ provenance }}</p>
+</body>
+</html>
+""")
+
+
+def write_report(directory: Path) -> Path:
+    """Write ``DIRECTORY/report.html``: figures, table and caption, with nothing to load.
+
+    The figures are drawn anew. The same records and library versions give the same bytes.
+
+    Raises:
+        InputError: If there are no readable records of a completed run, or they do not share one
+            measure.
+    """
+    records = list(read_records(directory))
+    drawn = [path for path in write_figures(directory) if path.suffix == ".png"]
+    made = records[0].provenance
+    versions = ", ".join(f"{name} {version}" for name, version in made.versions.items())
+    page = PAGE.render(
+        title=directory.resolve().name,
+        figures=[(path.stem, base64.b64encode(path.read_bytes()).decode()) for path in drawn],
+        table=render(comparison(records), "html"),
+        caption=caption(records),
+        provenance=f"{len(records)} records; {versions}; commit {made.commit}; {made.platform}",
+    )
+    return write_whole(directory / "report.html", page.encode())
