@@ -44,7 +44,7 @@ def execute_control_run(
 def _learner_result(
     spec: RunSpec, dataset: Dataset, reduction: Reduction, learner: Learner
 ) -> RunResult:
-    environment_id = _check_evaluable(dataset)
+    environment_id = check_evaluable(dataset)
     episodes = cast(int, spec.episodes)  # every control spec has them
     learner_seed = derive_seed("learner", spec.learner.name, spec.seed)
     evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
@@ -97,7 +97,7 @@ def _fresh_gap_result(
     )
 
 
-def _check_evaluable(dataset: Dataset) -> str:
+def check_evaluable(dataset: Dataset) -> str:
     """Return the environment in which policies are evaluated.
 
     Raises:

@@ -7,11 +7,13 @@ from functools import lru_cache
 from envs import Dataset, open_dataset
 from envs.tabular import Split, Tabular, open_tabular, split
 from harness.api import reduce_regression_seeded, reduce_seeded
-from harness.control import execute_control_run
+from harness.control import check_evaluable, execute_control_run
 from harness.errors import InputError
+from harness.learners.regression import REGRESSION_LEARNERS
 from harness.records import Result
 from harness.reduction import Reduction
 from harness.registry import (
+    LEARNERS,
     REGRESSION_REDUCERS,
     make_judge,
     make_reducer,
@@ -83,22 +85,32 @@ def check_names(suite: Suite) -> None:
             make_regression_judge(learner.name, learner.parameters)
         else:
             make_judge(learner.name, suite.discount, learner.parameters)
+    trained = {learner.name in {**LEARNERS, **REGRESSION_LEARNERS} for learner in suite.learners}
+    if len(trained) > 1:
+        raise InputError(
+            f"suite {suite.name!r} mixes learners and judges, whose results cannot be compared: "
+            "give each a suite of its own"
+        )
 
 
 def check_runnable(suite: Suite) -> None:
     """Open every dataset, collecting it if need be, and look for optional libraries.
 
     Raises:
-        InputError: If a dataset cannot be used, a size exceeds one, or a library is missing.
+        InputError: If a dataset cannot be used, or policies trained on it not evaluated, a size
+            exceeds one, or a library is missing.
     """
     for reducer in suite.reducers:
         if suite.task == "regression":
             REGRESSION_REDUCERS[reducer.name].check_installed()
+    trains = any(learner.name in LEARNERS for learner in suite.learners)
     for dataset_id in suite.datasets:
         if suite.task == "regression":
             available = len(_split(_tabular(dataset_id), suite.seeds[0]).train)
         else:
             available = len(_dataset(dataset_id).transitions)
+            if trains:
+                check_evaluable(_dataset(dataset_id))
         if max(suite.sizes) > available:
             raise InputError(
                 f"size {max(suite.sizes)} in suite {suite.name!r}: {dataset_id!r} has only "

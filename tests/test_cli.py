@@ -266,6 +266,11 @@ def test_bad_input_is_one_line_and_status_2(
         ("medium-v0", "medium-v9", "unknown dataset"),
         ("seeds = [0, 1]", "seeds = [1, 1]", "stands for two runs"),
         ("checkpoints = 4", "checkpoints = 7", "equal parts"),
+        (
+            "[[learners]]",
+            '[[learners]]\nname = "fresh-predictors"\n\n[[learners]]',
+            "mixes learners and judges",
+        ),
     ],
 )
 def test_a_bad_suite_is_refused_before_anything_runs(
@@ -277,6 +282,19 @@ def test_a_bad_suite_is_refused_before_anything_runs(
     assert refused.status == 2
     assert len(refused.errors.strip().splitlines()) == 1
     assert re.search(rule, refused.errors)
+    assert not (tmp_path / "results").exists()
+
+
+def test_data_in_which_nothing_can_be_evaluated_are_refused_at_the_start(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random_transitions(np.random.default_rng(0), 60).save(tmp_path / "bare.npz", {})
+    monkeypatch.chdir(tmp_path)
+    text = TINY.replace("classic/cartpole/medium-v0", "bare.npz")
+    (tmp_path / "bare.toml").write_text(text)
+    refused = bench("run", "bare.toml", "--results", "results")
+    assert refused.status == 2
+    assert "lacks an environment" in refused.errors
     assert not (tmp_path / "results").exists()
 
 
