@@ -11,6 +11,7 @@ from envs import Dataset
 from harness.distillation.sampled import identifiable
 from harness.errors import InputError
 from harness.evaluation import evaluate
+from harness.facts import reduction_facts
 from harness.gaps import FreshPredictors
 from harness.learners.judges import FreshGap
 from harness.learners.protocol import Learner
@@ -18,7 +19,6 @@ from harness.records import (
     Checkpoint,
     DatasetFacts,
     MeasuredResult,
-    ReductionFacts,
     Result,
     RunResult,
     Seconds,
@@ -61,7 +61,7 @@ def _learner_result(
     training_seconds = time.perf_counter() - started - evaluation_seconds
     return RunResult(
         dataset=_dataset_facts(dataset),
-        reduction=_reduction_facts(reduction),
+        reduction=reduction_facts(reduction),
         learner_parameters=learner.model_dump(mode="json"),
         checkpoints=tuple(checkpoints),
         seconds=Seconds(
@@ -86,7 +86,7 @@ def _fresh_gap_result(
     }
     return MeasuredResult(
         dataset=_dataset_facts(dataset),
-        reduction=_reduction_facts(reduction),
+        reduction=reduction_facts(reduction),
         learner_parameters=judge.model_dump(mode="json"),
         metric="fresh gap",
         value=float(np.median(gaps)),
@@ -121,15 +121,4 @@ def _dataset_facts(dataset: Dataset) -> DatasetFacts:
         content_hash=dataset.content_hash,
         reference_min=dataset.reference_min,
         reference_max=dataset.reference_max,
-    )
-
-
-def _reduction_facts(reduction: Reduction) -> ReductionFacts:
-    return ReductionFacts(
-        rows=len(reduction.transitions),
-        bytes=reduction.transitions.nbytes,
-        content_hash=reduction.transitions.content_hash(),
-        synthetic=reduction.source_indices is None,
-        parameters=dict(reduction.parameters),
-        diagnostics=dict(reduction.diagnostics),
     )

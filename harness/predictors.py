@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from harness.arrays import Float64Array
-from harness.features import FeatureMap
-from harness.transitions import BoolArray, IntArray
+from harness.features import FeatureMap, Standardiser
+from harness.transitions import BoolArray, IntArray, Transitions
 
 Actions = Literal["additive", "product"]
 ROWS = 4096  # rows whose values are held at a time, at most
@@ -39,6 +39,19 @@ class StandardRows:
             self.next_states[rows],
             self.terminated[rows],
         )
+
+
+def standard_rows(
+    transitions: Transitions, standardiser: Standardiser, reward_scale: float
+) -> StandardRows:
+    """Z-score the states of transitions and divide their rewards by ``reward_scale``."""
+    return StandardRows(
+        standardiser.apply(transitions.observations),
+        transitions.actions,
+        transitions.rewards.astype(np.float64) / reward_scale,
+        standardiser.apply(transitions.next_observations),
+        transitions.terminations,
+    )
 
 
 class Predictors(ABC):

@@ -9,9 +9,10 @@ import numpy as np
 from envs.tabular import Split
 from harness.certificates import regression_certificate, regression_moments
 from harness.distillation.sampled import identifiable
+from harness.facts import reduction_facts
 from harness.learners.judges import WorstCase
 from harness.learners.regression import Predictor, RegressionLearner
-from harness.records import DatasetFacts, MeasuredResult, ReductionFacts, Seconds
+from harness.records import DatasetFacts, MeasuredResult, Seconds
 from harness.regression import RegressionReduction, RegressionSet
 from harness.seeding import derive_seed
 from harness.specs import RunSpec
@@ -47,7 +48,7 @@ def _learner_result(
     }
     return MeasuredResult(
         dataset=_dataset_facts(parts.train),
-        reduction=_reduction_facts(reduction),
+        reduction=reduction_facts(reduction),
         learner_parameters=learner.model_dump(mode="json"),
         metric="test MSE",
         value=errors["test"],
@@ -73,7 +74,7 @@ def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> 
     }
     return MeasuredResult(
         dataset=_dataset_facts(train),
-        reduction=_reduction_facts(reduction),
+        reduction=reduction_facts(reduction),
         learner_parameters={},
         metric="worst-case gap",
         value=certificate.worst_gap,
@@ -98,14 +99,3 @@ def mean_squared_error(predictor: Predictor, data: RegressionSet) -> float:
 
 def _dataset_facts(train: RegressionSet) -> DatasetFacts:
     return DatasetFacts(rows=len(train), bytes=train.nbytes, content_hash=train.content_hash())
-
-
-def _reduction_facts(reduction: RegressionReduction) -> ReductionFacts:
-    return ReductionFacts(
-        rows=len(reduction.data),
-        bytes=reduction.data.nbytes,
-        content_hash=reduction.data.content_hash(),
-        synthetic=reduction.source_indices is None,
-        parameters=dict(reduction.parameters),
-        diagnostics=dict(reduction.diagnostics),
-    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.arrays import Float64Array
 from harness.features import Standardiser
-from harness.predictors import StandardRows
+from harness.predictors import StandardRows, standard_rows
 from harness.transitions import Transitions
 
 
@@ -27,12 +27,12 @@ class Standardised:
         """Z-score states; divide rewards by their standard deviation, or one if it is zero."""
         standardiser = Standardiser.fit(transitions)
         reward_scale = float(np.std(transitions.rewards, dtype=np.float64)) or 1.0
-        rows = _standard_rows(transitions, standardiser, reward_scale)
+        rows = standard_rows(transitions, standardiser, reward_scale)
         return cls(standardiser, reward_scale, rows, _points(rows), transitions.shares)
 
     def rows_of(self, transitions: Transitions) -> StandardRows:
         """Other transitions, in the units of these."""
-        return _standard_rows(transitions, self.standardiser, self.reward_scale)
+        return standard_rows(transitions, self.standardiser, self.reward_scale)
 
     def points_of(self, transitions: Transitions) -> Float64Array:
         """Other transitions as points ``(M, 2 obs_dim + 1)``, in the units of these."""
@@ -62,15 +62,3 @@ class Standardised:
 def _points(rows: StandardRows) -> Float64Array:
     """Stack ``[s, s', r]``, shape ``(N, 2 obs_dim + 1)``."""
     return np.column_stack([rows.states, rows.next_states, rows.rewards])
-
-
-def _standard_rows(
-    transitions: Transitions, standardiser: Standardiser, reward_scale: float
-) -> StandardRows:
-    return StandardRows(
-        standardiser.apply(transitions.observations),
-        transitions.actions,
-        transitions.rewards.astype(np.float64) / reward_scale,
-        standardiser.apply(transitions.next_observations),
-        transitions.terminations,
-    )

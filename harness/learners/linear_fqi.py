@@ -12,7 +12,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from harness.features import FourierFeatures, Standardiser
 from harness.fitted_q import ITERATIONS, fit_q
 from harness.learners.protocol import Learner, TrainedPolicy
-from harness.predictors import LinearPredictors, StandardRows
+from harness.predictors import LinearPredictors, standard_rows
 from harness.transitions import FloatArray, IntArray, Transitions
 
 
@@ -32,13 +32,7 @@ class LinearFQILearner(Learner):
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
         """Draw features by the seed and iterate from zero; rows count by their weights."""
         standardiser = Standardiser.fit(transitions)
-        rows = StandardRows(
-            standardiser.apply(transitions.observations),
-            transitions.actions,
-            transitions.rewards.astype(np.float64),
-            standardiser.apply(transitions.next_observations),
-            transitions.terminations,
-        )
+        rows = standard_rows(transitions, standardiser, reward_scale=1.0)
         rng = np.random.default_rng(seed)
         features = FourierFeatures.draw(transitions.obs_dim, self.feature_count, rng)
         fitted = fit_q(
