@@ -19,7 +19,7 @@ from harness.distillation.lower_bound import AdversarialRegression
 from harness.distillation.regression import ExactRegression
 from harness.distillation.regression_matching import LossMatching
 from harness.errors import InputError, unknown_name
-from harness.learners.deep_q import DQNLearner, FQILearner
+from harness.learners.deep_q import DQNLearner, EnsembleDQNLearner, FQILearner
 from harness.learners.judges import FreshGap, WorstCase
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.protocol import Learner
@@ -39,7 +39,8 @@ REDUCERS: Mapping[str, type[Reducer]] = {
     )
 }
 LEARNERS: Mapping[str, type[Learner]] = {
-    learner.name: learner for learner in (DQNLearner, FQILearner, LinearFQILearner)
+    learner.name: learner
+    for learner in (DQNLearner, FQILearner, EnsembleDQNLearner, LinearFQILearner)
 }
 CONTROL_JUDGES: Mapping[str, type[Learner] | type[FreshGap]] = {
     **LEARNERS,

@@ -16,14 +16,21 @@ from tests.arbitrary import random_transitions
 SHORT: dict[str, dict[str, Any]] = {
     "dqn": {"steps": 600, "checkpoints": 3},
     "fqi": {"steps": 600, "checkpoints": 3},
+    "ensemble-dqn": {"steps": 600, "checkpoints": 3, "critics": 2},
     "linear-fqi": {"iterations": 200},
 }
 PATIENT: dict[str, dict[str, Any]] = {
     "dqn": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
     "fqi": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
+    "ensemble-dqn": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
     "linear-fqi": {"ridge": 1e-4},
 }
-CHECKPOINTS = {"dqn": [200, 400, 600], "fqi": [200, 400, 600], "linear-fqi": [200]}
+CHECKPOINTS = {
+    "dqn": [200, 400, 600],
+    "fqi": [200, 400, 600],
+    "ensemble-dqn": [200, 400, 600],
+    "linear-fqi": [200],
+}
 
 
 @pytest.fixture(params=sorted(LEARNERS))

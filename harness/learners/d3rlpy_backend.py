@@ -6,7 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import structlog
@@ -18,8 +20,9 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     import d3rlpy
     from d3rlpy.algos.qlearning import DQN
     from d3rlpy.dataset import TransitionMiniBatch
+    from d3rlpy.logging import TensorboardAdapterFactory
 
-from harness.learners.deep_q import DQNLearner
+from harness.learners.deep_q import DQNLearner, EnsembleDQNLearner
 from harness.learners.protocol import TrainedPolicy, sampling_table
 from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
 
@@ -94,11 +97,39 @@ def _create(learner: DQNLearner, transitions: Transitions) -> DQN:
         gamma=learner.discount,
         target_update_interval=learner.target_interval,
         encoder_factory=d3rlpy.models.VectorEncoderFactory(list(learner.hidden_units)),
+        **_regularisation(learner),
     )
     algo = config.create(device=False)
     algo.create_impl((transitions.obs_dim,), transitions.action_count)
     return algo
 
 
+def _regularisation(learner: DQNLearner) -> dict[str, Any]:
+    if not isinstance(learner, EnsembleDQNLearner):
+        return {}
+    return {
+        "n_critics": learner.critics,
+        "optim_factory": d3rlpy.optimizers.AdamWFactory(weight_decay=learner.weight_decay),
+    }
+
+
 def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32).reshape(-1, 1)
+
+
+def write_scalars(
+    directory: Path, name: str, curve: Iterable[tuple[int, Mapping[str, float]]]
+) -> None:
+    """Write named values for TensorBoard with d3rlpy's own adapter, below ``directory/runs/name``.
+
+    Args:
+        directory: TensorBoard's ``--logdir``.
+        name: Of the curve; a folder is called so.
+        curve: Gradient steps so far, and the values there.
+    """
+    no_algo = cast(Any, None)  # the adapter wants it for gradients only
+    adapter = TensorboardAdapterFactory(str(directory)).create(no_algo, name, n_steps_per_epoch=1)
+    for step, values in curve:
+        for key, value in values.items():
+            adapter.write_metric(step, step, key, value)  # its axis is the epoch: ours are steps
+    adapter.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from harness.learners.protocol import Learner, TrainedPolicy
 from harness.transitions import Transitions
@@ -50,3 +50,16 @@ class FQILearner(DQNLearner):
 
     learning_rate: PositiveFloat = 1e-3
     target_interval: PositiveInt = 100
+
+
+class EnsembleDQNLearner(DQNLearner):
+    """Q-learning with an ensemble of networks and decaying weights, for small sets.
+
+    Each target is the least that an ensemble member gives the action that is best in their mean,
+    and the policy is greedy in their mean. Weights decay as in AdamW.
+    """
+
+    name: ClassVar[str] = "ensemble-dqn"
+
+    critics: PositiveInt = 4  # networks
+    weight_decay: NonNegativeFloat = 0.3  # per gradient step, times the learning rate
