@@ -40,6 +40,13 @@ class LearnerSpec(ReducerSpec):
     """A learner by name, with the parameters that differ from its defaults."""
 
 
+class CodebookSpec(Frozen):
+    """How continuous actions are numbered: by the nearest of a few codes."""
+
+    method: Literal["kmeans", "bins"] = "kmeans"  # bins: as many an action dimension
+    size: Annotated[int, Field(ge=2, le=256)] = 32  # codes in all, at most
+
+
 class RunSpec(Frozen):
     """One run: reduce a dataset, train a learner on the result, judge what it learned.
 
@@ -55,6 +62,7 @@ class RunSpec(Frozen):
     seed: Annotated[int, Field(ge=0)]
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
+    codebook: CodebookSpec | None = None  # of continuous actions
 
     @cached_property
     def run_id(self) -> str:
@@ -85,6 +93,7 @@ class Suite(Frozen):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None
+    codebook: CodebookSpec | None = None  # for datasets of continuous actions
 
     @model_validator(mode="before")
     @classmethod
@@ -95,8 +104,11 @@ class Suite(Frozen):
 
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:
-        if self.task == "regression" and (self.discount, self.episodes) != (None, None):
-            raise ValueError("a regression suite has neither discount nor episodes: remove them")
+        control_only = (self.discount, self.episodes, self.codebook)
+        if self.task == "regression" and control_only != (None, None, None):
+            raise ValueError(
+                "a regression suite has neither discount nor episodes nor codebook: remove them"
+            )
         return self
 
     @model_validator(mode="after")
@@ -124,6 +136,7 @@ class Suite(Frozen):
                     seed=seed,
                     discount=self.discount,
                     episodes=self.episodes,
+                    codebook=self.codebook,
                 )
 
 

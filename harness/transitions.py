@@ -28,7 +28,7 @@ class Transitions:
 
     Raises:
         InputError: If the set is empty, shapes disagree, values are not finite, an action lies
-            outside ``[0, action_count)`` or a weight is not positive.
+            outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
     """
 
     observations: FloatArray  # (N, obs_dim)
@@ -38,12 +38,15 @@ class Transitions:
     terminations: BoolArray  # (N,) True where the episode terminated; truncation is not marked
     weights: FloatArray  # (N,)
     action_count: int  # actions that the environment offers, taken in the data or not
+    episodes: IntArray | None = None  # (N,) number of each row's episode; None: rows form none
 
     def __post_init__(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
             self._freeze(name, as_float(name, getattr(self, name)))
         self._freeze("actions", _as_actions(self.actions))
         self._freeze("terminations", _as_flags(self.terminations))
+        if self.episodes is not None:
+            self._freeze("episodes", self.episodes)
         self._check_shapes()
         self._check_values()
 
@@ -60,10 +63,12 @@ class Transitions:
             )
         if shape[0] == 0:
             raise InputError("0 transitions: a dataset needs at least one; collect or load more")
-        expected = dict.fromkeys(ARRAY_NAMES, shape[:1]) | {
+        expected = dict.fromkeys((*ARRAY_NAMES, "episodes"), shape[:1]) | {
             "observations": shape,
             "next_observations": shape,
         }
+        if self.episodes is None:
+            del expected["episodes"]
         for name, wanted in expected.items():
             if getattr(self, name).shape != wanted:
                 raise InputError(
@@ -83,6 +88,11 @@ class Transitions:
         if self.weights.min() <= 0:
             raise InputError(
                 f"weight {self.weights.min()}: weights must be positive; drop rows of no weight"
+            )
+        if self.episodes is not None and (np.diff(self.episodes) < 0).any():
+            raise InputError(
+                "episodes whose numbers fall: the rows of an episode stand together, in order; "
+                "sort the rows"
             )
 
     def __len__(self) -> int:
@@ -106,18 +116,27 @@ class Transitions:
         return shares
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> Transitions:
-        """Return the given rows, with their own weights unless others are given."""
+        """Return the given rows, with their own weights unless others are given.
+
+        They no longer form episodes.
+        """
         arrays = {name: getattr(self, name)[rows] for name in ARRAY_NAMES}
-        taken = replace(self, **arrays)
+        taken = replace(self, **arrays, episodes=None)
         return taken if weights is None else replace(taken, weights=weights)
 
     def content_hash(self) -> str:
-        """SHA-256 over names, types, shapes and bytes of the arrays, and the action count."""
+        """SHA-256 over names, types, shapes and bytes of the arrays, and the action count.
+
+        Episodes are not part of it: they say how rows came about, not what they hold.
+        """
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
         return hash_arrays(arrays, prefix=f"action_count={self.action_count}")
 
     def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
-        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all."""
+        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all.
+
+        Episodes are not written: a file holds a set of rows.
+        """
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
         save_arrays(path, arrays, {"action_count": self.action_count, **metadata})
 
@@ -159,7 +178,9 @@ class Transitions:
             raise InputError(f"{source!r}: {error}") from error
 
 
-ARRAY_NAMES = tuple(field.name for field in fields(Transitions) if field.name != "action_count")
+ARRAY_NAMES = tuple(
+    field.name for field in fields(Transitions) if field.name not in ("action_count", "episodes")
+)
 
 
 def _count_actions(actions: IntArray) -> int:
