@@ -40,6 +40,16 @@ class LearnerSpec(ReducerSpec):
     """A learner by name, with the parameters that differ from its defaults."""
 
 
+class SuiteLearner(LearnerSpec):
+    """A learner of a suite."""
+
+    datasets: tuple[str, ...] | None = None  # that it learns from; None: all of the suite's
+
+    def spec(self) -> LearnerSpec:
+        """Return the learner as a run names it."""
+        return LearnerSpec(name=self.name, label=self.label, parameters=self.parameters)
+
+
 class CodebookSpec(Frozen):
     """How continuous actions are numbered: by the nearest of a few codes."""
 
@@ -63,6 +73,7 @@ class RunSpec(Frozen):
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
     codebook: CodebookSpec | None = None  # of continuous actions
+    replicate: Annotated[int, Field(ge=0)] = 0  # another learner seed on the same reduction
 
     @cached_property
     def run_id(self) -> str:
@@ -74,11 +85,13 @@ class RunSpec(Frozen):
             self.learner.label,
             f"seed{self.seed}",
         ]
+        if self.replicate:
+            parts.append(f"rep{self.replicate}")
         return "__".join(parts)
 
 
 class Suite(Frozen):
-    """Datasets × reducers × sizes × learners × seeds, in that order.
+    """Datasets × reducers × sizes × learners × seeds × replicates, in that order.
 
     The reducer ``full`` runs once a seed, whatever the sizes.
     """
@@ -89,11 +102,12 @@ class Suite(Frozen):
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     reducers: Annotated[tuple[ReducerSpec, ...], Field(min_length=1)]
     sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    learners: Annotated[tuple[LearnerSpec, ...], Field(min_length=1)]
+    learners: Annotated[tuple[SuiteLearner, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
+    replicates: PositiveInt = 1  # learner seeds on each reduction
 
     @model_validator(mode="before")
     @classmethod
@@ -104,11 +118,26 @@ class Suite(Frozen):
 
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:
-        control_only = (self.discount, self.episodes, self.codebook)
-        if self.task == "regression" and control_only != (None, None, None):
+        control_only = (self.discount, self.episodes, self.codebook, self.replicates)
+        if self.task == "regression" and control_only != (None, None, None, 1):
             raise ValueError(
-                "a regression suite has neither discount nor episodes nor codebook: remove them"
+                "a regression suite has neither discount nor episodes nor codebook nor "
+                "replicates: remove them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _learners_have_datasets(self) -> Self:
+        for learner in self.learners:
+            others = set(learner.datasets or ()) - set(self.datasets)
+            if others or learner.datasets == ():
+                raise ValueError(
+                    f"learner {learner.label!r} is for {sorted(others) or 'no dataset'}: it must "
+                    "name datasets of the suite, or none to learn from all"
+                )
+        for dataset in self.datasets:
+            if not any(self._learners_of(dataset)):
+                raise ValueError(f"no learner for {dataset!r}: give one or drop the dataset")
         return self
 
     @model_validator(mode="after")
@@ -126,7 +155,8 @@ class Suite(Frozen):
         """Yield every run of the suite, seeds outermost so that an early stop leaves pairs."""
         for seed, dataset, reducer in product(self.seeds, self.datasets, self.reducers):
             sizes = (None,) if reducer.name == "full" else self.sizes
-            for size, learner in product(sizes, self.learners):
+            learners = [learner.spec() for learner in self._learners_of(dataset)]
+            for size, learner, replicate in product(sizes, learners, range(self.replicates)):
                 yield RunSpec(
                     task=self.task,
                     dataset=dataset,
@@ -137,7 +167,13 @@ class Suite(Frozen):
                     discount=self.discount,
                     episodes=self.episodes,
                     codebook=self.codebook,
+                    replicate=replicate,
                 )
+
+    def _learners_of(self, dataset: str) -> Iterator[SuiteLearner]:
+        for learner in self.learners:
+            if learner.datasets is None or dataset in learner.datasets:
+                yield learner
 
 
 def slug(text: str) -> str:

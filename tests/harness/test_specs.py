@@ -41,6 +41,32 @@ def test_adding_runs_changes_no_other_run() -> None:
         assert wider[run.run_id] == run
 
 
+def test_replicates_share_everything_but_the_learner_seed() -> None:
+    twice = {run.run_id: run for run in suite(replicates=2).runs()}
+    assert len(twice) == 2 * len(list(suite().runs()))
+    for run in suite().runs():
+        assert twice[run.run_id] == run
+        assert twice[f"{run.run_id}__rep1"] == run.model_copy(update={"replicate": 1})
+
+
+def test_a_learner_may_be_for_some_datasets_alone() -> None:
+    some = suite(
+        datasets=["a.npz", "b.npz"],
+        learners=[
+            {"name": "dqn", "datasets": ["a.npz"], "parameters": {"steps": 80}},
+            {"name": "dqn", "datasets": ["b.npz"], "parameters": {"steps": 160}},
+            {"name": "fqi"},
+        ],
+    )
+    runs = list(some.runs())
+    assert {(run.dataset, run.learner.label) for run in runs} == {
+        (dataset, learner) for dataset in ("a.npz", "b.npz") for learner in ("dqn", "fqi")
+    }
+    for run in runs:
+        if run.learner.name == "dqn":
+            assert run.learner.parameters == {"steps": 80 if run.dataset == "a.npz" else 160}
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
@@ -52,6 +78,11 @@ def test_adding_runs_changes_no_other_run() -> None:
         ({"reducers": [{"name": "random", "label": "../up"}]}, "match pattern"),
         ({"discount": 1.0}, "less than 1"),
         ({"episode": 3}, "Extra inputs"),
+        ({"learners": [{"name": "dqn", "datasets": ["elsewhere"]}]}, "datasets of the suite"),
+        ({"learners": [{"name": "dqn", "datasets": []}]}, "no dataset"),
+        ({"codebook": {"method": "guess"}}, "'kmeans' or 'bins'"),
+        ({"codebook": {"size": 1}}, "greater than or equal to 2"),
+        ({"replicates": 0}, "greater than 0"),
     ],
 )
 def test_bad_suites_are_refused(changes: dict[str, Any], rule: str) -> None:
