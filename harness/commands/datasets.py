@@ -1,0 +1,119 @@
+"""Commands on datasets: what there is, collecting it, reducing it, and judging a reduction."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from harness.commands.terminal import DataFolder, name_data_folder, output
+from harness.errors import InputError
+
+DatasetId = Annotated[
+    str, typer.Argument(help="A dataset id, the path of an .npz, or PATH.csv#COLUMN.")
+]
+
+
+def list_names() -> None:
+    """Show datasets, methods, learners and suites."""
+    from envs import classic_dataset_ids
+    from envs.tabular import tabular_ids
+    from harness import registry
+    from harness.suites import load_suite, shipped_suites
+
+    sections = {
+        "datasets": dict.fromkeys(classic_dataset_ids(), ""),
+        "methods": _summaries(registry.REDUCERS),
+        "learners": _summaries(registry.CONTROL_JUDGES),
+        "regression datasets": dict.fromkeys(tabular_ids(), ""),
+        "regression methods": _summaries(registry.REGRESSION_REDUCERS),
+        "regression learners": _summaries(registry.REGRESSION_JUDGES),
+        "suites": {name: load_suite(name).description for name in sorted(shipped_suites())},
+    }
+    for title, entries in sections.items():
+        output.print(f"[bold]{title}[/bold]")
+        for name, description in entries.items():
+            output.print(f"  {name:<18} {description}".rstrip(), markup=False)
+
+
+def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
+    """Collect an embedded dataset as a Minari dataset, unless it is there."""
+    from envs import open_dataset
+
+    dataset = open_dataset(dataset_id)
+    output.print(f"{dataset_id}: {len(dataset.transitions)} transitions", markup=False)
+
+
+def distill(
+    dataset_id: DatasetId,
+    destination: Annotated[
+        str, typer.Option("--output", help="An .npz, or a new Minari id such as distilled/a-v0.")
+    ],
+    method: Annotated[
+        str | None,
+        typer.Option(help="A method that `list` shows; bellman, or loss-matching for regression."),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Rows to keep or make.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
+    ] = None,
+    data_dir: DataFolder = None,
+) -> None:
+    """Reduce a dataset and write the result."""
+    from envs.tabular import is_tabular
+    from harness import distilling
+
+    name_data_folder(data_dir)
+    parameters = _parse_parameters(parameter or [])
+    if is_tabular(dataset_id):
+        line = distilling.distill_tabular_file(
+            dataset_id, destination, method or "loss-matching", size, seed, parameters
+        )
+    else:
+        line = distilling.distill_file(
+            dataset_id, destination, method or "bellman", size, seed, discount, parameters
+        )
+    output.print(line, markup=False)
+
+
+def certify(
+    distilled: Annotated[str, typer.Argument(help="What `distill` wrote: an .npz or a Minari id.")],
+    against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
+    discount: Annotated[
+        float | None, typer.Option(help="γ of the Bellman loss; the set's own unless given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
+    data_dir: DataFolder = None,
+) -> None:
+    """Say how far losses on a reduction can be from losses on its source."""
+    from harness import certify as certificates
+
+    name_data_folder(data_dir)
+    for line in certificates.certify(distilled, against, discount, seed):
+        output.print(line, markup=False)
+
+
+def _summaries(classes: Mapping[str, type]) -> dict[str, str]:
+    """First line of each class's docstring."""
+    return {
+        name: (found.__doc__ or "").strip().splitlines()[0].replace("``", "")
+        for name, found in classes.items()
+    }
+
+
+def _parse_parameters(assignments: list[str]) -> dict[str, Any]:
+    """Read ``name=value`` pairs, values as in TOML and else as text."""
+    parameters: dict[str, Any] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator:
+            raise InputError(f"parameter {assignment!r}: write it as name=value")
+        try:
+            parameters[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parameters[name] = value
+    return parameters

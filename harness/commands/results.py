@@ -1,0 +1,51 @@
+"""Commands that read records: tables, figures, a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import ResultsFolder, notices, output
+from harness.records import read_records
+
+
+def table(
+    directory: ResultsFolder,
+    format_: Annotated[
+        str, typer.Option("--format", help="markdown, csv, latex, html.")
+    ] = "markdown",
+    into: Annotated[
+        Path | None,
+        typer.Option(help="A text that holds '<!-- begin NAME -->' and '<!-- end NAME -->'."),
+    ] = None,
+    claims: Annotated[
+        Path | None, typer.Option(help="A TOML file of published claims to judge.")
+    ] = None,
+) -> None:
+    """Print the comparison of arms, by returns, errors or gaps, and write it in every format."""
+    from harness.analysis import comparison, embed, render, write_tables
+
+    text = render(comparison(read_records(directory)), format_)
+    written = write_tables(directory, claims)
+    if into:
+        embed(into, directory.name, text)
+    output.out(text, end="", highlight=False)
+    for path in written:
+        notices.print(f"wrote {path}", markup=False)
+
+
+def plot(directory: ResultsFolder) -> None:
+    """Draw what was measured: against gradient steps, size or predictors."""
+    from harness.analysis import write_figures
+
+    for path in write_figures(directory):
+        output.print(f"wrote {path}", markup=False)
+
+
+def report(directory: ResultsFolder) -> None:
+    """Write report.html: figures, table and caption on one page."""
+    from harness.analysis import write_report
+
+    output.print(f"wrote {write_report(directory)}", markup=False)

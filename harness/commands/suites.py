@@ -1,0 +1,96 @@
+"""Commands that run suites and watch over their results folders."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import (
+    DataFolder,
+    ResultsFolder,
+    name_data_folder,
+    notices,
+    output,
+)
+
+
+def run(
+    suite: Annotated[str, typer.Argument(help="A shipped suite, or the path of a TOML file.")],
+    results: Annotated[
+        Path | None, typer.Option(help="Results folder; results/SUITE unless given.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler to run on, not in processes.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a run has failed.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Repeat the runs that failed.")
+    ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="A line of JSON an event, instead of the bar.")
+    ] = False,
+    data_dir: DataFolder = None,
+) -> None:
+    """Run what a suite still lacks in its results folder."""
+    from harness.progress import NoticeHandler, log_events, show_bar
+    from harness.runner import Stopped
+    from harness.status import read_status
+    from harness.suites import load_suite, run_suite
+
+    name_data_folder(data_dir)
+    loaded = load_suite(suite)
+    folder = results or Path("results") / loaded.name
+    logger = logging.getLogger("bellman_bench")
+    logger.handlers = [NoticeHandler(None if log_json else notices)]
+    watch = log_events if log_json else partial(show_bar, notices)
+    try:
+        records = run_suite(
+            loaded,
+            folder,
+            jobs,
+            watch,
+            scheduler=scheduler,
+            timeout=timeout,
+            retry_failed=retry_failed,
+        )
+    except Stopped as stop:
+        logger.error(read_status(folder).stopped_line())
+        raise typer.Exit(128 + stop.signal_number) from None
+    now = read_status(folder)
+    output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
+    for line in now.failure_lines():
+        logger.error(line)
+    if now.failed:
+        raise typer.Exit(1)
+
+
+def status(directory: ResultsFolder) -> None:
+    """Say how far a suite is, from another terminal if need be."""
+    from harness.status import read_status
+
+    for line in read_status(directory).lines():
+        output.print(line, markup=False)
+
+
+def verify(
+    directory: ResultsFolder,
+    sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
+    data_dir: DataFolder = None,
+) -> None:
+    """Check records and datasets, and whether runs come out the same again."""
+    from harness import verify as verification
+
+    name_data_folder(data_dir)
+    found = verification.verify(directory, sample)
+    for problem in found.problems:
+        notices.print(problem, style="red", markup=False)
+    output.print(found.summary, markup=False)
+    if found.problems:
+        raise typer.Exit(1)

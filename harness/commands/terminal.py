@@ -1,0 +1,25 @@
+"""Where commands print, and the options that several of them share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+output = Console(soft_wrap=True, highlight=False)
+notices = Console(stderr=True, soft_wrap=True, highlight=False)
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the published regression sets; else OpenML."),
+]
+ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run` has filled.")]
+
+
+def name_data_folder(data_dir: Path | None) -> None:
+    """Tell this process and those that it starts where the published sets lie."""
+    if data_dir is not None:
+        os.environ["BELLMAN_BENCH_DATA"] = str(data_dir)
