@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from gymnasium.spaces import Box, Discrete
 
 from envs.catalogue import Tier
 from harness.transitions import FloatArray
 
-Controller = Callable[[FloatArray], int]
+Action = int | FloatArray  # a number, or continuous (action_dim,)
+Controller = Callable[[FloatArray], Action]
 
 RANDOM_SHARES: dict[Tier, float] = {"random": 1.0, "medium": 0.5, "expert": 0.05}
 
@@ -31,10 +33,26 @@ def swing_links(observation: FloatArray) -> int:
     return 0 if observation[4] > 0 else 2
 
 
+def swing_pendulum(observation: FloatArray) -> FloatArray:
+    """Pendulum: bring its energy to that of the upright position, and hold it there.
+
+    Energy shaping as in Åström and Furuta (2000), and a proportional-derivative law near the top;
+    in units in which gravity's share of the acceleration is 15 sin(angle).
+    """
+    cosine, sine, velocity = observation.astype(np.float64)
+    if cosine > 0.9:
+        torque = -12 * sine - 3 * velocity
+    else:
+        missing_energy = 15 - (velocity**2 / 2 + 15 * cosine)
+        torque = velocity * missing_energy
+    return np.array([np.clip(torque, -2, 2)], dtype=np.float32)
+
+
 CONTROLLERS: dict[str, Controller] = {
     "CartPole-v1": balance_pole,
     "MountainCar-v0": rock_car,
     "Acrobot-v1": swing_links,
+    "Pendulum-v1": swing_pendulum,
 }
 
 
@@ -43,14 +61,17 @@ class BehaviourPolicy:
     """A controller that gives way to a uniformly random action at some steps."""
 
     controller: Controller
-    action_count: int
+    actions: Box | Discrete  # the environment's space, to draw from; bounded
     random_share: float  # probability that a step's action is random
 
-    def act(self, observation: FloatArray, rng: np.random.Generator) -> int:
+    def act(self, observation: FloatArray, rng: np.random.Generator) -> Action:
         """Choose an action for one observation ``(obs_dim,)``."""
-        if rng.random() < self.random_share:
-            return int(rng.integers(self.action_count))
-        return self.controller(observation)
+        if rng.random() >= self.random_share:
+            return self.controller(observation)
+        if isinstance(self.actions, Discrete):
+            return int(rng.integers(self.actions.n))
+        drawn = rng.uniform(self.actions.low, self.actions.high)
+        return drawn.astype(self.actions.dtype)
 
 
 def episode_random_shares(tier: Tier, episodes: int) -> list[float]:

@@ -15,7 +15,6 @@ class ClassicEnvironment:
 
     environment_id: str  # as gymnasium knows it
     namespace: str  # of its dataset ids
-    action_count: int
     episodes: int  # in each of its datasets
 
 
@@ -29,9 +28,10 @@ class ClassicDataset:
 
 
 CLASSIC_ENVIRONMENTS = (
-    ClassicEnvironment("CartPole-v1", "classic/cartpole", action_count=2, episodes=200),
-    ClassicEnvironment("MountainCar-v0", "classic/mountaincar", action_count=3, episodes=100),
-    ClassicEnvironment("Acrobot-v1", "classic/acrobot", action_count=3, episodes=100),
+    ClassicEnvironment("CartPole-v1", "classic/cartpole", episodes=200),
+    ClassicEnvironment("MountainCar-v0", "classic/mountaincar", episodes=100),
+    ClassicEnvironment("Acrobot-v1", "classic/acrobot", episodes=100),
+    ClassicEnvironment("Pendulum-v1", "classic/pendulum", episodes=100),  # continuous actions
 )
 
 _DATASETS = {

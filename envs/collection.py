@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import gymnasium as gym
 import numpy as np
+from gymnasium.spaces import Box, Discrete
 
 from envs import minari_store
 from envs.behaviour import CONTROLLERS, BehaviourPolicy, episode_random_shares
@@ -21,6 +21,7 @@ from envs.catalogue import (
     classic_dataset_ids,
 )
 from envs.episodes import Episode
+from envs.making import Environment, make_environment
 from envs.reference import Reference
 from harness.errors import unknown_name
 from harness.seeding import derive_seed, stream
@@ -70,12 +71,13 @@ def collect_episodes(
     """
     controller = CONTROLLERS[environment.environment_id]
     episodes = []
-    with closing(gym.make(environment.environment_id, disable_env_checker=True)) as env:
+    with closing(make_environment(environment.environment_id)) as env:
+        actions = cast("Box | Discrete", env.action_space)  # of every classic environment
         for number, share in enumerate(random_shares):
-            policy = BehaviourPolicy(controller, environment.action_count, share)
+            policy = BehaviourPolicy(controller, actions, share)
             seed = derive_seed("reset", identity, number)
             rng = stream("behaviour", identity, number)
-            episodes.append(_play(env, policy, seed, rng))
+            episodes.append(play_episode(env, policy, seed, rng))
     return episodes
 
 
@@ -120,9 +122,17 @@ def _describe(dataset: ClassicDataset, shares: Sequence[float]) -> str:
     )
 
 
-def _play(
-    env: gym.Env[Any, Any], policy: BehaviourPolicy, seed: int, rng: np.random.Generator
+def play_episode(
+    env: Environment, policy: BehaviourPolicy, seed: int, rng: np.random.Generator
 ) -> Episode:
+    """Play one episode, ended by termination or by the environment's time limit.
+
+    Args:
+        env: Where to play.
+        policy: Chooses actions.
+        seed: That the environment is reset with.
+        rng: Of the policy's random actions.
+    """
     observation, _ = env.reset(seed=seed)
     observations, steps, over = [observation], [], False
     while not over:

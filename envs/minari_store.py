@@ -1,73 +1,47 @@
-"""Reading and writing Minari datasets; the only module that knows Minari."""
+"""Reading and writing Minari datasets."""
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
-import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import minari
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, Space
 from minari.data_collector import EpisodeBuffer
-from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 
-from envs.episodes import Episode, join_episodes, no_episode
+from envs import minari_hdf5
+from envs.episodes import Episode, fill_rows, join_episodes, no_episode
+from envs.minari_root import (
+    datasets_root,
+    existing_dataset,
+    is_stored,
+    minari_root,
+    staged,
+    stored_ids,
+)
+from envs.recording import Recording
 from envs.reference import Reference
-from envs.spaces import discrete, flat_size
+from envs.spaces import check_actions, flat_size, flatten_steps
 from harness.errors import InputError
-from harness.transitions import Transitions
 
-ROOT_VARIABLE = "MINARI_DATASETS_PATH"
-WEIGHT_INFO = "transition_weight"  # key of the infos that hold a weight for each step
-# No part may begin with a dot: neither `..` nor a hidden staging folder is a dataset.
-_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
-_root_lock = threading.RLock()
+__all__ = [
+    "StoredDataset",
+    "datasets_root",
+    "existing_dataset",
+    "is_stored",
+    "open_stored",
+    "read_recording",
+    "stored_ids",
+    "write_dataset",
+]
 
-
-def datasets_root() -> Path:
-    """Return the folder of local Minari datasets, made if it was missing.
-
-    Raises:
-        InputError: If it cannot be made.
-    """
-    with _root_lock:
-        try:
-            return Path(get_dataset_path())
-        except OSError as error:
-            raise _unusable_root(error) from error
-
-
-def is_stored(dataset_id: str) -> bool:
-    """Tell whether a dataset of that id lies below the root, sound or not.
-
-    Raises:
-        InputError: If the id could lead out of the root.
-    """
-    if not _ID.fullmatch(dataset_id):
-        raise InputError(
-            f"dataset id {dataset_id!r}: an id is words of letters, digits, '_', '-', '.' joined "
-            "by '/', such as 'classic/cartpole/medium-v0'; give an id or the path of an .npz file"
-        )
-    try:
-        return (datasets_root() / dataset_id / "data").exists()
-    except OSError:  # a name longer than the file system takes
-        return False
-
-
-def stored_ids() -> list[str]:
-    """Return the ids of the datasets below the root, sorted."""
-    root = datasets_root()
-    found = (path.parent.relative_to(root).as_posix() for path in root.rglob("data"))
-    return sorted(dataset_id for dataset_id in found if _ID.fullmatch(dataset_id))
+CODEBOOK_KEY: Final = "bellman_bench_codebook"  # of the metadata
+WEIGHT_INFO: Final = "transition_weight"  # key of the infos that hold a weight for each step
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +50,12 @@ class StoredDataset:
 
     dataset_id: str
     obs_dim: int
-    action_count: int
+    action_count: int | None  # None: continuous
     episode_count: int
+    row_count: int
     reference: Reference
-    _first_action: int
+    _observation_space: Space[Any]
+    _action_space: Box | Discrete
     _data: minari.MinariDataset
 
     def episodes(self, first: int, end: int) -> Iterator[Episode]:
@@ -88,65 +64,119 @@ class StoredDataset:
         Raises:
             InputError: If one is damaged.
         """
-        with _damage_explained(self.dataset_id):
-            for data in self._data.iterate_episodes(range(first, end)):
-                yield _from_minari(data, self._first_action)
+        for number, content in enumerate(self._read(range(first, end)), first):
+            yield self._to_episode(content, f"{self.dataset_id!r}, episode {number}")
 
-    def join(self, episodes: Sequence[Episode], first: int) -> Transitions:
+    def join(self, episodes: Sequence[Episode], first: int) -> Recording:
         """Lay episodes end to end, the first numbered ``first``; see `join_episodes`."""
-        return join_episodes(episodes, self.obs_dim, self.action_count, self.dataset_id, first)
+        return join_episodes(
+            episodes, self.obs_dim, self.action_count, self.dataset_id, first, self.reference
+        )
+
+    def _read(self, numbers: range) -> Iterator[Mapping[str, Any]]:
+        storage = self._data.storage
+        with _damage_explained(self.dataset_id):
+            if storage.FORMAT == "hdf5":
+                yield from minari_hdf5.iterate_episodes(
+                    storage.data_path, self._observation_space, numbers, WEIGHT_INFO
+                )
+                return
+            known = storage.get_episode_metadata(numbers)
+            for content, facts in zip(storage.get_episodes(numbers), known, strict=True):
+                weights = (content["infos"] or {}).get(WEIGHT_INFO)
+                yield content | {"seed": facts.get("seed"), WEIGHT_INFO: weights}
+
+    def _to_episode(self, content: Mapping[str, Any], where: str) -> Episode:
+        actions = self._to_actions(np.asarray(content["actions"]), where)
+        steps = len(actions) if self.action_count is None else actions.size
+        observations = flatten_steps(
+            self._observation_space,
+            content["observations"],
+            steps + 1,
+            steps=steps,
+            name="observations",
+            where=where,
+        )
+        return Episode(
+            observations=observations,
+            actions=actions,
+            rewards=content["rewards"],
+            terminations=content["terminations"],
+            truncations=content["truncations"],
+            seed=content["seed"],
+            weights=content[WEIGHT_INFO],
+        )
+
+    def _to_actions(self, values: Any, where: str) -> Any:
+        space = self._action_space
+        if isinstance(space, Discrete):
+            return values - np.int64(space.start)
+        steps = len(values)
+        return flatten_steps(space, values, steps, steps=steps, name="actions", where=where)
 
 
 def open_stored(dataset_id: str) -> StoredDataset:
     """Open a stored dataset and check its spaces.
 
     Raises:
-        InputError: If it is damaged, or its spaces are not flat observations and discrete actions.
+        InputError: If it is damaged, or its spaces are none that can be flattened.
     """
     with _damage_explained(dataset_id):
         dataset = minari.MinariDataset(datasets_root() / dataset_id / "data")
     obs_dim = flat_size(dataset.observation_space, dataset_id)
-    actions = discrete(dataset.action_space, dataset_id)
+    actions = check_actions(dataset.action_space, dataset_id)
     with _damage_explained(dataset_id):
         metadata, episode_count = dataset.storage.metadata, int(dataset.total_episodes)
+        row_count = int(dataset.total_steps)
     if not episode_count:
         raise no_episode(dataset_id)
     reference = {
         "environment_id": dataset.env_spec.id if dataset.env_spec else None,
         "reference_min": metadata.get("ref_min_score"),
         "reference_max": metadata.get("ref_max_score"),
+        "codebook": metadata.get(CODEBOOK_KEY),
     }
     return StoredDataset(
         dataset_id=dataset_id,
         obs_dim=obs_dim,
-        action_count=int(actions.n),
+        action_count=int(actions.n) if isinstance(actions, Discrete) else None,
         episode_count=episode_count,
+        row_count=row_count,
         reference=Reference.parse(reference, dataset_id),
-        _first_action=int(actions.start),
+        _observation_space=dataset.observation_space,
+        _action_space=actions,
         _data=dataset,
     )
 
 
-def read_dataset(dataset_id: str) -> tuple[Transitions, Reference]:
-    """Read a stored dataset: one row for each step of each episode.
+def read_recording(dataset_id: str) -> Recording:
+    """Read a stored dataset, HDF5, Arrow or Parquet: one row for each step of each episode.
+
+    Observations are flattened, and continuous actions as well.
 
     Raises:
-        InputError: If it is damaged, its spaces are not flat observations and discrete actions,
-            or an episode is malformed.
+        InputError: If it is damaged, its spaces are none that can be flattened, or an episode is
+            malformed.
     """
     stored = open_stored(dataset_id)
-    episodes = list(stored.episodes(0, stored.episode_count))
-    return stored.join(episodes, 0), stored.reference
+    return fill_rows(
+        stored.episodes(0, stored.episode_count),
+        stored.row_count,
+        stored.obs_dim,
+        stored.action_count,
+        dataset_id,
+        reference=stored.reference,
+    )
 
 
 def write_dataset(
     dataset_id: str,
-    episodes: Sequence[Episode],
+    episodes: Iterable[Episode],
     reference: Reference,
     *,
     algorithm: str,
     description: str,
-    spaces: tuple[Box, Discrete] | None = None,
+    spaces: tuple[Box, Box | Discrete] | None = None,
     metadata: Mapping[str, Any] | None = None,
     refuse_existing: bool = False,
 ) -> Path:
@@ -156,7 +186,7 @@ def write_dataset(
 
     Args:
         dataset_id: A Minari id: namespace, name and version.
-        episodes: Episodes whose actions count from 0.
+        episodes: Episodes whose actions count from 0, or are continuous.
         reference: The environment and the scores, as far as they are known.
         algorithm: The behaviour policy.
         description: What the dataset is.
@@ -169,77 +199,34 @@ def write_dataset(
             a copy is there and shall be refused.
     """
     observation_space, action_space = spaces or (None, None)
-    root = datasets_root()
-    try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=root) as staging:
-            with _minari_root(Path(staging)), _without_wishes():
-                dataset = minari.create_dataset_from_buffers(
-                    dataset_id,
-                    buffer=[_to_minari(episode) for episode in episodes],
-                    env=reference.environment_id,
-                    eval_env=reference.environment_id,
-                    algorithm_name=algorithm,
-                    author="bellman-bench",
-                    description=description,
-                    observation_space=observation_space,
-                    action_space=action_space,
-                )
-                dataset.storage.update_metadata(_scores(reference) | dict(metadata or {}))
-            _create_namespace(dataset_id.rpartition("/")[0])
-            _publish(Path(staging, dataset_id), root / dataset_id, refuse_existing)
-    except OSError as error:
-        raise _unusable_root(error) from error
-    return root / dataset_id
+    with (
+        staged(dataset_id, ".writing-", refuse_existing=refuse_existing) as staging,
+        minari_root(staging),
+        _without_wishes(),
+    ):
+        dataset = minari.create_dataset_from_buffers(
+            dataset_id,
+            buffer=[_to_minari(episode) for episode in episodes],
+            env=reference.environment_id,
+            eval_env=reference.environment_id,
+            algorithm_name=algorithm,
+            author="bellman-bench",
+            description=description,
+            observation_space=observation_space,
+            action_space=action_space,
+        )
+        dataset.storage.update_metadata(_to_metadata(reference) | dict(metadata or {}))
+    return datasets_root() / dataset_id
 
 
-def _scores(reference: Reference) -> dict[str, float]:
+def _to_metadata(reference: Reference) -> dict[str, Any]:
     # Of a lone score as an argument, Minari drops one and plays a random policy beside the other.
-    named = [("ref_min_score", reference.reference_min), ("ref_max_score", reference.reference_max)]
-    return {name: score for name, score in named if score is not None}
-
-
-def existing_dataset(dataset_id: str) -> InputError:
-    """Build the error for an id that is taken."""
-    return InputError(
-        f"dataset {dataset_id!r} exists already and is never overwritten: choose another version "
-        f"or delete {str(datasets_root() / dataset_id)!r}"
-    )
-
-
-def _publish(staged: Path, target: Path, refuse_existing: bool) -> None:
-    try:
-        staged.rename(target)
-    except OSError as error:
-        if not (target / "data").exists():
-            raise InputError(
-                f"{str(target)!r} holds no dataset but is not empty: a new dataset needs that "
-                "place; move or delete the folder"
-            ) from error
-        if refuse_existing:
-            raise existing_dataset(target.relative_to(datasets_root()).as_posix()) from error
-
-
-def _create_namespace(namespace: str) -> None:
-    with _root_lock:
-        if namespace not in list_local_namespaces():
-            with suppress(ValueError):  # another process made it since
-                create_namespace(namespace)
-
-
-@contextmanager
-def _minari_root(root: Path) -> Iterator[None]:
-    # Minari writes below the root that the environment names, and nowhere else; the lock keeps
-    # other threads from taking the staging folder for the root.
-    with _root_lock:
-        previous = os.environ.get(ROOT_VARIABLE)
-        os.environ[ROOT_VARIABLE] = str(root)
-        try:
-            yield
-        finally:
-            if previous is None:
-                del os.environ[ROOT_VARIABLE]
-            else:
-                os.environ[ROOT_VARIABLE] = previous
+    named = {
+        "ref_min_score": reference.reference_min,
+        "ref_max_score": reference.reference_max,
+        CODEBOOK_KEY: reference.codebook,
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 @contextmanager
@@ -254,26 +241,21 @@ def _without_wishes() -> Iterator[None]:
 @contextmanager
 def _damage_explained(dataset_id: str) -> Iterator[None]:
     # Minari and h5py meet damaged files with nearly any error, bare assertions included.
-    damage = (AssertionError, AttributeError, ImportError, LookupError, OSError, RuntimeError)
+    damage = (AssertionError, AttributeError, LookupError, MemoryError, OSError, RuntimeError)
     try:
         yield
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{str(datasets_root() / dataset_id)!r} cannot be read without a library that is not "
+            f"installed ({reason}): Arrow and Parquet need the extra bellman-bench[arrow]"
+        ) from error
     except (*damage, TypeError, ValueError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(
             f"{str(datasets_root() / dataset_id)!r} is not a readable Minari dataset ({reason}): "
             "repair it, or delete that folder and collect or download the dataset again"
         ) from error
-
-
-def _from_minari(data: Any, first_action: int) -> Episode:
-    return Episode(
-        observations=data.observations,
-        actions=data.actions - np.int64(first_action),
-        rewards=data.rewards,
-        terminations=data.terminations,
-        truncations=data.truncations,
-        weights=(data.infos or {}).get(WEIGHT_INFO),
-    )
 
 
 def _to_minari(episode: Episode) -> EpisodeBuffer:
@@ -286,11 +268,4 @@ def _to_minari(episode: Episode) -> EpisodeBuffer:
         truncations=episode.truncations,
         # Minari cannot print an episode whose infos are None.
         infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
-    )
-
-
-def _unusable_root(error: OSError) -> InputError:
-    return InputError(
-        f"the folder of Minari datasets cannot be used ({error}): it must be writable and have "
-        f"room; set {ROOT_VARIABLE} to such a folder"
     )

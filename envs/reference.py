@@ -21,6 +21,7 @@ class Reference(BaseModel):
     environment_id: str | None = None
     reference_min: FiniteFloat | None = None  # mean return of the random policy
     reference_max: FiniteFloat | None = None  # mean return of the expert
+    codebook: dict[str, Any] | None = None  # what numbered actions stand for in the environment
 
     @classmethod
     def parse(cls, metadata: Mapping[str, Any], source: str) -> Self:

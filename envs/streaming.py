@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from envs.codebook import number_actions
 from envs.episodes import Episode
 from envs.loading import ensure_stored
+from envs.recording import Recording
 from harness.errors import InputError
 from harness.transitions import Transitions
+
+if TYPE_CHECKING:
+    from envs.minari_store import StoredDataset
 
 ROW_BUDGET = 1 << 15  # rows at which a chunk is full
 
 
-def count_episodes(dataset_id: str) -> int:
-    """Return how many episodes a dataset holds; an embedded one is collected on first use.
+def open_stored(dataset_id: str) -> StoredDataset:
+    """Open a dataset and read its metadata; an embedded one is collected on first use.
 
     Raises:
         InputError: If there is no such dataset, or it cannot be used.
@@ -21,15 +27,20 @@ def count_episodes(dataset_id: str) -> int:
     from envs import minari_store  # slow to import
 
     ensure_stored(dataset_id)
-    return minari_store.open_stored(dataset_id).episode_count
+    return minari_store.open_stored(dataset_id)
 
 
-def stream_transitions(
+def count_episodes(dataset_id: str) -> int:
+    """Return how many episodes a dataset holds; see `open_stored`."""
+    return open_stored(dataset_id).episode_count
+
+
+def stream_recordings(
     dataset_id: str, first_episode: int = 0, end_episode: int | None = None
-) -> Iterator[Transitions]:
-    """Read a dataset in chunks of whole episodes.
+) -> Iterator[Recording]:
+    """Read a dataset in chunks of whole episodes, its actions as they are stored.
 
-    Joined, the chunks are what `load_dataset` gives. A chunk ends with the episode that brings it
+    Joined, the chunks are what `open_recording` gives. A chunk ends with the episode that brings it
     to 32,768 rows or more.
 
     Args:
@@ -44,10 +55,7 @@ def stream_transitions(
         InputError: If there is no such dataset, it cannot be used, or the range holds no episode
             of it.
     """
-    from envs import minari_store  # slow to import
-
-    ensure_stored(dataset_id)
-    stored = minari_store.open_stored(dataset_id)
+    stored = open_stored(dataset_id)
     end = stored.episode_count if end_episode is None else end_episode
     if not 0 <= first_episode < end <= stored.episode_count:
         raise InputError(
@@ -58,6 +66,20 @@ def stream_transitions(
     for episodes in _batches(stored.episodes(first_episode, end)):
         yield stored.join(episodes, number)
         number += len(episodes)
+
+
+def stream_transitions(
+    dataset_id: str, first_episode: int = 0, end_episode: int | None = None
+) -> Iterator[Transitions]:
+    """Read a dataset of numbered actions in chunks of whole episodes; see `stream_recordings`.
+
+    Joined, the chunks are what `load_dataset` gives.
+
+    Raises:
+        InputError: If actions are continuous, or the dataset cannot be used.
+    """
+    for recording in stream_recordings(dataset_id, first_episode, end_episode):
+        yield number_actions(recording, None)[0]
 
 
 def _batches(episodes: Iterator[Episode]) -> Iterator[list[Episode]]:

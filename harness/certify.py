@@ -54,7 +54,7 @@ def _certify_control(
     origin = _origin(distilled)
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))
-    if origin.get("source_hash", source.content_hash) != source.content_hash:
+    if (origin.get("source_hash") or source.content_hash) != source.content_hash:
         yield f"note: {distilled} says that it was made from other data: {origin.get('source')}"
     full = source.transitions
     certificate = certify_bellman(full, reduced, discount)

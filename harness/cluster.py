@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import contextmanager
 from typing import Any
 
 from distributed import Client, KilledWorker
 
 from harness.errors import InputError
-from harness.executors import Crew, Work
+from harness.executors import Crew, Work, reduction_identity
 from harness.records import RunRecord
 from harness.specs import RunSpec
+
+PATIENCE = 10.0  # seconds that a scheduler has to answer
 
 logger = logging.getLogger("bellman_bench")
 
 
 class DaskCrew(Crew):
-    """The workers of a cluster; datasets are sent to them, and records come back."""
+    """The workers of a cluster; datasets are sent to them, and records come back.
+
+    A reduction is made by one worker and goes from there to those that need it.
+    """
 
     died = (KilledWorker, CancelledError)  # the latter when data was lost with a worker
     attempts = 2
 
-    def __init__(self, address: str, open_source: Callable[[RunSpec], Any]) -> None:
+    def __init__(
+        self,
+        address: str,
+        open_source: Callable[[RunSpec], Any],
+        reduce: Callable[[RunSpec, Any], Any],
+    ) -> None:
         """Connect to a scheduler and wait for its first worker.
 
         Args:
             address: Such as ``tcp://10.0.0.1:8786`` or, encrypted, ``tls://10.0.0.1:8786``.
             open_source: Opens the dataset of a run in this process.
+            reduce: Makes the reduction of a run's dataset in a worker.
 
         Raises:
             InputError: If no scheduler answers there.
@@ -36,7 +48,9 @@ class DaskCrew(Crew):
         self._client = _connect(address)
         self._executor = self._client.get_executor(pure=False)
         self._open_source = open_source
+        self._reduce = reduce
         self._sent: dict[str, Any] = {}  # dataset id to distributed's future of it
+        self._reductions: dict[str, tuple[Any, int]] = {}  # distributed's future, and the attempt
         if not self._client.scheduler.address.startswith("tls://"):
             logger.warning(
                 "traffic with %s is not encrypted: on a network that others use, start scheduler "
@@ -51,8 +65,10 @@ class DaskCrew(Crew):
         return 2 * len(self._client.nthreads()) + 2
 
     def submit(self, work: Work, spec: RunSpec) -> Future[RunRecord]:
-        """Queue a run at the scheduler, with its dataset."""
-        future: Future[RunRecord] = self._executor.submit(work, spec, self._source(spec))
+        """Queue a run at the scheduler, with its dataset and its reduction."""
+        source = self._source(spec)
+        sent = (source, self._reduction(spec, source))
+        future: Future[RunRecord] = self._executor.submit(work, spec, sent)
         return future
 
     def had_begun(self, future: Future[RunRecord]) -> bool:  # noqa: ARG002
@@ -76,12 +92,42 @@ class DaskCrew(Crew):
             self._sent[spec.dataset] = sent
         return sent
 
+    def _reduction(self, spec: RunSpec, source: Any) -> Any:
+        """Have a reduction made once, and again if its worker took it along or died of it."""
+        if spec.size is None:
+            return None  # it is the data, which need not be sent twice
+        identity = reduction_identity(spec)
+        made, attempt = self._reductions.get(identity, (None, 0))
+        killed = made is not None and made.status == "error" and attempt < self.attempts
+        if made is None or killed or made.status in ("cancelled", "lost"):
+            made = self._client.submit(self._reduce, spec, source, pure=False)
+            self._reductions[identity] = made, attempt + 1
+        return made
+
 
 def _connect(address: str) -> Client:
     try:
-        return Client(address, timeout=10, set_as_default=False)
+        return Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"scheduler {address!r} cannot be reached ({error}): give the address that "
-            "dask-scheduler prints, such as tcp://127.0.0.1:8786"
-        ) from error
+        remedy = "give the address that dask-scheduler prints, such as tcp://127.0.0.1:8786"
+        if address.startswith("tls://"):
+            remedy += (
+                ", and name the cluster's certificates in Dask's configuration: "
+                "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...TLS__CLIENT__CERT and ...TLS__CLIENT__KEY"
+            )
+        raise InputError(f"scheduler {address!r} cannot be reached ({error}): {remedy}") from error
+
+
+@contextmanager
+def cluster_workers(address: str) -> Iterator[tuple[Executor, int]]:
+    """Connect to a scheduler, and give its workers as an executor and their number.
+
+    Args:
+        address: As `DaskCrew` takes it.
+
+    Raises:
+        InputError: If no scheduler answers there.
+    """
+    with _connect(address) as client:
+        client.wait_for_workers(1)
+        yield client.get_executor(pure=False), sum(client.nthreads().values())

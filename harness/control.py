@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 
 from envs import Dataset
+from envs.making import numbers_actions
 from harness.distillation.sampled import identifiable
 from harness.errors import InputError
 from harness.evaluation import evaluate
@@ -46,14 +47,16 @@ def _learner_result(
 ) -> RunResult:
     environment_id = check_evaluable(dataset)
     episodes = cast(int, spec.episodes)  # every control spec has them
-    learner_seed = derive_seed("learner", spec.learner.name, spec.seed)
+    replicate = (spec.replicate,) if spec.replicate else ()  # the first is the seed's own run
+    learner_seed = derive_seed("learner", spec.learner.name, spec.seed, *replicate)
     evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
     checkpoints, evaluation_seconds = [], 0.0
     policies = learner.fit(reduction.transitions, learner_seed)  # imports what it needs, untimed
     started = time.perf_counter()
     for trained in policies:
         paused = time.perf_counter()
-        returns = evaluate(trained.policy, environment_id, episodes, evaluation_seed)
+        policy = dataset.codebook.wrap(trained.policy) if dataset.codebook else trained.policy
+        returns = evaluate(policy, environment_id, episodes, evaluation_seed)
         evaluation_seconds += time.perf_counter() - paused
         checkpoints.append(
             Checkpoint(step=trained.step, returns=tuple(returns), metrics=dict(trained.metrics))
@@ -73,6 +76,7 @@ def _learner_result(
 def _fresh_gap_result(
     spec: RunSpec, dataset: Dataset, reduction: Reduction, judge: FreshGap
 ) -> MeasuredResult:
+    facts = _dataset_facts(dataset)  # untimed: it may replay episodes
     started = time.perf_counter()
     full, discount = dataset.transitions, cast(float, spec.discount)
     fresh = FreshPredictors.draw(full, judge.actions, discount, judge.predictors)
@@ -85,7 +89,7 @@ def _fresh_gap_result(
         "identifiable": float(identifiable(full.action_count * (full.obs_dim + 1) + 1)),
     }
     return MeasuredResult(
-        dataset=_dataset_facts(dataset),
+        dataset=facts,
         reduction=reduction_facts(reduction),
         learner_parameters=judge.model_dump(mode="json"),
         metric="fresh gap",
@@ -101,7 +105,8 @@ def check_evaluable(dataset: Dataset) -> str:
     """Return the environment in which policies are evaluated.
 
     Raises:
-        InputError: If the dataset names no environment or no reference scores.
+        InputError: If the dataset names no environment or no reference scores, the environment
+            cannot be made, or its actions are not the dataset's.
     """
     missing = dataset.reference_min is None or dataset.reference_max is None
     if dataset.environment_id is None or missing:
@@ -109,6 +114,13 @@ def check_evaluable(dataset: Dataset) -> str:
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
             "are evaluated in it and normalised by them; add environment_id, reference_min and "
             "reference_max to its metadata"
+        )
+    if numbers_actions(dataset.environment_id) != (dataset.codebook is None):
+        acts = "continuous" if dataset.codebook is None else "numbered"
+        raise InputError(
+            f"dataset {dataset.dataset_id!r}: {dataset.environment_id} takes {acts} actions, which "
+            "its numbers do not stand for; reduce the dataset of the environment's own actions "
+            "again, or correct environment_id"
         )
     return dataset.environment_id
 
@@ -121,4 +133,5 @@ def _dataset_facts(dataset: Dataset) -> DatasetFacts:
         content_hash=dataset.content_hash,
         reference_min=dataset.reference_min,
         reference_max=dataset.reference_max,
+        quantisation=dataset.quantisation,
     )

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from envs import open_dataset
-from envs.tabular import open_tabular
+from envs.streaming import open_stored
+from envs.tabular import is_tabular, open_tabular
 from envs.units import Units
 from harness.api import reduce_regression_seeded, reduce_seeded
+from harness.distillation.exact import ExactDistiller
 from harness.errors import InputError
-from harness.reduction import Reduction
+from harness.executors import ProcessExecutor
+from harness.reduction import Reducer, Reduction, check_size
 from harness.registry import make_reducer, make_regression_reducer
 from harness.regression import RegressionReduction
-from harness.saved import save_as_minari, save_reduction, save_regression_reduction
+from harness.saved import (
+    save_as_minari,
+    save_reduction,
+    save_regression_reduction,
+    save_streamed_reduction,
+)
+from harness.streamed import distill_exact_dataset
+
+Workers = tuple[Executor, int]  # and how many they are
 
 
 def distill_file(
@@ -48,12 +61,7 @@ def distill_file(
         _check_minari_id(destination)
     else:
         _check_path(destination)
-    if not 0 <= discount < 1 or "discount" in parameters:
-        raise InputError(
-            f"discount {parameters.get('discount', discount)}: it must lie in [0, 1) and be given "
-            "as --discount; correct it"
-        )
-    reducer = make_reducer(method, discount, parameters)
+    reducer = _make_reducer(method, discount, parameters)
     dataset = open_dataset(dataset_id)
     reduction = reduce_seeded(dataset.transitions, reducer, size, seed)
     if to_minari:
@@ -62,6 +70,72 @@ def distill_file(
         save_reduction(reduction, Path(destination), dataset, seed, discount)
     rows = len(reduction.transitions)
     return _report(reduction, destination, rows, f"{len(dataset.transitions)} transitions")
+
+
+def distill_streamed_file(
+    dataset_id: str,
+    destination: str,
+    method: str,
+    size: int,
+    seed: int,
+    discount: float,
+    parameters: Mapping[str, Any],
+    workers: Callable[[], AbstractContextManager[Workers]],
+) -> str:
+    """Distil a Minari dataset that is never held whole, and write an ``.npz``.
+
+    Its points are as exact as those of `distill_file` and lie near other rows of the source. They
+    do not depend on the workers, which must all see the folder of Minari datasets.
+
+    Args:
+        dataset_id: A Minari id.
+        destination: The path of an ``.npz``.
+        method: ``exact``, the only one that needs no more than sums over the rows.
+        size: Points to make.
+        seed: Fixes whatever is random in the method.
+        discount: γ of the Bellman loss.
+        parameters: The method's own.
+        workers: Brings up the workers, once all else is known to be sound.
+
+    Raises:
+        InputError: If one of them cannot be used; nothing is written then.
+    """
+    _check_path(destination)
+    reducer = _make_reducer(method, discount, parameters)
+    if not isinstance(reducer, ExactDistiller):
+        raise InputError(
+            f"method {method!r}: only 'exact' streams a dataset, for it needs no more than sums "
+            "over the rows; choose it or leave out --stream"
+        )
+    if is_tabular(dataset_id) or dataset_id.endswith(".npz"):
+        raise InputError(
+            f"dataset {dataset_id!r}: only Minari datasets are streamed, episode by episode; "
+            "leave out --stream"
+        )
+    stored = open_stored(dataset_id)
+    check_size(size, stored.row_count)
+    with workers() as (executor, count):
+        reduction = distill_exact_dataset(
+            reducer, dataset_id, size, seed, executor, in_flight=2 * count
+        )
+    save_streamed_reduction(
+        reduction, Path(destination), dataset_id, stored.reference, seed, discount
+    )
+    rows = len(reduction.transitions)
+    return _report(reduction, destination, rows, f"{stored.row_count} transitions")
+
+
+@contextmanager
+def local_workers(jobs: int) -> Iterator[Workers]:
+    """Bring up processes, and end them after use.
+
+    Raises:
+        InputError: If ``jobs`` is below one.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs {jobs}: at least one process is needed; give 1 or more")
+    with ProcessExecutor(jobs) as executor:
+        yield executor, jobs
 
 
 def distill_tabular_file(
@@ -87,6 +161,15 @@ def distill_tabular_file(
     reduced = units.invert(reduction.data)
     save_regression_reduction(reduction, reduced, Path(destination), source, seed)
     return _report(reduction, destination, len(reduction.data), f"{len(full)} rows")
+
+
+def _make_reducer(method: str, discount: float, parameters: Mapping[str, Any]) -> Reducer:
+    if not 0 <= discount < 1 or "discount" in parameters:
+        raise InputError(
+            f"discount {parameters.get('discount', discount)}: it must lie in [0, 1) and be given "
+            "as --discount; correct it"
+        )
+    return make_reducer(method, discount, parameters)
 
 
 def _check_path(destination: str) -> None:

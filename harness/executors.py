@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from multiprocessing.resource_tracker import ensure_running
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar
@@ -24,8 +25,13 @@ THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_T
 Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
 
-# Does a run with the dataset that was sent along; None: the worker opens it itself.
+# Does a run with the dataset and reduction that were sent along; None: the worker sees to both.
 Work = Callable[[RunSpec, Any], RunRecord]
+
+
+def reduction_identity(spec: RunSpec) -> str:
+    """Name what runs have in common that train on one reduction."""
+    return spec.model_dump_json(exclude={"learner", "episodes", "replicate"})
 
 
 class Crew(ABC):
@@ -89,7 +95,7 @@ class LocalCrew(Crew):
         return self._jobs
 
     def submit(self, work: Work, spec: RunSpec) -> Future[RunRecord]:
-        """Begin a run; the process opens the dataset itself."""
+        """Begin a run; the process opens the dataset and finds or makes the reduction itself."""
         return self._executor.submit(work, spec, None)
 
     def had_begun(self, future: Future[RunRecord]) -> bool:
@@ -104,6 +110,18 @@ class LocalCrew(Crew):
     def close(self) -> None:
         """End every process."""
         self._executor.shutdown()
+
+
+def check_cluster_installed(address: str) -> None:
+    """Look for Dask, an optional library.
+
+    Raises:
+        InputError: If it is missing.
+    """
+    if find_spec("distributed") is None:
+        raise InputError(
+            f"scheduler {address!r}: work on a cluster needs Dask; install bellman-bench[cluster]"
+        )
 
 
 class ProcessExecutor(Executor):

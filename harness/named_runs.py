@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
+from typing import cast
 
 from envs import Dataset, open_dataset
 from envs.tabular import Split, Tabular, open_tabular, split
@@ -10,8 +13,9 @@ from harness.api import reduce_regression_seeded, reduce_seeded
 from harness.control import check_evaluable, execute_control_run
 from harness.errors import InputError
 from harness.learners.regression import REGRESSION_LEARNERS
-from harness.records import Result
+from harness.records import Result, RunRecord
 from harness.reduction import Reduction
+from harness.reduction_cache import AnyReduction, cache_key, fetch, in_rows
 from harness.registry import (
     LEARNERS,
     REGRESSION_REDUCERS,
@@ -27,25 +31,51 @@ from harness.specs import ReducerSpec, RunSpec, Suite
 Source = Dataset | Tabular
 
 
-def execute_named(spec: RunSpec, source: Source | None = None) -> Result:
+def execute_named(
+    spec: RunSpec,
+    source: Source | None = None,
+    reduction: AnyReduction | None = None,
+    cache: Path | None = None,
+) -> Result:
     """Execute a run whose dataset, reducer and learner are given by name.
 
     Args:
         spec: The run.
         source: Its dataset, opened elsewhere; None: it is opened here.
+        reduction: The dataset's, made elsewhere; None: it is made here.
+        cache: The folder of reductions made before; None: it is not looked for.
     """
     source = source or open_source(spec)
-    learner, reducer = spec.learner, spec.reducer.model_dump_json()
+    reduction = reduction or reduce_named(spec, source, cache)
+    learner = spec.learner
     if isinstance(source, Tabular):
-        reduction = _regression_reduction(source, reducer, spec.size, spec.seed)
-        judge = make_regression_judge(learner.name, learner.parameters)
-        return execute_regression_run(spec, _split(source, spec.seed), reduction, judge)
+        return execute_regression_run(
+            spec,
+            _split(source, spec.seed),
+            cast(RegressionReduction, reduction),
+            make_regression_judge(learner.name, learner.parameters),
+        )
     return execute_control_run(
         spec,
         source,
-        _reduction(source, reducer, spec.size, spec.seed, spec.discount),
+        cast(Reduction, reduction),
         make_judge(learner.name, spec.discount, learner.parameters),
     )
+
+
+def reduce_named(spec: RunSpec, source: Source, cache: Path | None = None) -> AnyReduction:
+    """Make the reduction of a run, once a process for all runs of it.
+
+    Args:
+        spec: The run.
+        source: Its dataset.
+        cache: A folder in which it is looked for, and kept for other processes if that is worth
+            it; None: it is made.
+    """
+    reducer = spec.reducer.model_dump_json()
+    if isinstance(source, Tabular):
+        return _regression_reduction(source, reducer, spec.size, spec.seed, cache)
+    return _reduction(source, reducer, spec.size, spec.seed, spec.discount, cache)
 
 
 def open_source(spec: RunSpec) -> Source:
@@ -64,9 +94,26 @@ def source_hash(spec: RunSpec) -> str:
         InputError: If the dataset cannot be used.
     """
     source = open_source(spec)
-    if isinstance(source, Tabular):
-        return _split(source, spec.seed).train.content_hash()
-    return source.content_hash
+    return _train_hash(source, spec.seed) if isinstance(source, Tabular) else source.content_hash
+
+
+def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
+    """Refuse to add to records of other data than a suite's datasets hold now.
+
+    Raises:
+        InputError: Naming the first such record.
+    """
+    for record in records:
+        spec, result = record.spec, record.result
+        if result is None or spec.task != suite.task or spec.dataset not in suite.datasets:
+            continue
+        then, now = result.dataset.content_hash, source_hash(spec)
+        if then != now:
+            raise InputError(
+                f"dataset {spec.dataset!r} has hash {now}, and record {record.run_id} is of data "
+                f"with hash {then}: results on two versions of a dataset cannot share a folder; "
+                "choose another --results or bring the old data back"
+            )
 
 
 def check_names(suite: Suite) -> None:
@@ -121,22 +168,40 @@ def check_runnable(suite: Suite) -> None:
 # A dataset is its own key: two of one name and different content are two objects.
 @lru_cache(maxsize=16)
 def _reduction(
-    dataset: Dataset, reducer: str, size: int | None, seed: int, discount: float | None
+    dataset: Dataset,
+    reducer: str,
+    size: int | None,
+    seed: int,
+    discount: float | None,
+    cache: Path | None,
 ) -> Reduction:
-    spec = ReducerSpec.model_validate_json(reducer)
-    full = dataset.transitions
-    made = make_reducer(spec.name, discount, spec.parameters)
-    return reduce_seeded(full, made, size or len(full), seed)
+    spec, full = ReducerSpec.model_validate_json(reducer), dataset.transitions
+    made, rows = make_reducer(spec.name, discount, spec.parameters), size or len(full)
+
+    def make() -> Reduction:
+        return in_rows(reduce_seeded(full, made, rows, seed))
+
+    key = cache and cache_key(made, full, rows, seed)
+    return fetch(cache, key, make, Reduction) if cache and key else make()
 
 
 @lru_cache(maxsize=16)
 def _regression_reduction(
-    tabular: Tabular, reducer: str, size: int | None, seed: int
+    tabular: Tabular, reducer: str, size: int | None, seed: int, cache: Path | None
 ) -> RegressionReduction:
-    spec = ReducerSpec.model_validate_json(reducer)
-    train = _split(tabular, seed).train
-    made = make_regression_reducer(spec.name, spec.parameters)
-    return reduce_regression_seeded(train, made, size or len(train), seed)
+    spec, train = ReducerSpec.model_validate_json(reducer), _split(tabular, seed).train
+    made, rows = make_regression_reducer(spec.name, spec.parameters), size or len(train)
+
+    def make() -> RegressionReduction:
+        return in_rows(reduce_regression_seeded(train, made, rows, seed))
+
+    key = cache and cache_key(made, train, rows, seed)
+    return fetch(cache, key, make, RegressionReduction) if cache and key else make()
+
+
+@lru_cache(maxsize=256)
+def _train_hash(tabular: Tabular, seed: int) -> str:
+    return _split(tabular, seed).train.content_hash()
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,11 @@ import math
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 from harness.deadlines import DeadlineExceeded, deadline
 from harness.provenance import take_provenance
@@ -15,9 +19,33 @@ from harness.specs import RunSpec
 
 _one_at_a_time = threading.Lock()  # libraries keep random states that threads would share
 
+Made = TypeVar("Made")
+
 
 class NonFiniteError(ArithmeticError):
     """A measurement is NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something was not made."""
+
+    reason: Reason
+    error: str  # the traceback
+
+
+def attempt(make: Callable[[], Made], timeout: float | None = None) -> Made | Failure:
+    """Make something on one thread, or say why it failed.
+
+    Args:
+        make: Makes it.
+        timeout: Seconds after which it has failed.
+    """
+    try:
+        with _one_at_a_time, threadpool_limits(1), deadline(timeout):
+            return make()
+    except (Exception, SystemExit, DeadlineExceeded) as error:  # must not end the suite
+        return Failure(_reason(error), traceback.format_exc())
 
 
 def record_run(
@@ -30,12 +58,9 @@ def record_run(
         execute: Does it.
         timeout: Seconds after which it has failed.
     """
-    try:
-        with _one_at_a_time, deadline(timeout):
-            result = execute(spec)
-        _check_finite(result)
-    except (Exception, SystemExit, DeadlineExceeded) as error:  # must not end the suite
-        return failed_record(spec, _reason(error), traceback.format_exc())
+    result = attempt(partial(_finite_result, spec, execute), timeout)
+    if isinstance(result, Failure):
+        return failed_record(spec, result.reason, result.error)
     return RunRecord(
         run_id=spec.run_id,
         spec=spec,
@@ -68,15 +93,17 @@ def _reason(error: BaseException) -> Reason:
     return "exception"
 
 
-def _check_finite(result: Result) -> None:
-    """Refuse measurements that are no numbers, such as the loss of a learner that diverged.
+def _finite_result(spec: RunSpec, execute: Callable[[RunSpec], Result]) -> Result:
+    """Execute a run, and refuse what is no number, such as the loss of a learner that diverged.
 
     Raises:
         NonFiniteError: Naming the first.
     """
+    result = execute(spec)
     for path, value in _floats(result.model_dump(), "result"):
         if not math.isfinite(value):
             raise NonFiniteError(f"{path} is {value}: the run diverged; lower its learning rate")
+    return result
 
 
 def _floats(value: Any, path: str) -> Iterator[tuple[str, float]]:

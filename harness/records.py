@@ -15,7 +15,7 @@ from harness.errors import InputError
 from harness.files import write_whole
 from harness.specs import Frozen, RunSpec
 
-SCHEMA_VERSION: Final = 2  # 1 had no checksum, no reason of failure and no CPU
+SCHEMA_VERSION: Final = 3  # 1 had no checksum, no reason of failure, no CPU; 2 no codebook
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
 
@@ -31,6 +31,7 @@ class DatasetFacts(Frozen):
     content_hash: str
     reference_min: float | None = None  # mean return of the random policy; None in regression
     reference_max: float | None = None  # mean return of the expert; None in regression
+    quantisation: dict[str, float] | None = None  # what a codebook costs; None without one
 
 
 class ReductionFacts(Frozen):
@@ -107,13 +108,14 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 class RunRecord(Frozen):
     """One run's evidence."""
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]
     reason: Reason | None = None  # why a run failed; None in records of schema version 1
     error: str | None = None  # traceback of a failed run
-    result: Result | None = None  # None if the run failed
+    # None if the run failed. The kinds share no record: trying both would double a reader's time.
+    result: Annotated[Result | None, Field(union_mode="left_to_right")] = None
     provenance: Provenance
 
     @property

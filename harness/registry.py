@@ -9,9 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from baselines.coresets import KernelHerdingRegression, TreeRecombinationRegression
 from baselines.full import FullReducer
+from baselines.herding import HerdingReducer
+from baselines.k_centre import KCentreReducer
 from baselines.leverage import LeverageReducer
 from baselines.random import RandomReducer
 from baselines.regression import FullRegression, LeverageRegression, RandomRegression
+from baselines.return_filter import ReturnFilterReducer
+from baselines.return_weighted import ReturnWeightedReducer
 from baselines.stratified import StratifiedReducer
 from harness.distillation.bellman import BellmanDistiller
 from harness.distillation.exact import ExactDistiller
@@ -22,6 +26,7 @@ from harness.errors import InputError, unknown_name
 from harness.learners.deep_q import DQNLearner, EnsembleDQNLearner, FQILearner
 from harness.learners.judges import FreshGap, WorstCase
 from harness.learners.linear_fqi import LinearFQILearner
+from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
 from harness.learners.protocol import Learner
 from harness.learners.regression import REGRESSION_LEARNERS, RegressionLearner
 from harness.reduction import Reducer
@@ -34,13 +39,25 @@ REDUCERS: Mapping[str, type[Reducer]] = {
         RandomReducer,
         StratifiedReducer,
         LeverageReducer,
+        ReturnFilterReducer,
+        ReturnWeightedReducer,
+        KCentreReducer,
+        HerdingReducer,
         ExactDistiller,
         BellmanDistiller,
     )
 }
 LEARNERS: Mapping[str, type[Learner]] = {
     learner.name: learner
-    for learner in (DQNLearner, FQILearner, EnsembleDQNLearner, LinearFQILearner)
+    for learner in (
+        DQNLearner,
+        FQILearner,
+        EnsembleDQNLearner,
+        CQLLearner,
+        BCQLearner,
+        BCLearner,
+        LinearFQILearner,
+    )
 }
 CONTROL_JUDGES: Mapping[str, type[Learner] | type[FreshGap]] = {
     **LEARNERS,

@@ -11,11 +11,12 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from harness.errors import InputError
-from harness.executors import Crew, Work
+from harness.executors import Crew, Work, reduction_identity
 from harness.files import remove_partials
 from harness.leases import Claims
 from harness.performing import failed_record
@@ -44,6 +45,11 @@ class Due:
 
     spec: RunSpec
     version: int | None  # of the failed record to replace; None: there is no record
+
+    @cached_property
+    def reduction(self) -> str:
+        """The same for runs that share a reduction."""
+        return reduction_identity(self.spec)
 
 
 @dataclass
@@ -124,6 +130,7 @@ class _Runner:
         self._timeout = timeout
         self._flights: dict[Future[RunRecord], _Flight] = {}
         self._landed: set[Future[RunRecord]] = set()
+        self._reduced: set[str] = set()  # reductions that a run has ended with
         self._stillborn = 0
 
     def step(self) -> bool:
@@ -140,6 +147,7 @@ class _Runner:
         """Write and yield the records of the runs that have just ended."""
         for future in self._landed:
             flight = self._flights.pop(future)
+            self._reduced.add(flight.due.reduction)
             record = self._outcome(future, flight)
             if record and self._claims.holds(record.run_id):
                 write_record(self._directory, record)
@@ -148,9 +156,8 @@ class _Runner:
         self._landed = set()
 
     def _launch(self) -> None:
-        room = self._crew.capacity - len(self._flights)
-        for due in self._waiting[:]:
-            if room <= 0:
+        for due in self._in_order():
+            if len(self._flights) >= self._crew.capacity:
                 return
             if self._is_done(due):
                 self._waiting.remove(due)
@@ -160,7 +167,19 @@ class _Runner:
                     self._claims.release(due.spec.run_id)
                     continue
                 self._begin(due, attempt=1)
-                room -= 1
+
+    def _in_order(self) -> Iterator[Due]:
+        """Yield the waiting runs, last those that would only wait for another's reduction."""
+        last = []
+        for due in self._waiting[:]:
+            if due.reduction in self._reductions_in_the_making():
+                last.append(due)
+            else:
+                yield due
+        yield from last
+
+    def _reductions_in_the_making(self) -> set[str]:
+        return {flight.due.reduction for flight in self._flights.values()} - self._reduced
 
     def _begin(self, due: Due, attempt: int) -> None:
         future = self._crew.submit(self._work, due.spec)

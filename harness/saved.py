@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,34 @@ def save_reduction(
     reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
 ) -> None:
     """Write a reduction that serves as a dataset in its turn."""
-    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
-    reference = _reference(dataset).model_dump()
-    reduction.transitions.save(path, {**metadata, **reference, "discount": discount})
+    origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    _save(reduction, path, origin, _reference(dataset), discount)
+
+
+def save_streamed_reduction(
+    reduction: Reduction,
+    path: Path,
+    dataset_id: str,
+    reference: Reference,
+    seed: int,
+    discount: float,
+) -> None:
+    """Write a reduction of a dataset that was never held whole.
+
+    Its ``source_hash`` is null: the hash goes through one array of the source after the other.
+    """
+    _save(reduction, path, _origin(reduction, seed, dataset_id, None), reference, discount)
+
+
+def _save(
+    reduction: Reduction,
+    path: Path,
+    origin: Mapping[str, Any],
+    reference: Reference,
+    discount: float,
+) -> None:
+    metadata = {**origin, **reference.model_dump(), "discount": discount}
+    reduction.transitions.save(path, metadata)
 
 
 def save_as_minari(
@@ -87,7 +113,7 @@ def load_regression_set(path: Path) -> RegressionSet:
 
 
 def _origin(
-    reduction: Reduction | RegressionReduction, seed: int, source: str, source_hash: str
+    reduction: Reduction | RegressionReduction, seed: int, source: str, source_hash: str | None
 ) -> dict[str, Any]:
     return {
         "method": reduction.method,

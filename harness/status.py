@@ -13,6 +13,7 @@ from harness.errors import InputError
 from harness.files import write_whole
 from harness.leases import Claim, read_claims
 from harness.records import RunRecord, read_record, record_path
+from harness.seals import seal, unseal
 from harness.specs import Suite
 
 
@@ -71,8 +72,8 @@ def failure_line(record: RunRecord) -> str:
 
 
 def write_suite(directory: Path, suite: Suite) -> None:
-    """Keep the suite beside its records, so that others know what is still to come."""
-    path, content = _suite_path(directory), f"{suite.model_dump_json(indent=1)}\n".encode()
+    """Keep the suite beside its records, under a checksum: others learn what is to come."""
+    path, content = _suite_path(directory), seal(suite.model_dump_json(indent=1).encode())
     if not path.exists() or path.read_bytes() != content:
         write_whole(path, content)
 
@@ -111,12 +112,16 @@ def _suite_path(directory: Path) -> Path:
 def _read_suite(directory: Path) -> Suite:
     path = _suite_path(directory)
     try:
-        return Suite.model_validate_json(path.read_bytes())
+        return Suite.model_validate_json(unseal(path.read_bytes()))
     except FileNotFoundError:
         raise InputError(
             f"no file {str(path)!r}: name a folder that `bellman-bench run` fills"
         ) from None
     except ValidationError as error:
-        raise InputError(
-            f"{str(path)!r} is not a suite ({error.errors()[0]['msg']}): run the suite again"
-        ) from error
+        raise _damaged(path, error.errors()[0]["msg"]) from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(f"{str(path)!r} is not a suite ({what}): run the suite again")

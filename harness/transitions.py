@@ -171,7 +171,7 @@ class Transitions:
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
         try:
             actions = _as_actions(arrays["actions"])
-            count: int = metadata.get("action_count") or _count_actions(actions)
+            count: int = metadata.get("action_count") or count_actions(actions)
             values: dict[str, Any] = {"weights": np.ones(len(actions)), **named}
             return cls(**values, action_count=count)
         except InputError as error:
@@ -183,7 +183,7 @@ ARRAY_NAMES = tuple(
 )
 
 
-def _count_actions(actions: IntArray) -> int:
+def count_actions(actions: IntArray) -> int:
     """Take the largest action for the last, unless it can only be some other number.
 
     Raises:

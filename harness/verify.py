@@ -12,6 +12,7 @@ from harness.errors import InputError
 from harness.executors import ProcessExecutor
 from harness.named_runs import source_hash
 from harness.records import RunRecord, read_record
+from harness.reduction_cache import cache_folder, damaged_entries
 from harness.status import failure_line
 from harness.suites import perform
 
@@ -22,6 +23,7 @@ class Verification:
 
     records: list[RunRecord] = field(default_factory=list)
     datasets: int = 0
+    reductions: int = 0  # entries of the cache
     repeated: list[str] = field(default_factory=list)  # run ids
     problems: list[str] = field(default_factory=list)
 
@@ -30,14 +32,17 @@ class Verification:
         """The counts, in a line."""
         unsealed = sum(record.schema_version == 1 for record in self.records)
         without = f" ({unsealed} of schema version 1, without a checksum)" if unsealed else ""
+        cached = f"{self.reductions} cached reductions, " if self.reductions else ""
         return (
-            f"{len(self.records)} whole records{without}, {self.datasets} datasets hashed, "
+            f"{len(self.records)} whole records{without}, {cached}{self.datasets} datasets hashed, "
             f"{len(self.repeated)} runs repeated: {len(self.problems)} problems"
         )
 
 
 def verify(directory: Path, sample: int) -> Verification:
     """Check every record and dataset of a results folder, and repeat a random sample of its runs.
+
+    Repeated runs make their reductions again; those in the cache are only checked for damage.
 
     Args:
         directory: The results folder.
@@ -50,6 +55,9 @@ def verify(directory: Path, sample: int) -> Verification:
         raise InputError(f"sample {sample}: runs cannot be repeated that often; give 0 or more")
     found = Verification()
     found.problems += _read_all(directory, found.records)
+    entries = list(damaged_entries(cache_folder(directory)))
+    found.problems += filter(None, entries)
+    found.reductions = len(entries)
     completed = [record for record in found.records if record.result]
     wrong = _check_datasets(completed, found)
     usable = [record for record in completed if _dataset_key(record) not in wrong]

@@ -13,9 +13,10 @@ from tests.commands import Command, Outcome
 
 @pytest.fixture(scope="session", autouse=True)
 def minari_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the datasets that tests collect out of the user's own folder."""
+    """Keep the datasets that tests collect out of the user's own folder, and ask no hub."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("minari")))
+        patch.setenv("BELLMAN_BENCH_OFFLINE", "1")  # no test depends on what a hub holds
         yield
 
 

@@ -18,7 +18,8 @@ SOURCES = sorted(
 # The modules, mostly one, that may import each of these.
 HOMES = {
     "d3rlpy": {"harness/learners/d3rlpy_backend.py"},
-    "minari": {"envs/minari_store.py"},
+    "minari": {"envs/minari_store.py", "envs/minari_root.py", "envs/minari_remote.py"},
+    "h5py": {"envs/minari_hdf5.py", "envs/d4rl.py"},
     "typer": {
         "harness/cli.py",
         "harness/commands/datasets.py",

@@ -15,16 +15,17 @@ from typing import Any
 import pytest
 
 from envs import Dataset
+from harness import cluster as cluster_module
 from harness.errors import InputError
 from harness.records import read_records
-from harness.suites import load_suite, run_suite
+from harness.suites import load_suite, parse_suite, run_suite
 
 SUITE = """
 name = "clustered"
 description = "Two arms on data that the workers do not have."
 datasets = ["cartpole.npz"]
 sizes = [20]
-seeds = [0, 1, 2, 3, 4, 5]
+seeds = [0, 1, 2]
 episodes = 3
 
 [[reducers]]
@@ -37,6 +38,21 @@ parameters = { predictors = 10 }
 [[learners]]
 name = "dqn"
 parameters = { steps = 40, checkpoints = 2 }
+
+[[learners]]
+name = "linear-fqi"
+parameters = { feature_count = 10, iterations = 5 }
+"""
+
+SHARED = """
+name = "shared"
+description = "Reductions of which each serves several learners."
+task = "regression"
+datasets = ["regression/diabetes"]
+sizes = [20]
+seeds = [0, 1, 2, 3]
+reducers = [{ name = "loss-matching", parameters = { predictors = PREDICTORS } }]
+learners = [{ name = "ridge" }, { name = "least-squares" }, { name = "lasso" }]
 """
 
 
@@ -111,8 +127,7 @@ def measured(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_processes_and_a_cluster_find_the_same(cluster: Cluster, suite_folder: Path) -> None:
     suite = load_suite("clustered.toml")
-    run_suite(suite, "one", jobs=1)
-    run_suite(suite, "two", jobs=2)
+    run_suite(suite, "local", jobs=2)
     command = [sys.executable, "-m", "harness.cli", "run", "clustered.toml", "--log-json"]
     runner = subprocess.Popen(
         [*command, "--results", "dask", "--scheduler", cluster.address],
@@ -126,13 +141,31 @@ def test_processes_and_a_cluster_find_the_same(cluster: Cluster, suite_folder: P
     assert runner.returncode == 0, errors
     assert "12 runs done, 0 failed, 0 were there" in output
     assert "is not encrypted" in errors
-    one = measured(suite_folder / "one")
-    assert len(one) == 12
-    assert measured(suite_folder / "two") == one
-    assert measured(suite_folder / "dask") == one
+    local = measured(suite_folder / "local")
+    assert len(local) == 12
+    assert measured(suite_folder / "dask") == local
 
 
-def test_a_scheduler_that_is_not_there_is_named(suite_folder: Path) -> None:
+def test_a_reduction_is_made_once_for_the_whole_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    suite = parse_suite(SHARED.replace("PREDICTORS", "100"), "shared.toml")
+    records = run_suite(suite, tmp_path / "shared", scheduler=cluster.address)
+    assert [record.status for record in records] == 12 * ["completed"]
+    seconds = {(record.spec.seed, record.result.seconds.reduction) for record in records
+               if record.result}  # fmt: skip
+    assert len(seconds) == 4  # no two reductions take the same time to the nanosecond
+    assert {path.name for path in (tmp_path / "shared").iterdir()} == {"records", "suite.json"}
+
+    slow = parse_suite(SHARED.replace("PREDICTORS", "300000"), "shared.toml")
+    overdue = run_suite(slow, tmp_path / "slow", scheduler=cluster.address, timeout=0.5)
+    assert [record.reason for record in overdue] == 12 * ["time-out"]
+    assert {"in reduce_named" in (record.error or "") for record in overdue} == {True}
+    assert len({record.error for record in overdue}) <= 4  # of the four reductions, no run's own
+
+
+def test_a_scheduler_that_is_not_there_is_named(
+    suite_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
     with pytest.raises(InputError, match=r"scheduler 'tcp://127.0.0.1:1' cannot be reached"):
         run_suite("clustered.toml", suite_folder / "none", scheduler="tcp://127.0.0.1:1")
     assert not (suite_folder / "none").exists()

@@ -13,28 +13,31 @@ from harness.registry import LEARNERS, make_judge
 from harness.transitions import FloatArray, Transitions
 from tests.arbitrary import random_transitions
 
+DEEP: dict[str, Any] = {"steps": 300, "checkpoints": 3, "learning_rate": 3e-3}
 SHORT: dict[str, dict[str, Any]] = {
-    "dqn": {"steps": 600, "checkpoints": 3},
-    "fqi": {"steps": 600, "checkpoints": 3},
-    "ensemble-dqn": {"steps": 600, "checkpoints": 3, "critics": 2},
+    "dqn": DEEP,
+    "fqi": DEEP | {"target_interval": 25},
+    "ensemble-dqn": DEEP | {"critics": 2},
+    "cql": DEEP | {"conservatism": 1e-3},
+    "bcq": DEEP | {"action_flexibility": 0.05},
+    "bc": DEEP,
     "linear-fqi": {"iterations": 200},
 }
-PATIENT: dict[str, dict[str, Any]] = {
-    "dqn": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
-    "fqi": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
-    "ensemble-dqn": {"steps": 1800, "checkpoints": 1, "learning_rate": 3e-3},
-    "linear-fqi": {"ridge": 1e-4},
-}
-CHECKPOINTS = {
-    "dqn": [200, 400, 600],
-    "fqi": [200, 400, 600],
-    "ensemble-dqn": [200, 400, 600],
-    "linear-fqi": [200],
-}
+LONG: dict[str, Any] = {"steps": 600, "checkpoints": 1}
+PATIENT = {name: {"ridge": 1e-4} if name == "linear-fqi" else LONG for name in SHORT}
+IMITATORS = {"bc"}
+THRIFTY = {"linear-fqi"}  # one checkpoint, after the last iteration
 
 
 @pytest.fixture(params=sorted(LEARNERS))
 def learner(request: pytest.FixtureRequest) -> Learner:
+    learner = make_judge(request.param, 0.9, SHORT[request.param])
+    assert isinstance(learner, Learner)
+    return learner
+
+
+@pytest.fixture(params=sorted(LEARNERS.keys() - IMITATORS))
+def value_learner(request: pytest.FixtureRequest) -> Learner:
     learner = make_judge(request.param, 0.9, SHORT[request.param])
     assert isinstance(learner, Learner)
     return learner
@@ -83,7 +86,8 @@ def chain() -> Transitions:
 def test_it_yields_every_checkpoint(learner: Learner) -> None:
     transitions = random_transitions(np.random.default_rng(0), 30)
     trained = list(learner.fit(transitions, 0))
-    assert [checkpoint.step for checkpoint in trained] == CHECKPOINTS[learner.name]
+    steps = [200] if learner.name in THRIFTY else [100, 200, 300]
+    assert [checkpoint.step for checkpoint in trained] == steps
     for checkpoint in trained:
         assert all(np.isfinite(value) for value in checkpoint.metrics.values())
         actions = checkpoint.policy.act(transitions.observations)
@@ -91,31 +95,31 @@ def test_it_yields_every_checkpoint(learner: Learner) -> None:
         assert set(np.unique(actions)) <= {0, 1}
 
 
-def test_it_prefers_the_larger_reward(learner: Learner) -> None:
-    assert final_actions(learner, bandit([1.0, 2.0], [1, 1]), np.ones((1, 1))) == [1]
-    assert final_actions(learner, bandit([2.0, 1.0], [1, 1]), np.ones((1, 1))) == [0]
+def test_it_prefers_the_larger_reward(value_learner: Learner) -> None:
+    assert final_actions(value_learner, bandit([1.0, 2.0], [1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(value_learner, bandit([2.0, 1.0], [1, 1]), np.ones((1, 1))) == [0]
 
 
-def test_weights_decide_between_contradicting_rows(learner: Learner) -> None:
+def test_weights_decide_between_contradicting_rows(value_learner: Learner) -> None:
     """Action 0 pays 0; action 1 pays 4 on one row and -4 on another: their weights tell which."""
     rewards = [0.0, 4.0, 0.0, -4.0]
-    assert final_actions(learner, bandit(rewards, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
-    assert final_actions(learner, bandit(rewards, [1, 1, 1, 9]), np.ones((1, 1))) == [0]
+    assert final_actions(value_learner, bandit(rewards, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(value_learner, bandit(rewards, [1, 1, 1, 9]), np.ones((1, 1))) == [0]
 
 
-def test_it_looks_ahead(learner: Learner) -> None:
+def test_it_looks_ahead(value_learner: Learner) -> None:
     """Only the last state pays: all others must learn its worth through bootstrapping."""
-    patient = learner.model_copy(update=PATIENT[learner.name])
+    patient = value_learner.model_copy(update=PATIENT[value_learner.name])
     assert final_actions(patient, chain(), np.eye(5)) == [1] * 5
 
 
-def test_terminations_stop_bootstrapping(learner: Learner) -> None:
+def test_terminations_stop_bootstrapping(value_learner: Learner) -> None:
     """Action 1 ends with reward 1; action 0 goes on for ever with 0.2, worth 2 at discount 0.9."""
     transitions = bandit([0.2, 1.0], [1, 1])
     endless = Transitions(
         **{**vars(transitions), "terminations": np.array([False, True])},
     )
-    patient = learner.model_copy(update=PATIENT[learner.name])
+    patient = value_learner.model_copy(update=PATIENT[value_learner.name])
     assert final_actions(patient, endless, np.ones((1, 1))) == [0]
     assert final_actions(patient, transitions, np.ones((1, 1))) == [1]
 

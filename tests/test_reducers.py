@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,21 +17,46 @@ from harness.registry import REDUCERS
 from harness.transitions import ARRAY_NAMES, Transitions
 from tests.arbitrary import random_transitions
 
-SMALL = sorted(set(REDUCERS) - {"full"})
+OPTIONAL = {"herding"}  # also slow: its code is compiled for each number of rows
+NEED_EPISODES = ["return-filter", "return-weighted"]
+SEEDED = sorted(set(REDUCERS) - {"full", "herding"})
 
 
 @pytest.fixture(params=sorted(REDUCERS))
 def method(request: pytest.FixtureRequest) -> str:
+    if request.param in OPTIONAL and find_spec("coreax") is None:
+        pytest.skip("coreax is not installed")
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def played(cartpole: Dataset) -> Transitions:
+    """CartPole's rows in their episodes, which end where s' is not the s of the next row."""
+    whole = cartpole.transitions
+    ends = (whole.next_observations[:-1] != whole.observations[1:]).any(axis=1)
+    return replace(whole, episodes=np.concatenate([[0], np.cumsum(ends)]))
+
+
 @pytest.fixture
-def reduction(cartpole: Dataset, method: str) -> Reduction:
-    return distill(cartpole.transitions, method, size=40, seed=3)
+def source(played: Transitions, method: str) -> Transitions:
+    return small_source() if method in OPTIONAL else played
 
 
-def test_it_has_the_size_asked_for(cartpole: Dataset, method: str, reduction: Reduction) -> None:
-    expected = len(cartpole.transitions) if method == "full" else 40
+@pytest.fixture
+def reduction(source: Transitions, method: str) -> Reduction:
+    return distill(source, method, size=40, seed=3)
+
+
+def in_episodes(transitions: Transitions, length: int = 7) -> Transitions:
+    return replace(transitions, episodes=np.arange(len(transitions)) // length)
+
+
+def small_source(rows: int = 60) -> Transitions:
+    return in_episodes(random_transitions(np.random.default_rng(1), rows))
+
+
+def test_it_has_the_size_asked_for(source: Transitions, method: str, reduction: Reduction) -> None:
+    expected = len(source) if method == "full" else 40
     assert len(reduction.transitions) == expected
 
 
@@ -40,8 +67,8 @@ def test_it_says_what_made_it(method: str, reduction: Reduction) -> None:
     json.dumps([dict(reduction.parameters), dict(reduction.diagnostics)], allow_nan=False)
 
 
-def test_it_keeps_to_the_source(cartpole: Dataset, reduction: Reduction) -> None:
-    source, reduced = cartpole.transitions, reduction.transitions
+def test_it_keeps_to_the_source(source: Transitions, reduction: Reduction) -> None:
+    reduced = reduction.transitions
     assert reduced.action_count == source.action_count
     if reduction.source_indices is None:
         assert reduced.observations.dtype == np.float64
@@ -59,46 +86,45 @@ def test_it_keeps_to_the_source(cartpole: Dataset, reduction: Reduction) -> None
 
 
 def test_the_same_seed_gives_the_same_set(
-    cartpole: Dataset, method: str, reduction: Reduction
+    source: Transitions, method: str, reduction: Reduction
 ) -> None:
-    again = distill(cartpole.transitions, method, size=40, seed=3)
+    again = distill(source, method, size=40, seed=3)
     assert again.transitions.content_hash() == reduction.transitions.content_hash()
 
 
-@pytest.mark.parametrize("method", SMALL)
-def test_another_seed_gives_another_set(cartpole: Dataset, method: str) -> None:
+@pytest.mark.parametrize("method", SEEDED, indirect=True)
+def test_another_seed_gives_another_set(source: Transitions, method: str) -> None:
     hashes = {
-        distill(cartpole.transitions, method, size=40, seed=seed).transitions.content_hash()
-        for seed in range(3)
+        distill(source, method, size=40, seed=seed).transitions.content_hash() for seed in range(3)
     }
     assert len(hashes) == 3
 
 
 def test_it_leaves_the_source_alone(method: str) -> None:
-    source = random_transitions(np.random.default_rng(1), 60)
+    source = small_source()
     before = source.content_hash()
-    distill(source, method, size=12)
+    distill(source, method, size=5)
     assert source.content_hash() == before
 
 
 @pytest.mark.parametrize("size", [0, -1, 61])
 def test_a_size_that_the_data_cannot_give_is_refused(method: str, size: int) -> None:
-    source = random_transitions(np.random.default_rng(1), 60)
+    source = small_source()
     with pytest.raises(InputError, match=rf"size {size}: .*between 1 and the dataset's 60"):
         distill(source, method, size=size)
 
 
 @pytest.mark.parametrize("size", [1, 5, 60])
 def test_every_size_that_the_data_can_give_works(method: str, size: int) -> None:
-    source = random_transitions(np.random.default_rng(1), 60)
+    source = small_source()
     reduced = distill(source, method, size=size).transitions
     assert len(reduced) == (60 if method == "full" else size)
 
 
 def test_data_without_terminations_works(method: str) -> None:
-    source = random_transitions(np.random.default_rng(1), 60)
+    source = small_source()
     kept = np.flatnonzero(~source.terminations)
-    reduced = distill(source.take(kept), method, size=10).transitions
+    reduced = distill(in_episodes(source.take(kept)), method, size=10).transitions
     assert not reduced.terminations.any()
 
 
@@ -111,13 +137,21 @@ def test_source_weights_count(method: str) -> None:
         **{name: getattr(source, name) for name in set(ARRAY_NAMES) - {"weights"}},
         weights=np.where(heavy, 1000.0, 1.0),
         action_count=source.action_count,
+        episodes=np.arange(400) // 7,
     )
     reduced = distill(source, method, size=100).transitions
     assert reduced.shares @ reduced.observations[:, 0] > 0.5
 
 
+@pytest.mark.parametrize("method", NEED_EPISODES, indirect=True)
+def test_rows_that_form_no_episodes_are_refused_where_they_must(method: str) -> None:
+    loose = replace(small_source(), episodes=None)
+    with pytest.raises(InputError, match=rf"method '{method}' needs episodes, .* choose another"):
+        distill(loose, method, size=5)
+
+
 def test_names_and_parameters_are_checked() -> None:
-    source = random_transitions(np.random.default_rng(1), 60)
+    source = small_source()
     with pytest.raises(InputError, match=r"unknown method 'bellmann'.*did you mean 'bellman'"):
         distill(source, "bellmann")
     with pytest.raises(InputError, match=r"'predictor'.*did you mean 'predictors'"):

@@ -115,6 +115,24 @@ def test_another_dataset_is_found_and_its_runs_are_not_repeated(folder: Path) ->
     assert len(found.repeated) == 4  # both runs of the seed share the split
 
 
+def test_results_on_other_data_are_not_added_to(folder: Path, finished: Path) -> None:
+    suite = load_suite(str(finished.parent / "small.toml"))
+    path, record = a_record(folder)
+    rewritten(folder, record, "result.dataset.content_hash", "0" * 64)
+    assert run_suite(suite, folder) == []  # nothing to add
+    other = next(other for other in path.parent.iterdir() if other != path)
+    other.unlink()
+    with pytest.raises(InputError, match="two versions") as refusal:
+        run_suite(suite, folder)
+    assert record.result is not None
+    now = record.result.dataset.content_hash
+    for part in ("'regression/diabetes'", record.run_id, "0" * 64, now, "--results"):
+        assert part in str(refusal.value)
+    assert not other.exists()
+    rewritten(folder, record, "result.dataset.content_hash", now)
+    assert len(run_suite(suite, folder)) == 1
+
+
 def test_an_unusable_folder_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(InputError, match="no records in"):
         verify(tmp_path, sample=0)

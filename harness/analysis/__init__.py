@@ -2,37 +2,50 @@
 
 from harness.analysis.claims import judge, render_claims
 from harness.analysis.comparison import comparison
+from harness.analysis.cost import compare_cost
 from harness.analysis.curves import plot_learning_curves, plot_size_curves
-from harness.analysis.embed import embed
+from harness.analysis.embed import embed, embed_found
 from harness.analysis.error_curves import plot_size_errors
 from harness.analysis.figures import write_figures
 from harness.analysis.frame import ARM_ORDER, curves_frame, fresh_frame, gaps_frame, runs_frame
 from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
+from harness.analysis.improvement import compare_improvement
+from harness.analysis.profiles import plot_profiles
 from harness.analysis.rendering import render
 from harness.analysis.report import write_report
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean, mean
 from harness.analysis.tables import caption, write_tables
+from harness.analysis.variance import compare_variance
+from harness.analysis.verdicts import judge_control, judge_evidence, render_verdict_table
 
 __all__ = [
     "ARM_ORDER",
     "bootstrap_interval",
     "caption",
+    "compare_cost",
+    "compare_improvement",
+    "compare_variance",
     "comparison",
     "curves_frame",
     "embed",
+    "embed_found",
     "fresh_frame",
     "gaps_frame",
     "interquartile_mean",
     "judge",
+    "judge_control",
+    "judge_evidence",
     "mean",
     "plot_fresh_gaps",
     "plot_identifiability",
     "plot_learning_curves",
+    "plot_profiles",
     "plot_size_curves",
     "plot_size_errors",
     "render",
     "render_claims",
+    "render_verdict_table",
     "runs_frame",
     "write_figures",
     "write_report",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from harness.records import RunRecord, RunResult
+from harness.records import Parameters, RunRecord, RunResult
 
 
 def provenance(records: Sequence[RunRecord]) -> str:
@@ -23,11 +23,50 @@ def provenance(records: Sequence[RunRecord]) -> str:
         ", ".join(sorted({spec.dataset for spec in specs})),
         _listed("size", {spec.size for spec in specs if spec.size is not None}),
         _listed("seed", {spec.seed for spec in specs}),
+        _replicates(1 + max((spec.replicate for spec in specs), default=0)),
         _extent("gradient steps", {steps for steps, _ in trained}),
         _extent("episodes a checkpoint", {episodes for _, episodes in trained}),
         _failures(len(records) - len(done)),
     ]
     return "; ".join(part for part in parts if part)
+
+
+def protocol(records: Iterable[RunRecord]) -> str:
+    """Say in one line what the learners' parameters were, and how much data there was.
+
+    A learner whose parameters differ between datasets is told once for each kind.
+    """
+    results = [(record.spec, record.result) for record in records if record.result is not None]
+    users: dict[tuple[str, str], set[str]] = {}
+    for spec, result in results:
+        key = spec.learner.label, _told(result.learner_parameters)
+        users.setdefault(key, set()).add(spec.dataset)
+    kinds = [learner for learner, _ in users]
+    learners = [
+        f"{learner}{f' on {_all(datasets)}' if kinds.count(learner) > 1 else ''}: {told}"
+        for (learner, told), datasets in sorted(users.items())
+        if told
+    ]
+    discounts = {f"{spec.discount:g}" for spec, _ in results if spec.discount is not None}
+    rows = {f"{spec.dataset} {result.dataset.rows}" for spec, result in results}
+    parts = [f"discount {_all(discounts)}", *learners, f"transitions: {_all(rows)}"]
+    return "; ".join(parts)
+
+
+def _told(parameters: Parameters) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {'×'.join(map(str, value)) if type(value) is list else value}"
+        for name, value in parameters.items()
+        if name not in ("discount", "checkpoints")
+    )
+
+
+def _all(texts: Collection[str]) -> str:
+    return ", ".join(sorted(texts))
+
+
+def _replicates(count: int) -> str:
+    return f"{count} learner seeds on each reduction" if count > 1 else ""
 
 
 def _listed(noun: str, numbers: Collection[int]) -> str:

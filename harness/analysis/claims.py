@@ -14,6 +14,7 @@ from harness.analysis.measures import measure
 from harness.analysis.published import Claim, Criterion, PublishedClaims, Verdict, read_claims
 from harness.analysis.rendering import render
 from harness.analysis.statistics import estimate, mean, ratio_interval, ratio_of_means
+from harness.analysis.verdicts import render_verdicts
 from harness.errors import InputError
 from harness.records import RunRecord
 
@@ -59,16 +60,19 @@ def judge(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
 def render_claims(records: Iterable[RunRecord], claims_path: Path) -> str:
     """Write citation, claims with their criteria and counts of verdicts, and every verdict.
 
+    Of control, what `harness.analysis.verdicts.render_verdicts` writes.
+
     Raises:
         InputError: As `judge`.
     """
     records = list(records)
+    if measure(records) == "return":
+        return render_verdicts(records, claims_path)
     published = read_claims(claims_path)
     table = _judge(records, published, claims_path)
-    source = f"Claims of {published.citation}; {published.note}."
     line = "; ".join((provenance(records), *_DEFINITIONS))
     summary = render(_summary(table, published), "markdown")
-    return f"{source}\n\n{summary}\n{line}.\n\n{render(table, 'markdown')}"
+    return f"{published.source}\n\n{summary}\n{line}.\n\n{render(table, 'markdown')}"
 
 
 def _judge(records: Sequence[RunRecord], published: PublishedClaims, path: Path) -> pd.DataFrame:
@@ -76,12 +80,12 @@ def _judge(records: Sequence[RunRecord], published: PublishedClaims, path: Path)
     runs = beside_every_size(runs_frame(records))
     rows = [
         row
-        for claim in published.claims
-        if measured == "test MSE" and claim.task == "regression"
-        for row in _claim_rows(claim, published.criteria[claim.criterion], runs)
+        for claim, criterion in published.regression
+        if measured == "test MSE"
+        for row in _claim_rows(claim, criterion, runs)
     ]
     if not rows:
-        learners = ", ".join(sorted({claim.learner for claim in published.claims}))
+        learners = ", ".join(sorted({claim.learner for claim, _ in published.regression}))
         raise InputError(
             f"no claim of {str(path)!r} can be judged by these records of {measured}: it takes "
             f"test MSEs of learner {learners}; name results that hold them"
@@ -128,13 +132,13 @@ def _summary(table: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
         {
             "claim": claim.id,
             "text": claim.text,
-            "criterion": _describe(published.criteria[claim.criterion]),
+            "criterion": _describe(criterion),
             **{
                 verdict: int(((table["claim"] == claim.id) & (table["verdict"] == verdict)).sum())
                 for verdict in get_args(Verdict)
             },
         }
-        for claim in published.claims
+        for claim, criterion in published.regression
         if claim.id in set(table["claim"])
     )
 

@@ -11,9 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from harness.analysis.captions import provenance
+from harness.analysis.captions import protocol, provenance
 from harness.analysis.drawing import BAND_OPACITY, checked, draw_sizes, legend_entries
-from harness.analysis.frame import beside_every_size, curves_frame, runs_frame
+from harness.analysis.frame import (
+    average_replicates,
+    beside_every_size,
+    curves_frame,
+    runs_frame,
+)
 from harness.analysis.panels import Panel, finish, panel_grid
 from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
@@ -35,7 +40,7 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
         InputError: If no run was completed, or the runs are not of control.
     """
     records = checked(records, "return")
-    curves = beside_every_size(curves_frame(records))
+    curves = beside_every_size(average_replicates(curves_frame(records)))
     styles = arm_styles(curves["arm"])
     groups = curves.groupby(["dataset", "learner", "size"], dropna=False)
     panels = {Panel.of(key): group for key, group in groups}
@@ -52,8 +57,8 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
     """Plot headline return against size, a panel for each dataset and learner.
 
     The values are those of `harness.analysis.comparison`. ``full`` is a horizontal line with a
-    band, the random policy's return a dotted one. Where there is one size, points with error
-    bars stand side by side.
+    band, the random policy's return a dotted one. Where there is one size, or arms too many for
+    bands, error bars stand side by side.
 
     Raises:
         InputError: If no run was completed, or the runs are not of control.
@@ -70,7 +75,8 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
             axis.axhline(floors[panel.dataset], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
             draw_sizes(axis, group, "return", styles)
         floor = Line2D([], [], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
-        caption = _caption(records, "each run's mean of the last three checkpoints")
+        what = "each run's mean of the last three checkpoints"
+        caption = f"{_caption(records, what)} Protocol: {protocol(records)}."
         finish(figure, "Return against size", [*legend_entries(styles), floor], caption)
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from harness.errors import InputError
 from harness.records import RunRecord
 
 BAND_OPACITY = 0.16
+MOST_BANDS = 4  # curves whose bands can still be told apart; more of them get error bars
+DODGE = 0.35  # share of the gap between neighbouring sizes that the error bars of one size take
 LONE_SIZE_RANGE = 2.0  # the size axis spans the one size, divided and multiplied by this
 
 
@@ -48,8 +51,8 @@ def legend_entries(styles: dict[str, ArmStyle]) -> list[Line2D]:
 def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, ArmStyle]) -> None:
     """Draw a column of a comparison and its interval against size, an arm a line.
 
-    ``full`` is a horizontal line with a band. Where there is one size, points with error bars
-    stand side by side.
+    ``full`` is a horizontal line with a band. Intervals are bands, or with more arms than
+    ``MOST_BANDS`` error bars side by side. Where there is one size, there are points for lines.
     """
     sizes = np.sort(table["size"].dropna().unique().astype(float))
     arms = [arm for arm in styles if arm != FULL and arm in set(table["arm"])]
@@ -57,13 +60,16 @@ def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, A
         value=table[column], low=table[f"{column}_low"], high=table[f"{column}_high"]
     )
     _draw_full(axis, values[values["arm"] == FULL], styles)
+    lone = len(sizes) <= 1
+    reach = LONE_SIZE_RANGE**0.8 if lone else (sizes[1:] / sizes[:-1]).min() ** (DODGE / 2)
     for turn, arm in enumerate(arms):
         rows = values[values["arm"] == arm].sort_values("size")
-        if len(sizes) > 1:
-            _draw_size_curve(axis, rows, arm, styles[arm])
+        if len(arms) <= MOST_BANDS and not lone:
+            _draw_band(axis, rows, arm, styles[arm])
         else:
             place = (2 * turn + 1) / len(arms) - 1  # within -1..1
-            _draw_point(axis, rows, LONE_SIZE_RANGE ** (0.8 * place), arm, styles[arm])
+            style = replace(styles[arm], line="none") if lone else styles[arm]
+            _draw_bars(axis, rows, reach**place, arm, style)
     _set_sizes(axis, sizes)
 
 
@@ -78,7 +84,7 @@ def _draw_full(axis: Axes, rows: pd.DataFrame, styles: dict[str, ArmStyle]) -> N
     axis.axhline(first["value"], label=FULL, **style.options())
 
 
-def _draw_size_curve(axis: Axes, rows: pd.DataFrame, arm: str, style: ArmStyle) -> None:
+def _draw_band(axis: Axes, rows: pd.DataFrame, arm: str, style: ArmStyle) -> None:
     sizes = rows["size"].to_numpy(dtype=float)
     axis.fill_between(
         sizes,
@@ -92,7 +98,7 @@ def _draw_size_curve(axis: Axes, rows: pd.DataFrame, arm: str, style: ArmStyle) 
     axis.plot(sizes, rows["value"], label=arm, **style.options())
 
 
-def _draw_point(axis: Axes, rows: pd.DataFrame, shift: float, arm: str, style: ArmStyle) -> None:
+def _draw_bars(axis: Axes, rows: pd.DataFrame, shift: float, arm: str, style: ArmStyle) -> None:
     sizes = rows["size"].to_numpy(dtype=float) * shift
     below = rows["value"] - rows["low"]
     above = rows["high"] - rows["value"]
@@ -100,12 +106,10 @@ def _draw_point(axis: Axes, rows: pd.DataFrame, shift: float, arm: str, style: A
         sizes,
         rows["value"],
         yerr=np.stack([below, above]),
-        color=style.colour,
-        marker=style.marker,
-        linestyle="none",
-        capsize=2.5,
-        elinewidth=1.2,
+        capsize=2,
+        elinewidth=1.1,
         label=arm,
+        **style.options(),
     )
 
 

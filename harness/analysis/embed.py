@@ -1,8 +1,9 @@
-"""Keeping a table inside a text such as README.md."""
+"""Keeping tables inside a text such as README.md."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import InputError
@@ -30,3 +31,19 @@ def embed(path: Path, name: str, content: str) -> None:
             "the table belongs"
         )
     write_whole(path, text.encode())
+
+
+def embed_found(path: Path, contents: Mapping[str, str]) -> None:
+    """Replace what stands between the marks of each name, of those whose first mark is there.
+
+    Args:
+        path: An existing text.
+        contents: By name; where no name has its mark, the first is missed.
+
+    Raises:
+        InputError: If the file holds no mark of any name, or not both of one, once each.
+    """
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = [name for name in contents if f"<!-- begin {name} -->" in text]
+    for name in found or list(contents)[:1]:
+        embed(path, name, contents[name])

@@ -13,6 +13,8 @@ from harness.analysis.error_curves import plot_size_errors
 from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
 from harness.analysis.measures import measure
+from harness.analysis.profiles import plot_profiles
+from harness.analysis.returns import scored_seeds
 from harness.analysis.styles import figure_style
 from harness.files import write_whole
 from harness.records import RunRecord, read_records
@@ -21,9 +23,10 @@ from harness.records import RunRecord, read_records
 def write_figures(directory: Path) -> list[Path]:
     """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
 
-    Returns give ``learning-curves`` and ``size-return``, test MSEs ``size-error``, worst-case
-    gaps ``identifiability``, fresh gaps ``fresh-gap``. Where no run has a size, there is nothing
-    to draw against it. The same records and library versions give the same bytes.
+    Returns give ``learning-curves``, ``size-return`` and ``profiles``, test MSEs ``size-error``,
+    worst-case gaps ``identifiability``, fresh gaps ``fresh-gap``. Where no run has a size, there
+    is nothing to draw against it nor arms to profile, and without references no profile. The same
+    records and library versions give the same bytes.
 
     Raises:
         InputError: If there are no readable records, none of a completed run, or records that
@@ -41,7 +44,11 @@ def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
     match measure(records):
         case "return":
             figures = {"learning-curves": plot_learning_curves(records)}
-            return figures | ({"size-return": plot_size_curves(records)} if sized else {})
+            if sized:
+                figures["size-return"] = plot_size_curves(records)
+            if sized and scored_seeds(records)["score"].notna().any():
+                figures["profiles"] = plot_profiles(records)
+            return figures
         case "test MSE":
             return {"size-error": plot_size_errors(records)} if sized else {}
         case "worst-case gap":

@@ -14,11 +14,12 @@ FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
     *(FULL, "random", "stratified", "leverage", "tree-recombination", "kernel-herding"),
     *("loss-matching", "adversarial", "exact", "bellman", "bellman-additive", "bellman-product"),
-    "operator",
+    *("bellman-product-k20", "bellman-product-k100", "operator"),
 )
 
 _KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
 _RUN_TYPES = _KEYS | {
+    "replicate": "int64",
     "status": "str",
     "headline": "float64",
     "last_return": "float64",
@@ -28,6 +29,8 @@ _RUN_TYPES = _KEYS | {
     "seconds_training": "float64",
     "seconds_evaluation": "float64",
     "rows": "Int64",
+    "bytes": "Int64",
+    "dataset_bytes": "Int64",
 }
 _GAP_TYPES = _KEYS | {
     "dimension": "int64",
@@ -47,7 +50,7 @@ _FRESH_TYPES = _KEYS | {
     "largest": "float64",
     "seconds_reduction": "float64",
 }
-_CURVE_TYPES = _KEYS | {"step": "int64", "mean_return": "float64"}
+_CURVE_TYPES = _KEYS | {"replicate": "int64", "step": "int64", "mean_return": "float64"}
 
 
 def arm_rank(arm: str) -> tuple[int, str]:
@@ -61,8 +64,8 @@ def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row a run. ``size`` is missing where a run takes every row; ``headline`` is the run's
-        one number; ``rows`` counts the rows trained on; seconds are wall time. A failed run has
-        no measurements, and a regression run neither a last return nor references.
+        one number; ``rows`` and ``bytes`` are of what was trained on; seconds are wall time. A
+        failed run has no measurements, and a regression run neither a last return nor references.
     """
     return _frame((_run_row(record) for record in _in_order(records)), _RUN_TYPES)
 
@@ -75,7 +78,9 @@ def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         ``mean_return`` over the evaluation episodes.
     """
     rows = (
-        _keys(record) | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
+        _keys(record)
+        | {"replicate": record.spec.replicate}
+        | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
         for record in _in_order(records)
         if isinstance(record.result, RunResult)
         for checkpoint in record.result.checkpoints
@@ -119,6 +124,26 @@ def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     return _frame(rows, _FRESH_TYPES)
 
 
+def average_replicates(frame: pd.DataFrame) -> pd.DataFrame:
+    """Average the completed runs of every seed, which differ in their learner's seed alone.
+
+    Seeds are what comparisons count: runs on one reduction are no independent trials of it. Failed
+    runs stay as they are.
+
+    Args:
+        frame: What `runs_frame` or `curves_frame` returned.
+    """
+    if not frame["replicate"].any():
+        return frame
+    unit = [name for name in (*_KEYS, "status", "step") if name in frame]
+    numbers = frame.columns[frame.dtypes == "float64"].tolist()
+    means = frame.groupby(unit, dropna=False)[numbers].transform("mean")
+    kept = ~frame.duplicated(unit)
+    if "status" in frame:
+        kept |= frame["status"] == "failed"
+    return frame.assign(**{name: means[name] for name in numbers})[kept]
+
+
 def beside_every_size(frame: pd.DataFrame) -> pd.DataFrame:
     """Repeat the rows without a size once for every size of the same dataset and learner.
 
@@ -146,7 +171,8 @@ def _in_order(records: Iterable[RunRecord]) -> list[RunRecord]:
 def _rank(record: RunRecord) -> tuple[object, ...]:
     spec = record.spec
     arm = arm_rank(spec.reducer.label)
-    return spec.dataset, spec.learner.label, arm, spec.size or 0, spec.seed, record.run_id
+    unit = spec.dataset, spec.learner.label, arm, spec.size or 0, spec.seed
+    return *unit, spec.replicate, record.run_id
 
 
 def _keys(record: RunRecord) -> dict[str, Any]:
@@ -161,7 +187,7 @@ def _keys(record: RunRecord) -> dict[str, Any]:
 
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
-    row = _keys(record) | {"status": record.status}
+    row = _keys(record) | {"replicate": record.spec.replicate, "status": record.status}
     result = record.result
     if result is None:
         return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
@@ -175,6 +201,8 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "seconds_training": result.seconds.training,
         "seconds_evaluation": result.seconds.evaluation,
         "rows": result.reduction.rows,
+        "bytes": result.reduction.bytes,
+        "dataset_bytes": result.dataset.bytes,
     }
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from harness.errors import InputError
 from harness.specs import Frozen, Label, Task
 
 Verdict = Literal["met", "not met", "undecided"]
+ControlVerdict = Literal[
+    "reproduced",
+    "not reproduced",
+    "reproduced only against random, not against stratified",
+    "undecided",
+    "not tested",
+]
+Interval = tuple[float, float]  # both ends; NaN if unknown
 
 
 class Criterion(Frozen):
@@ -28,16 +37,67 @@ class Criterion(Frozen):
         return "met" if high <= self.met_up_to else "undecided"
 
 
+class ScoreCriterion(Frozen):
+    """What a claim of control says, as bounds on score of arm − score of versus."""
+
+    measure: Literal["score difference"]
+    refuted_up_to: float
+    met_above: float
+    learned_above: float | None = None  # the arm's own score, of 0..1; without it any will do
+
+    def verdict(self, difference: Interval, score: Interval) -> ControlVerdict:
+        """Judge the intervals of the difference and of the arm's score; NaN decides nothing."""
+        floor = -math.inf if self.learned_above is None else self.learned_above
+        if difference[1] <= self.refuted_up_to or score[1] <= floor:
+            return "not reproduced"
+        met = difference[0] > self.met_above and (self.learned_above is None or score[0] > floor)
+        return "reproduced" if met else "undecided"
+
+
 class Claim(Frozen):
     """What a paper says of one arm against another, in our words, and our criterion for it."""
 
     id: Label
     text: str
-    task: Task
+    task: Literal["regression"]
     learner: Label
     arm: Label
     versus: Label
     criterion: str
+
+
+class ControlClaim(Frozen):
+    """The same of control: where it was claimed, and what else is shown beside it."""
+
+    id: Label
+    text: str
+    task: Literal["control"]
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # a seed's mean over them counts
+    learner: Label
+    arm: Label
+    versus: Label
+    fairer: Literal["stratified"] | None = None  # a baseline to meet the same criterion against
+    criterion: str
+    beside: tuple[Label, ...] = ()  # other arms to set in the arm's place, as evidence
+
+    @model_validator(mode="after")
+    def _fairer_than_random(self) -> Self:
+        if self.fairer is not None and self.versus != "random":
+            raise ValueError(
+                f"{self.fairer!r} is fairer than 'random', and claim {self.id!r} is versus "
+                f"{self.versus!r}: remove `fairer`"
+            )
+        return self
+
+
+class UntestedClaim(Frozen):
+    """A claim that our studies do not test, and why."""
+
+    id: Label
+    text: str
+    task: Task
+    reason: str
 
 
 class PublishedClaims(Frozen):
@@ -48,23 +108,57 @@ class PublishedClaims(Frozen):
     arxiv: str
     venue: str
     note: str
-    criteria: dict[str, Criterion]
-    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    criteria: dict[str, Annotated[Criterion | ScoreCriterion, Field(discriminator="measure")]]
+    claims: Annotated[
+        tuple[Annotated[Claim | ControlClaim, Field(discriminator="task")], ...],
+        Field(min_length=1),
+    ]
+    untested: tuple[UntestedClaim, ...] = ()
 
     @model_validator(mode="after")
     def _criteria_are_known(self) -> Self:
         for claim in self.claims:
-            if claim.criterion not in self.criteria:
-                known = ", ".join(sorted(self.criteria))
+            known = self._criteria_of(claim)
+            if claim.criterion not in known:
                 raise ValueError(
-                    f"criterion {claim.criterion!r} of claim {claim.id!r}: choose from {known}"
+                    f"criterion {claim.criterion!r} of claim {claim.id!r}: choose from "
+                    f"{', '.join(sorted(known))}"
                 )
         return self
+
+    def _criteria_of(self, claim: Claim | ControlClaim) -> set[str]:
+        kind = Criterion if isinstance(claim, Claim) else ScoreCriterion
+        return {name for name, found in self.criteria.items() if isinstance(found, kind)}
+
+    @property
+    def regression(self) -> list[tuple[Claim, Criterion]]:
+        """The claims of regression, each with its criterion."""
+        return [
+            (claim, rule)
+            for claim in self.claims
+            if isinstance(claim, Claim)
+            and isinstance(rule := self.criteria[claim.criterion], Criterion)
+        ]
+
+    @property
+    def control(self) -> list[tuple[ControlClaim, ScoreCriterion]]:
+        """The claims of control, each with its criterion."""
+        return [
+            (claim, rule)
+            for claim in self.claims
+            if isinstance(claim, ControlClaim)
+            and isinstance(rule := self.criteria[claim.criterion], ScoreCriterion)
+        ]
 
     @property
     def citation(self) -> str:
         """Authors, title, number and venue in one line."""
         return f"{', '.join(self.authors)}: {self.title}, arXiv {self.arxiv}, {self.venue}"
+
+    @property
+    def source(self) -> str:
+        """The citation and the note as a sentence."""
+        return f"Claims of {self.citation}; {self.note}."
 
 
 def read_claims(path: Path) -> PublishedClaims:

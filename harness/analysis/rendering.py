@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -93,9 +94,14 @@ def _seconds(value: float) -> str:
     return f"{value:#.3g}" if value < 99.5 else f"{value:.0f}"
 
 
+def _trainings(value: float) -> str:
+    return "never" if value == math.inf else _seconds(value)
+
+
 _TEXT_COLUMNS = (
     "dataset",
     "learner",
+    "sizes",
     "judge",
     "arm",
     "claim",
@@ -104,17 +110,26 @@ _TEXT_COLUMNS = (
     "versus",
     "verdict",
 )
-_COUNTS = ("size", "rows", "dimension", "predictors", "identifiable", "seeds", "trials", "failed")
+_COUNTS = (
+    *("size", "rows", "dimension", "predictors", "identifiable"),
+    *("seeds", "trials", "runs", "failed"),
+)
 _WRITERS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(_TEXT_COLUMNS, str),
     **dict.fromkeys((*_COUNTS, "met", "not met", "undecided"), _count),
     "return": partial(_rounded, decimals=1),
-    "score": partial(_rounded, decimals=2),
-    "retention": partial(_rounded, decimals=2),
+    **dict.fromkeys(
+        ("score", "retention", "probability", "difference", "fair_difference", "share"),
+        partial(_rounded, decimals=2),
+    ),
+    **dict.fromkeys(("deviation_reduction", "deviation_learner"), partial(_rounded, decimals=3)),
+    **dict.fromkeys(("bytes", "dataset_bytes", "bytes_ratio"), partial(_rounded, decimals=0)),
     **dict.fromkeys(("error", "ratio", "measured"), _significant),
     **dict.fromkeys(("gap", "relative_gap"), _small),
     **dict.fromkeys(("fresh_gap", "percentile_95", "largest"), _percent),
-    **dict.fromkeys(("seconds_reduction", "seconds_training"), _seconds),
+    **dict.fromkeys(("seconds_reduction", "seconds_training", "seconds_full"), _seconds),
+    "seconds_saved": partial(_rounded, decimals=3),
+    "break_even": _trainings,
 }
 _HEADINGS = {
     "dimension": "d",
@@ -129,8 +144,22 @@ _HEADINGS = {
     "fresh_gap": "fresh gap",
     "fresh_gap_low": "fresh gap range",
     "percentile_95": "95th percentile",
+    "probability": "P(improvement)",
+    "probability_low": "P interval",
+    "fair_difference": "difference to stratified",
+    "fair_difference_low": "its interval",
+    "deviation_reduction": "deviation by reduction",
+    "deviation_learner": "deviation by learner",
+    "share": "share of reduction",
+    "share_low": "share interval",
+    "dataset_bytes": "bytes of full",
+    "bytes_ratio": "ratio",
     "seconds_reduction": "reduction (s)",
     "seconds_training": "training (s)",
+    "seconds_full": "training on full (s)",
+    "seconds_saved": "saved (s)",
+    "seconds_saved_low": "saved interval",
+    "break_even": "break-even (trainings)",
 }
 
 

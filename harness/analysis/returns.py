@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
+from harness.analysis.frame import (
+    FULL,
+    arm_rank,
+    average_replicates,
+    beside_every_size,
+    runs_frame,
+)
 from harness.analysis.statistics import estimate
 from harness.records import RunRecord
 
@@ -58,7 +64,7 @@ def compare_returns(records: Iterable[RunRecord]) -> pd.DataFrame:
         as a share of the gain of ``full`` with the same learner, NaN unless ``full`` gains;
         seconds are medians.
     """
-    runs = beside_every_size(_with_scores(runs_frame(records)))
+    runs = scored_seeds(records)
     datasets = sorted(runs["dataset"].unique())
     rows = [
         row
@@ -71,7 +77,19 @@ def compare_returns(records: Iterable[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
 
 
-def _with_scores(runs: pd.DataFrame) -> pd.DataFrame:
+def scored_seeds(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the seeds that every comparison of returns rests on.
+
+    Returns:
+        What `runs_frame` returns with replicates averaged, ``full`` repeated beside every size,
+        and ``score``, the headline return normalised to 0..1 by the dataset's references; NaN
+        for a failed run and where the references span nothing.
+    """
+    return beside_every_size(average_replicates(with_scores(runs_frame(records))))
+
+
+def with_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add to every run its ``score``, (return − random) / (expert − random)."""
     span = runs["reference_max"] - runs["reference_min"]
     scores = (runs["headline"] - runs["reference_min"]) / span.where(span > 0)
     return runs.assign(score=scores)

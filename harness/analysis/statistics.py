@@ -78,15 +78,69 @@ def ratio_interval(numerators: ArrayLike, denominators: ArrayLike) -> tuple[Floa
         The ends of the interval, which may be infinite as in `ratio_of_means`; NaN if there are
         fewer than two pairs.
     """
-    samples = [np.asarray(values, dtype=np.float64) for values in (numerators, denominators)]
 
-    def of_pairs(above: FloatArray, below: FloatArray, axis: int) -> FloatArray:
-        means = (mean(np.moveaxis(values, axis, -1)) for values in (above, below))
-        return _angle(*means)
+    def of_pairs(above: FloatArray, below: FloatArray) -> FloatArray:
+        return _angle(mean(above), mean(below))
 
     # angles, unlike ratios, are finite, and percentiles are taken between neighbours
-    low, high = _bootstrap(samples, of_pairs, paired=True)
+    low, high = paired_interval(of_pairs, numerators, denominators)
     return _ratio(low), _ratio(high)
+
+
+def mean_over_strata(*strata: ArrayLike) -> FloatArray:
+    """Mean over strata of the mean over the last axis, ``(..., n_i) each -> (...)``.
+
+    Every stratum counts alike, however many values it has.
+    """
+    arrays = [np.asarray(stratum, dtype=np.float64) for stratum in strata]
+    means: FloatArray = np.mean([array.mean(axis=-1) for array in arrays], axis=0)
+    return means
+
+
+def mean_over_strata_interval(*strata: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """95 % percentile bootstrap interval of `mean_over_strata`, each resampled within itself.
+
+    Returns:
+        The ends of the interval, each of shape ``(...)``; NaN if a stratum has fewer than two
+        values.
+    """
+    samples = [np.sort(np.asarray(stratum, dtype=np.float64), axis=-1) for stratum in strata]
+
+    def of_strata(*resampled: FloatArray, axis: int) -> FloatArray:
+        return mean_over_strata(*(np.moveaxis(values, axis, -1) for values in resampled))
+
+    return _bootstrap(samples, of_strata)
+
+
+def paired_interval(
+    statistic: Callable[..., FloatArray], *samples: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """95 % percentile bootstrap interval of a statistic of samples that are drawn together.
+
+    Args:
+        statistic: Maps arrays ``(..., n)``, one a sample, to ``(...)``.
+        samples: Each of shape ``(n,)``; values of one place belong together.
+
+    Returns:
+        The ends of the interval; NaN if there are fewer than two places.
+    """
+    arrays = [np.asarray(sample, dtype=np.float64) for sample in samples]
+
+    def of_places(*resampled: FloatArray, axis: int) -> FloatArray:
+        return statistic(*(np.moveaxis(values, axis, -1) for values in resampled))
+
+    return _bootstrap(arrays, of_places, paired=True)
+
+
+def estimate_over_strata(name: str, strata: Sequence[FloatArray]) -> dict[str, float]:
+    """`mean_over_strata` and its interval, under ``name``, ``_low``, ``_high``.
+
+    All three are NaN if there is no stratum, or one is empty.
+    """
+    values: Sequence[Any] = (np.nan, np.nan, np.nan)
+    if strata and all(len(stratum) for stratum in strata):
+        values = (mean_over_strata(*strata), *mean_over_strata_interval(*strata))
+    return _named(name, values)
 
 
 def estimate(
@@ -100,6 +154,10 @@ def estimate(
     if strata and all(len(stratum) and np.isfinite(stratum).all() for stratum in strata):
         interval = bootstrap_interval(*strata, statistic=statistic)
         values = (statistic(np.concatenate(strata)), *interval)
+    return _named(name, values)
+
+
+def _named(name: str, values: Sequence[Any]) -> dict[str, float]:
     names = (name, f"{name}_low", f"{name}_high")
     return {key: float(value) for key, value in zip(names, values, strict=True)}
 

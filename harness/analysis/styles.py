@@ -40,7 +40,8 @@ _DASH_DOT = (0, (6, 1.5, 1.2, 1.5))
 _SHORT_DASH = (0, (2.4, 1))
 _DASH_DOT_DOT = (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5))
 
-# Okabe-Ito palette; arms that never meet, such as those of control and of regression, share it
+# Okabe-Ito palette, then Tol's muted one; arms that never meet, such as those of control and of
+# regression, share colours
 ARM_STYLES = {
     FULL: ArmStyle("#000000", "", _DASHED),
     "random": ArmStyle("#56B4E9", "v", _DOTTED),
@@ -54,12 +55,14 @@ ARM_STYLES = {
     "bellman": ArmStyle("#D55E00", "o", "-"),
     "bellman-additive": ArmStyle("#0072B2", "X", _LONG_DASH),
     "bellman-product": ArmStyle("#D55E00", "o", "-"),
+    "bellman-product-k20": ArmStyle("#882255", ">", _LONG_DASH),
+    "bellman-product-k100": ArmStyle("#332288", "<", "-"),
     "operator": ArmStyle("#0072B2", "^", "-"),
 }
 # Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so
 # that a look comes back only after all combinations
 _OTHER_COLOURS = ("#332288", "#999933", "#882255", "#888888", "#DDCC77")
-_OTHER_MARKERS = ("X", "p", "h", "<")
+_OTHER_MARKERS = ("X", "p", "h", "d")
 _OTHER_LINES = ("-", _SHORT_DASH, _DASH_DOT)
 
 

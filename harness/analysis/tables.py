@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.analysis import errors, fresh, gaps, returns
-from harness.analysis.captions import provenance
+import pandas as pd
+
+from harness.analysis import cost, errors, fresh, gaps, improvement, returns, variance
+from harness.analysis.captions import protocol, provenance
 from harness.analysis.claims import render_claims
 from harness.analysis.comparison import comparison
 from harness.analysis.measures import measure
@@ -19,6 +21,11 @@ _DEFINITIONS = {
     "test MSE": errors.DEFINITIONS,
     "worst-case gap": gaps.DEFINITIONS,
     "fresh gap": fresh.DEFINITIONS,
+}
+_CONTROL_TABLES = {  # beside the comparison, where they have rows
+    "improvement": (improvement.compare_improvement, improvement.DEFINITIONS),
+    "variance": (variance.compare_variance, variance.DEFINITIONS),
+    "cost": (cost.compare_cost, cost.DEFINITIONS),
 }
 
 
@@ -35,7 +42,9 @@ def caption(records: Iterable[RunRecord]) -> str:
 def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
     """Write ``DIRECTORY/tables/comparison.{md,csv,tex}`` from ``DIRECTORY/records``.
 
-    The same records give the same bytes.
+    Of control, ``improvement`` stands beside it if arms can be compared with ``random`` or
+    ``stratified``, ``cost`` if they can be with ``full``, and ``variance`` if reductions have
+    several learner seeds. The same records give the same bytes.
 
     Args:
         directory: A results folder.
@@ -47,12 +56,26 @@ def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
             claims cannot be read or judged.
     """
     records = list(read_records(directory))
-    table, line = comparison(records), caption(records)
-    texts = {
-        "comparison.md": f"{line}\n\n{render(table, 'markdown')}",
-        "comparison.csv": render(table, "csv"),
-        "comparison.tex": f"% {line}\n{render(table, 'latex')}",
-    }
+    texts = _in_every_format("comparison", comparison(records), caption(records))
+    if measure(records) == "return":
+        texts |= _control_texts(records)
     if claims:
         texts["claims.md"] = render_claims(records, claims)
     return [write_whole(directory / "tables" / name, text.encode()) for name, text in texts.items()]
+
+
+def _control_texts(records: Sequence[RunRecord]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, (compare, definitions) in _CONTROL_TABLES.items():
+        table = compare(records)
+        line = "; ".join((provenance(records), *definitions, protocol(records))) + "."
+        texts |= {} if table.empty else _in_every_format(name, table, line)
+    return texts
+
+
+def _in_every_format(name: str, table: pd.DataFrame, line: str) -> dict[str, str]:
+    return {
+        f"{name}.md": f"{line}\n\n{render(table, 'markdown')}",
+        f"{name}.csv": render(table, "csv"),
+        f"{name}.tex": f"% {line}\n{render(table, 'latex')}",
+    }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +64,13 @@ def distill(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes that stream.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler whose workers stream instead.")
+    ] = None,
     data_dir: DataFolder = None,
 ) -> None:
     """Reduce a dataset and write the result."""
@@ -69,7 +79,20 @@ def distill(
 
     name_data_folder(data_dir)
     parameters = _parse_parameters(parameter or [])
-    if is_tabular(dataset_id):
+    if stream:
+        line = distilling.distill_streamed_file(
+            dataset_id,
+            destination,
+            method or "exact",
+            size,
+            seed,
+            discount,
+            parameters,
+            _workers(jobs, scheduler),
+        )
+    elif jobs or scheduler:
+        raise InputError("--jobs and --scheduler without --stream: one process reduces; add it")
+    elif is_tabular(dataset_id):
         line = distilling.distill_tabular_file(
             dataset_id, destination, method or "loss-matching", size, seed, parameters
         )
@@ -95,6 +118,20 @@ def certify(
     name_data_folder(data_dir)
     for line in certificates.certify(distilled, against, discount, seed):
         output.print(line, markup=False)
+
+
+def _workers(
+    jobs: int | None, scheduler: str | None
+) -> Callable[[], AbstractContextManager[tuple[Executor, int]]]:
+    from harness.distilling import local_workers
+    from harness.executors import check_cluster_installed
+
+    if scheduler is None:
+        return partial(local_workers, 1 if jobs is None else jobs)
+    check_cluster_installed(scheduler)
+    from harness.cluster import cluster_workers  # imports dask, which nothing else needs
+
+    return partial(cluster_workers, scheduler)
 
 
 def _summaries(classes: Mapping[str, type]) -> dict[str, str]:

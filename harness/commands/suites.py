@@ -36,6 +36,9 @@ def run(
     log_json: Annotated[
         bool, typer.Option("--log-json", help="A line of JSON an event, instead of the bar.")
     ] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder of learning curves for TensorBoard.")
+    ] = None,
     data_dir: DataFolder = None,
 ) -> None:
     """Run what a suite still lacks in its results folder."""
@@ -43,13 +46,16 @@ def run(
     from harness.runner import Stopped
     from harness.status import read_status
     from harness.suites import load_suite, run_suite
+    from harness.tensorboard import Watch, with_curves
 
     name_data_folder(data_dir)
     loaded = load_suite(suite)
     folder = results or Path("results") / loaded.name
     logger = logging.getLogger("bellman_bench")
     logger.handlers = [NoticeHandler(None if log_json else notices)]
-    watch = log_events if log_json else partial(show_bar, notices)
+    watch: Watch = log_events if log_json else partial(show_bar, notices)
+    if tensorboard:
+        watch = with_curves(tensorboard, watch)
     try:
         records = run_suite(
             loaded,

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")  # gym, which d3rlpy imports, complains about NumPy 2
     import d3rlpy
-    from d3rlpy.algos.qlearning import DQN
+    from d3rlpy.algos.qlearning import QLearningAlgoBase
     from d3rlpy.dataset import TransitionMiniBatch
     from d3rlpy.logging import TensorboardAdapterFactory
 
-from harness.learners.deep_q import DQNLearner, EnsembleDQNLearner
+from harness.learners.deep_q import EnsembleDQNLearner, NetworkLearner, QLearner
+from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
 from harness.learners.protocol import TrainedPolicy, sampling_table
 from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
 
@@ -61,56 +62,71 @@ class PackedBuffer:
         )
 
 
-class GreedyPolicy:
-    """Acts greedily on a Q-network."""
+class NetworkPolicy:
+    """Acts as a trained algorithm thinks best."""
 
-    def __init__(self, algo: DQN) -> None:
+    def __init__(self, algo: QLearningAlgoBase[Any, Any]) -> None:
         self._algo = algo
 
     def act(self, observations: FloatArray) -> IntArray:
-        """Choose the action of largest Q-value, ``(B, obs_dim) -> (B,)``."""
+        """Choose the best action, of largest Q-value or likeliest, ``(B, obs_dim) -> (B,)``."""
         actions: IntArray = self._algo.predict(observations.astype(np.float32))
         return actions
 
 
-def train(learner: DQNLearner, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
-    """Train a Q-network with d3rlpy and yield it after every part of its steps.
+def train(learner: NetworkLearner, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+    """Train a network with d3rlpy and yield it after every part of its steps.
 
     Rewards are scaled by ``1 - discount``, which keeps TD errors in the quadratic part of
     d3rlpy's Huber loss and changes no greedy action.
     """
     torch.set_num_threads(1)  # fastest for networks this small, and the same on every machine
     d3rlpy.seed(seed % 2**32)
-    buffer = PackedBuffer(transitions, 1 - learner.discount, seed)
+    reward_scale = 1 - learner.discount if isinstance(learner, QLearner) else 1.0
+    buffer = PackedBuffer(transitions, reward_scale, seed)
     algo = _create(learner, transitions)
-    policy = GreedyPolicy(algo)
+    policy = NetworkPolicy(algo)
     steps = learner.steps // learner.checkpoints
     for part in range(1, learner.checkpoints + 1):
         losses = [algo.update(buffer.sample(learner.batch_size))["loss"] for _ in range(steps)]
         yield TrainedPolicy(part * steps, policy, {"loss": float(np.mean(losses))})
 
 
-def _create(learner: DQNLearner, transitions: Transitions) -> DQN:
-    config = d3rlpy.algos.DQNConfig(
-        batch_size=learner.batch_size,
-        learning_rate=learner.learning_rate,
-        gamma=learner.discount,
-        target_update_interval=learner.target_interval,
-        encoder_factory=d3rlpy.models.VectorEncoderFactory(list(learner.hidden_units)),
-        **_regularisation(learner),
-    )
-    algo = config.create(device=False)
+def _create(learner: NetworkLearner, transitions: Transitions) -> QLearningAlgoBase[Any, Any]:
+    algo = _config(learner).create(device=False)
     algo.create_impl((transitions.obs_dim,), transitions.action_count)
     return algo
 
 
-def _regularisation(learner: DQNLearner) -> dict[str, Any]:
-    if not isinstance(learner, EnsembleDQNLearner):
-        return {}
-    return {
-        "n_critics": learner.critics,
-        "optim_factory": d3rlpy.optimizers.AdamWFactory(weight_decay=learner.weight_decay),
+def _config(learner: NetworkLearner) -> Any:
+    decay = learner.weight_decay if isinstance(learner, EnsembleDQNLearner) else 0.0
+    shared: dict[str, Any] = {
+        "batch_size": learner.batch_size,
+        "learning_rate": learner.learning_rate,
+        # Cooled to zero: the last policies are compared, and a constant rate leaves them to chance.
+        "optim_factory": d3rlpy.optimizers.AdamWFactory(
+            weight_decay=decay,
+            lr_scheduler_factory=d3rlpy.optimizers.CosineAnnealingLRFactory(learner.steps),
+        ),
+        "encoder_factory": d3rlpy.models.VectorEncoderFactory(list(learner.hidden_units)),
     }
+    if isinstance(learner, QLearner):
+        shared["gamma"] = learner.discount
+        shared["target_update_interval"] = learner.target_interval
+    match learner:
+        case BCLearner():
+            return d3rlpy.algos.DiscreteBCConfig(beta=learner.imitation_penalty, **shared)
+        case BCQLearner():
+            return d3rlpy.algos.DiscreteBCQConfig(
+                action_flexibility=learner.action_flexibility,
+                beta=learner.imitation_penalty,
+                **shared,
+            )
+        case CQLLearner():
+            return d3rlpy.algos.DiscreteCQLConfig(alpha=learner.conservatism, **shared)
+        case EnsembleDQNLearner():
+            return d3rlpy.algos.DQNConfig(n_critics=learner.critics, **shared)
+    return d3rlpy.algos.DQNConfig(**shared)
 
 
 def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:

@@ -11,19 +11,12 @@ from harness.learners.protocol import Learner, TrainedPolicy
 from harness.transitions import Transitions
 
 
-class DQNLearner(Learner):
-    """Q-learning with a target network that is refreshed often.
+class NetworkLearner(Learner):
+    """Takes gradient steps with a small network, and yields a policy at even distances."""
 
-    The defaults were chosen on full CartPole data alone, see ``results/learner-search``.
-    """
-
-    name: ClassVar[str] = "dqn"
-
-    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
     learning_rate: PositiveFloat = 5e-4
     batch_size: PositiveInt = 64
-    target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
     steps: PositiveInt = 4000  # gradient steps in all
     checkpoints: PositiveInt = 8  # evenly spaced, the last after the last step
 
@@ -41,6 +34,22 @@ class DQNLearner(Learner):
         from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it
 
         return d3rlpy_backend.train(self, transitions, seed)
+
+
+class QLearner(NetworkLearner):
+    """Q-learning with a target network that is refreshed often."""
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
+
+
+class DQNLearner(QLearner):
+    """Deep Q-learning.
+
+    The defaults were chosen on full CartPole data alone, see ``results/learner-search``.
+    """
+
+    name: ClassVar[str] = "dqn"
 
 
 class FQILearner(DQNLearner):

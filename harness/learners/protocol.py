@@ -5,21 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from harness.transitions import FloatArray, IntArray, Transitions
-
-
-class Policy(Protocol):
-    """Maps observations to actions."""
-
-    def act(self, observations: FloatArray) -> IntArray:
-        """Choose an action for each observation, ``(B, obs_dim) -> (B,)``."""
-        ...
+from harness.policies import Policy
+from harness.transitions import Transitions
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,24 @@ import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
-from threadpoolctl import threadpool_limits
 
 from harness.errors import InputError, unknown_name
-from harness.executors import Crew, LocalCrew
-from harness.named_runs import Source, check_names, check_runnable, execute_named, open_source
-from harness.performing import record_run
-from harness.records import RunRecord
+from harness.executors import Crew, LocalCrew, check_cluster_installed
+from harness.named_runs import (
+    Source,
+    check_names,
+    check_runnable,
+    check_same_data,
+    execute_named,
+    open_source,
+    reduce_named,
+)
+from harness.performing import Failure, attempt, failed_record, record_run
+from harness.records import RunRecord, read_record
+from harness.reduction_cache import AnyReduction, cache_folder, tidy
 from harness.registry import input_error
 from harness.runner import due_runs, run_all
 from harness.specs import RunSpec, Suite
@@ -78,7 +85,9 @@ def run_suite(
 ) -> list[RunRecord]:
     """Run what a suite still lacks in a results folder.
 
-    Several runners may share a folder; each run is done by one of them.
+    Several runners may share a folder; each run is done by one of them, and each reduction made
+    once for all runs that need it: by processes in the folder's ``cache``, which may be deleted at
+    any time, and on a cluster by the scheduler.
 
     Args:
         suite: A suite, the name of a shipped one, or the path of a TOML file.
@@ -93,7 +102,8 @@ def run_suite(
         The new records, failed ones included, in the order in which they ended.
 
     Raises:
-        InputError: If the suite, a dataset or a size cannot be used; nothing has run then.
+        InputError: If the suite, a dataset or a size cannot be used, or the folder's records are
+            of other data; nothing has run then.
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     suite = load_suite(suite) if isinstance(suite, str) else suite
@@ -106,32 +116,57 @@ def run_suite(
         write_suite(directory, suite)
         return []
     check_runnable(suite)
-    crew = _cluster(scheduler) if scheduler else LocalCrew(min(jobs, len(due)))
+    check_same_data(suite, map(read_record, sorted((directory / "records").glob("*.json"))))
+    crew = _cluster(scheduler, timeout) if scheduler else LocalCrew(min(jobs, len(due)))
     write_suite(directory, suite)
-    records = run_all(due, partial(perform, timeout=timeout), directory, crew, timeout)
-    return list(watch(len(due), records) if watch else records)
+    cache = None if scheduler else cache_folder(directory)
+    work = partial(perform, timeout=timeout, cache=cache)
+    try:
+        records = run_all(due, work, directory, crew, timeout)
+        return list(watch(len(due), records) if watch else records)
+    finally:
+        tidy(cache_folder(directory))
 
 
-def perform(spec: RunSpec, source: Source | None, timeout: float | None = None) -> RunRecord:
+def perform(
+    spec: RunSpec,
+    sent: tuple[Source, AnyReduction | Failure | None] | None,
+    timeout: float | None = None,
+    cache: Path | None = None,
+) -> RunRecord:
     """Do a named run in a worker, on one thread whatever the worker is set to.
 
     Args:
         spec: The run.
-        source: Its dataset, if it was sent along.
+        sent: Its dataset and reduction, if they were sent along; the latter may have failed.
+        timeout: Seconds after which it has failed.
+        cache: A folder of reductions made before; None: reductions are made again.
+    """
+    source, reduction = sent or (None, None)
+    if isinstance(reduction, Failure):
+        return failed_record(spec, reduction.reason, reduction.error)
+    execute = partial(execute_named, source=source, reduction=reduction, cache=cache)
+    return record_run(spec, execute, timeout)
+
+
+def reduce_for_runs(
+    spec: RunSpec, source: Source, timeout: float | None = None
+) -> AnyReduction | Failure:
+    """Make a reduction in a worker for every run that needs it.
+
+    Args:
+        spec: One of those runs.
+        source: Its dataset.
         timeout: Seconds after which it has failed.
     """
-    with threadpool_limits(1):
-        return record_run(spec, partial(execute_named, source=source), timeout)
+    return attempt(partial(reduce_named, spec, source), timeout)
 
 
-def _cluster(address: str) -> Crew:
-    if find_spec("distributed") is None:
-        raise InputError(
-            f"scheduler {address!r}: runs on a cluster need Dask; install bellman-bench[cluster]"
-        )
+def _cluster(address: str, timeout: float | None) -> Crew:
+    check_cluster_installed(address)
     from harness.cluster import DaskCrew  # imports dask, which nothing else needs
 
-    return DaskCrew(address, open_source)
+    return DaskCrew(address, open_source, partial(reduce_for_runs, timeout=timeout))
 
 
 def _check_positive(name: str, value: float, rule: str) -> None:

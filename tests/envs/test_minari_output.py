@@ -153,7 +153,7 @@ def test_an_interrupted_write_leaves_nothing(
     def fill_the_disk(*_: Any, **__: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(minari_store, "_create_namespace", fill_the_disk)
+    monkeypatch.setattr("envs.minari_root._create_namespace", fill_the_disk)
     with pytest.raises(InputError, match="No space left"):
         write("distilled/cartpole-v0", small())
     assert list(empty_root.iterdir()) == []

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,20 @@ import h5py
 import minari
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple
 
 from envs import load_dataset, open_dataset
-from envs.minari_store import stored_ids
+from envs.episodes import Episode
+from envs.minari_store import read_recording, stored_ids, write_dataset
+from envs.reference import Reference
 from harness.errors import InputError
 from harness.transitions import Transitions
 
 Write = Callable[..., str]
 Steps = dict[str, Any]
+needs_pyarrow = pytest.mark.skipif(find_spec("pyarrow") is None, reason="needs the extra arrow")
+ARROW = [pytest.param(name, marks=needs_pyarrow) for name in ("arrow", "parquet")]
+FORMATS = ["hdf5", *ARROW]
 
 
 def refusal(dataset_id: str) -> str:
@@ -157,11 +164,11 @@ def test_values_that_break_a_rule_are_refused(
     assert rule in refusal(write_minari({**sound_episode, name: value}))
 
 
-def test_continuous_actions_are_refused(write_minari: Write, sound_episode: Steps) -> None:
+def test_continuous_actions_need_a_codebook(write_minari: Write, sound_episode: Steps) -> None:
     steps = {**sound_episode, "actions": np.zeros((3, 1), np.float32)}
     message = refusal(write_minari(steps, action_space=Box(-1, 1, (1,), np.float32)))
     assert "continuous actions" in message
-    assert "discretise them first" in message
+    assert "codebook" in message
 
 
 def test_composite_actions_are_refused(write_minari: Write, sound_episode: Steps) -> None:
@@ -169,26 +176,176 @@ def test_composite_actions_are_refused(write_minari: Write, sound_episode: Steps
     assert "MultiDiscrete" in refusal(write_minari(steps, action_space=MultiDiscrete([2, 2])))
 
 
+@pytest.mark.parametrize("data_format", FORMATS)
+def test_a_recording_keeps_all_that_an_episode_has(
+    write_minari: Write, sound_episode: Steps, data_format: str
+) -> None:
+    never = np.zeros(3, dtype=bool)
+    actions = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    other = {
+        "observations": sound_episode["observations"] + 10,
+        "actions": actions + 20,
+        "terminations": never,
+        "truncations": ~never & [False, False, True],
+        "seed": 7,
+    }
+    dataset_id = write_minari(
+        {**sound_episode, "actions": actions},
+        {**sound_episode, **other},
+        action_space=Box(-99, 99, (2, 2), np.float32),
+        data_format=data_format,
+        env="CartPole-v1",
+        ref_min_score=1.0,
+        ref_max_score=9.0,
+    )
+    recording = read_recording(dataset_id)
+    assert recording.source == dataset_id
+    assert recording.continuous
+    assert recording.actions.tolist() == [
+        [0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11],
+        [20, 21, 22, 23], [24, 25, 26, 27], [28, 29, 30, 31],
+    ]  # fmt: skip
+    assert recording.actions.dtype == np.float32
+    assert recording.observations[:, 0].tolist() == [0, 2, 4, 10, 12, 14]
+    assert recording.next_observations[:, 1].tolist() == [3, 5, 7, 13, 15, 17]
+    assert recording.observations.dtype == np.float32
+    assert recording.rewards.tolist() == [1, 2, 3, 1, 2, 3]
+    assert recording.terminations.tolist() == [False, False, True, False, False, False]
+    assert recording.truncations.tolist() == [False, False, False, False, False, True]
+    assert recording.episodes is not None
+    assert recording.episodes.tolist() == [0, 0, 0, 1, 1, 1]
+    assert recording.seeds == (None, 7)
+    assert recording.weights.tolist() == [1] * 6
+    assert recording.reference.environment_id == "CartPole-v1"
+    assert recording.reference.reference_min == 1
+    assert recording.reference.reference_max == 9
+
+
+@pytest.mark.parametrize("data_format", FORMATS)
+def test_numbered_actions_and_nested_observations_are_read(
+    write_minari: Write, sound_episode: Steps, data_format: str
+) -> None:
+    space = Dict(
+        observation=Box(-9, 9, (2, 2), np.float64),
+        desired_goal=Box(-9, 9, (1,), np.float64),
+        achieved_goal=Tuple([Discrete(3, start=1), MultiBinary(2)]),
+    )
+    observations = {
+        "observation": np.arange(16.0).reshape(4, 2, 2) - 8,
+        "desired_goal": np.full((4, 1), 5.0),
+        "achieved_goal": (np.array([1, 2, 3, 1]), np.array([[0, 1]] * 4, np.int8)),
+    }
+    dataset_id = write_minari(
+        {**sound_episode, "observations": observations},
+        observation_space=space,
+        data_format=data_format,
+    )
+    transitions = load_dataset(dataset_id)
+    assert transitions.observations.tolist() == [
+        [1, 0, 0, 0, 1, 5, -8, -7, -6, -5],
+        [0, 1, 0, 0, 1, 5, -4, -3, -2, -1],
+        [0, 0, 1, 0, 1, 5, 0, 1, 2, 3],
+    ]
+    assert transitions.next_observations[2].tolist() == [1, 0, 0, 0, 1, 5, 4, 5, 6, 7]
+    assert transitions.actions.tolist() == [0, 2, 1]
+
+
+def test_numbered_observations_become_one_hot(write_minari: Write, sound_episode: Steps) -> None:
+    steps = {**sound_episode, "observations": np.array([1, 0, 3, 2])}
+    transitions = load_dataset(write_minari(steps, observation_space=Discrete(4)))
+    assert transitions.observations.argmax(axis=1).tolist() == [1, 0, 3]
+    assert transitions.observations.sum(axis=1).tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
-    ("observations", "space"),
+    ("space", "observations", "rule"),
     [
-        (
-            {"position": np.zeros((4, 2), np.float32), "goal": np.zeros((4, 1), np.float32)},
-            Dict(
-                position=Box(-1, 1, (2,), np.float32),
-                goal=Box(-1, 1, (1,), np.float32),
-            ),
-        ),
-        (np.zeros((4, 2, 3), np.float32), Box(-1, 1, (2, 3), np.float32)),
-        (np.zeros(4, int), Discrete(4)),
+        (Box(0, 255, (8, 8, 3), np.uint8), np.zeros((4, 8, 8, 3), np.uint8), "images"),
+        (Dict(say=Text(5)), {"say": ["hello"] * 4}, "Text"),
     ],
-    ids=["dict", "two-dimensional", "discrete"],
+    ids=["image", "text"],
 )
-def test_observations_that_are_not_flat_are_refused(
-    write_minari: Write, sound_episode: Steps, observations: Any, space: Any
+def test_observations_that_are_no_vectors_are_refused(
+    write_minari: Write, sound_episode: Steps, space: Any, observations: Any, rule: str
 ) -> None:
     steps = {**sound_episode, "observations": observations}
-    assert "flatten them first" in refusal(write_minari(steps, observation_space=space))
+    message = refusal(write_minari(steps, observation_space=space))
+    assert rule in message
+
+
+def test_floats_of_mixed_precision_are_not_rounded(
+    write_minari: Write, sound_episode: Steps
+) -> None:
+    first = {**sound_episode, "rewards": np.array([1, 2, 3], np.float32)}
+    second = {**sound_episode, "rewards": np.array([1, 2, 1 / 3])}
+    third = {**sound_episode, "rewards": np.array([1, 2, 3])}
+    rewards = load_dataset(write_minari(first, second, third)).rewards
+    assert rewards.tolist() == [1, 2, 3, 1, 2, 1 / 3, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("empty_root")
+@pytest.mark.parametrize("continuous", [False, True])
+def test_what_is_written_is_read_back(continuous: bool) -> None:
+    actions = np.array([[0.5, 1], [2, 3]], np.float32) if continuous else np.array([1, 0])
+    episode = Episode(
+        observations=np.arange(6.0).reshape(3, 2),
+        actions=actions,
+        rewards=np.array([0.5, 1.5]),
+        terminations=np.zeros(2, bool),
+        truncations=np.array([False, True]),
+        seed=3,
+        weights=np.array([2.0, 4.0]),
+    )
+    reference = Reference(
+        environment_id="CartPole-v1",
+        reference_min=1,
+        reference_max=2,
+        codebook=None if continuous else {"codes": [[0.5], [1.0]], "scale": [1.0]},
+    )
+    write_dataset(
+        "made/back-v0",
+        [episode],
+        reference,
+        algorithm="none",
+        description="none",
+        spaces=(
+            Box(-9, 9, (2,), np.float64),
+            Box(-9, 9, (2,), np.float32) if continuous else Discrete(2),
+        ),
+    )
+    recording = read_recording("made/back-v0")
+    assert recording.reference == reference
+    assert recording.seeds == (3,)
+    assert recording.actions.tolist() == actions.tolist()
+    assert recording.weights.tolist() == [2, 4]
+    assert recording.next_observations.tolist() == [[2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("told", [2, 5, 10**18])
+def test_a_wrong_number_of_steps_is_refused(
+    write_minari: Write, sound_episode: Steps, empty_root: Path, told: int
+) -> None:
+    dataset_id = write_minari(sound_episode)
+    path = empty_root / dataset_id / "data" / "metadata.json"
+    path.write_text(path.read_text().replace('"total_steps": 3', f'"total_steps": {told}'))
+    message = refusal(dataset_id)
+    assert f"says that it holds {told} steps" in message
+    assert "correct total_steps" in message
+
+
+@pytest.mark.parametrize("data_format", ARROW)
+def test_a_format_whose_library_is_missing_is_refused_by_its_extra(
+    write_minari: Write,
+    sound_episode: Steps,
+    data_format: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset_id = write_minari(sound_episode, data_format=data_format)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "minari.dataset._storages.arrow_storage")
+    message = refusal(dataset_id)
+    assert "pyarrow is not installed" in message
+    assert "bellman-bench[arrow]" in message
 
 
 def remove_data(data: Path) -> None:

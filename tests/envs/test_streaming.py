@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 
 from envs import load_dataset, streaming
-from envs.streaming import count_episodes, stream_transitions
+from envs.loading import open_recording
+from envs.streaming import count_episodes, stream_recordings, stream_transitions
 from harness.bellman_certificate import certify_bellman
 from harness.distillation.cell_moments import CellMoments
 from harness.distillation.exact import ExactDistiller
@@ -34,6 +36,8 @@ def test_chunks_joined_are_the_dataset(budget: int, monkeypatch: pytest.MonkeyPa
     for name, values in joined(chunks).items():
         np.testing.assert_array_equal(values, getattr(whole, name))
         assert values.dtype == getattr(whole, name).dtype
+    assert whole.episodes is not None
+    np.testing.assert_array_equal(np.concatenate([c.episodes for c in chunks]), whole.episodes)
     assert all(chunk.action_count == 2 for chunk in chunks)
     longest = 500  # steps of a CartPole episode
     assert all(budget <= len(chunk) < budget + longest for chunk in chunks[:-1])
@@ -49,6 +53,26 @@ def test_ranges_joined_are_the_dataset() -> None:
         for chunk in stream_transitions(MEDIUM, first, last)
     ]
     np.testing.assert_array_equal(joined(chunks)["observations"], load_dataset(MEDIUM).observations)
+
+
+def test_continuous_actions_are_streamed_as_recordings(
+    write_minari: Write, sound_episode: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "ROW_BUDGET", 4)
+    steps = {**sound_episode, "actions": np.arange(6, dtype=np.float32).reshape(3, 2)}
+    dataset_id = write_minari(
+        *[{**steps, "seed": seed} for seed in range(5)],
+        action_space=Box(-9, 9, (2,), np.float32),
+    )
+    chunks = list(stream_recordings(dataset_id, 1))
+    whole = open_recording(dataset_id)
+    assert [len(chunk) for chunk in chunks] == [6, 6]
+    assert [chunk.seeds for chunk in chunks] == [(1, 2), (3, 4)]
+    for name in (*ARRAY_NAMES, "truncations", "episodes"):
+        found = np.concatenate([getattr(chunk, name) for chunk in chunks])
+        np.testing.assert_array_equal(found, getattr(whole, name)[3:])
+    with pytest.raises(InputError, match="codebook"):
+        next(stream_transitions(dataset_id))
 
 
 def test_nothing_is_read_before_it_is_asked_for(

@@ -9,8 +9,10 @@ import pytest
 
 from harness.analysis import write_tables
 from harness.errors import InputError
-from harness.records import RunRecord, read_record, write_record
+from harness.records import SCHEMA_VERSION, RunRecord, read_record, write_record
 from harness.runner import due_runs
+from harness.specs import Suite
+from harness.status import read_status, write_suite
 from tests.workers import result, run_spec
 
 DATA = Path(__file__).parent.parent / "data"
@@ -72,12 +74,38 @@ def test_a_record_cannot_shed_its_checksum(tmp_path: Path, change: str) -> None:
     path = written(tmp_path)[0]
     whole = path.read_bytes()
     body = whole[: whole.index(b',\n "sha256"')] + b"\n}\n"
-    older = whole.replace(b'"schema_version": 2', b'"schema_version": 1')
+    version = b'"schema_version": %d'
+    older = whole.replace(version % SCHEMA_VERSION, version % 1)
     path.write_bytes(
         {"add": whole + b"\n", "cut": whole[:-1], "unseal": body, "older": older}[change]
     )
     with pytest.raises(InputError, match=path.name):
         read_record(path)
+
+
+def test_every_byte_of_a_suite_is_under_the_checksum(tmp_path: Path) -> None:
+    suite = Suite(
+        name="small",
+        description="",
+        datasets=("a.npz",),
+        reducers=({"name": "full"},),
+        sizes=(10,),
+        learners=({"name": "dqn"},),
+        seeds=(0,),
+    )
+    write_suite(tmp_path, suite)
+    path = tmp_path / "suite.json"
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= 0x20 if position % 2 else 0x01
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"suite\.json"):
+            read_status(tmp_path)
+    write_suite(tmp_path, suite)
+    assert path.read_bytes() == whole
+    path.write_text(suite.model_dump_json(indent=1) + "\n")  # as it was before there were checksums
+    assert len(read_status(tmp_path).left) == 1
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("record-*.json")), ids=lambda path: path.stem)

@@ -15,10 +15,13 @@ import pytest
 from harness import runner
 from harness.deadlines import DeadlineExceeded, deadline
 from harness.executors import LocalCrew
+from harness.named_runs import open_source
+from harness.performing import Failure, attempt
 from harness.processes import HOST
 from harness.records import RunRecord, read_record, read_records, record_path
 from harness.runner import due_runs, run_all
-from harness.specs import RunSpec
+from harness.specs import LearnerSpec, RunSpec
+from harness.suites import perform
 from tests.workers import run_spec, times_begun, work
 
 
@@ -134,6 +137,47 @@ def test_workers_that_never_come_up_are_no_fault_of_a_run(tmp_path: Path) -> Non
     assert done.returncode != 0
     assert "if __name__ == '__main__':" in done.stderr.splitlines()[-1]
     assert [path.name for path in results.iterdir()] == ["suite.json"]
+
+
+def test_what_shares_a_reduction_does_not_wait_for_it_while_there_is_other_work(
+    tmp_path: Path,
+) -> None:
+    first = run_spec("wait", 0)
+    learners = [
+        first.model_copy(update={"learner": LearnerSpec(name=name)}) for name in ("one", "two")
+    ]
+    specs = [*learners, run_spec("wait", 1), run_spec("good", 2)]
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    task = partial(work, marks=marks)
+    ended = [
+        record.run_id for record in run_all(due_runs(specs, tmp_path), task, tmp_path, LocalCrew(2))
+    ]
+    assert sorted(ended) == sorted(spec.run_id for spec in specs)
+    begun = sorted(marks.iterdir(), key=lambda path: path.stat().st_mtime)
+    assert {path.name for path in begun[:2]} == {specs[0].run_id, specs[2].run_id}
+
+
+def test_a_failure_keeps_its_reason() -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    assert attempt(lambda: 3) == 3
+    for error, reason in (
+        (MemoryError("no room"), "out of memory"),
+        (RuntimeError("[enforce fail] can't allocate memory"), "out of memory"),
+        (ZeroDivisionError("one over nothing"), "exception"),
+    ):
+        failure = attempt(partial(fail, error))
+        assert isinstance(failure, Failure)
+        assert failure.reason == reason
+        assert str(error) in failure.error
+    overdue = attempt(partial(sleep_in_python, 10), timeout=0.1)
+    assert isinstance(overdue, Failure)
+    assert (overdue.reason, "in sleep_in_python" in overdue.error) == ("time-out", True)
+    spec = run_spec("good")
+    record = perform(spec, (open_source(spec), overdue))
+    assert (record.status, record.reason, record.error) == ("failed", "time-out", overdue.error)
 
 
 def test_a_deadline_does_not_reach_beyond_its_block() -> None:

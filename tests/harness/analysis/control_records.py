@@ -69,6 +69,7 @@ def make_run(
     seed: int = 0,
     references: tuple[float, float] = (0.0, 100.0),
     seconds: float = 1.0,
+    replicate: int = 0,
 ) -> RunRecord:
     """Build the record of a run; no returns make it a failed one."""
     spec = RunSpec(
@@ -79,6 +80,7 @@ def make_run(
         seed=seed,
         discount=0.99,
         episodes=2,
+        replicate=replicate,
     )
     return make_record(
         spec, None if returns is None else make_result(spec, returns, references, seconds)

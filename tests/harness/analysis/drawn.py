@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -19,6 +20,17 @@ def lines(axis: Axes) -> dict[str, Line2D]:
 def points(line: Line2D) -> tuple[list[float], list[float]]:
     across, up = (np.asarray(data, dtype=float) for data in line.get_data())
     return across.tolist(), up.tolist()
+
+
+def bars(axis: Axes) -> dict[str, ErrorbarContainer]:
+    found = [item for item in axis.containers if isinstance(item, ErrorbarContainer)]
+    return {str(item.get_label()): item for item in found}
+
+
+def bar_ends(bar: ErrorbarContainer) -> list[list[float]]:
+    """Lower and upper end of each bar."""
+    (segments,) = bar.lines[2]
+    return [[float(end[1]) for end in segment] for segment in segments.get_segments()]
 
 
 def band(axis: Axes, arm: str) -> PolyCollection:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from harness.analysis import (
     ARM_ORDER,
     comparison,
     plot_learning_curves,
+    plot_profiles,
     plot_size_curves,
     write_figures,
 )
@@ -22,6 +22,7 @@ from harness.records import RunRecord, write_record
 from tests.harness.analysis.drawn import (
     assert_nothing_overlaps,
     band,
+    bars,
     legend_labels,
     lines,
     points,
@@ -34,13 +35,17 @@ ARMS = ["full", "random", "stratified", "leverage", "bellman"]
 CARTPOLE = "classic/cartpole/medium-v0"
 # arms of one figure
 TOGETHER = (
-    ("full", "random", "stratified", "leverage", "exact", "bellman", "operator"),
+    (
+        *("full", "random", "stratified", "leverage", "exact", "bellman", "operator"),
+        *("bellman-product-k20", "bellman-product-k100"),
+    ),
     (
         *("full", "random", "leverage", "exact"),
         *("loss-matching", "tree-recombination", "kernel-herding"),
     ),
     ("loss-matching", "adversarial"),
 )
+ALL = pytest.mark.parametrize("plot", [plot_learning_curves, plot_size_curves, plot_profiles])
 BOTH = pytest.mark.parametrize("plot", [plot_learning_curves, plot_size_curves])
 
 
@@ -165,9 +170,8 @@ def test_full_and_the_random_policy_are_horizontal_lines(
 def test_one_size_gives_points_with_error_bars_side_by_side(suite: MakeSuite) -> None:
     runs = suite(datasets=(CARTPOLE,), sizes=(50,), learners=("fqi",))
     (axis,) = plot_size_curves(runs).axes
-    bars = [item for item in axis.containers if isinstance(item, ErrorbarContainer)]
-    assert [bar.get_label() for bar in bars] == ARMS[1:]
-    places = [float(np.asarray(bar.lines[0].get_xdata())[0]) for bar in bars]
+    assert list(bars(axis)) == ARMS[1:]
+    places = [points(bar.lines[0])[0][0] for bar in bars(axis).values()]
     assert places == sorted(set(places))
     low, high = axis.get_xlim()
     assert low < min(places) < 50 < max(places) < high
@@ -183,7 +187,13 @@ def test_axes_carry_their_units(learning: Figure, size: Figure) -> None:
 def test_figures_say_data_seeds_and_protocol(learning: Figure, size: Figure) -> None:
     for figure in (learning, size):
         shown = texts(figure).replace("\n", " ")
-        for part in (CARTPOLE, "seeds 0–4", "5000 gradient steps", "bootstrap interval"):
+        for part in (
+            CARTPOLE,
+            f"{CARTPOLE} 10000" if figure is size else "",
+            "seeds 0–4",
+            "5000 gradient steps",
+            "bootstrap interval",
+        ):
             assert part in shown
     assert "mean of the last three checkpoints" in texts(size).replace("\n", " ")
 
@@ -200,7 +210,7 @@ def test_one_seed_gives_lines_without_bands(
         assert not axis.patches
 
 
-@BOTH
+@ALL
 def test_failed_runs_are_left_out_and_counted(
     suite: MakeSuite, run: MakeRun, plot: Callable[[Sequence[RunRecord]], Figure]
 ) -> None:
@@ -211,7 +221,7 @@ def test_failed_runs_are_left_out_and_counted(
     assert "2 failed runs" in texts(figure)
 
 
-@BOTH
+@ALL
 def test_no_completed_run_is_refused(
     run: MakeRun, plot: Callable[[Sequence[RunRecord]], Figure]
 ) -> None:
@@ -219,7 +229,7 @@ def test_no_completed_run_is_refused(
         plot([run(None)])
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(
     "shape",
     [
@@ -248,7 +258,9 @@ def test_figures_are_the_same_bytes_again_in_any_order(
     paths = write_figures(tmp_path)
     first = {path.name: path.read_bytes() for path in paths}
     assert set(first) == {
-        f"{name}.{kind}" for name in ("learning-curves", "size-return") for kind in ("png", "svg")
+        f"{name}.{kind}"
+        for name in ("learning-curves", "profiles", "size-return")
+        for kind in ("png", "svg")
     }
     assert set((tmp_path / "figures").iterdir()) == set(paths)
     shuffled = random.Random(2).sample(runs, len(runs))
@@ -265,7 +277,7 @@ def test_nothing_is_drawn_against_size_where_no_run_has_one(tmp_path: Path, run:
     ]
 
 
-@BOTH
+@ALL
 def test_figures_of_returns_refuse_other_measures(
     trials: Sequence[RunRecord], plot: Callable[[Sequence[RunRecord]], Figure]
 ) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import ARM_ORDER, curves_frame, gaps_frame, runs_frame
-from harness.analysis.frame import beside_every_size
+from harness.analysis.frame import average_replicates, beside_every_size
 from harness.records import RunRecord
 from tests.harness.analysis.regression_records import make_gap, make_regression
 
@@ -62,6 +62,25 @@ def test_rows_without_a_size_stand_beside_every_size(run: MakeRun) -> None:
         (40, "random"),
     ]
     assert dqn["size"].isna().tolist() == [True]
+
+
+def test_replicates_of_a_seed_are_averaged(run: MakeRun) -> None:
+    runs = [
+        *(run([value], seed=0, replicate=turn) for turn, value in enumerate([1.0, 2.0, 6.0])),
+        run([7.0], seed=1),
+        run(None, seed=1, replicate=1),
+    ]
+    frame = average_replicates(runs_frame(runs))
+    assert frame["seed"].tolist() == [0, 1, 1]
+    assert frame["headline"].tolist()[:2] == pytest.approx([3.0, 7.0])
+    assert frame["status"].tolist() == ["completed", "completed", "failed"]
+    curves = average_replicates(curves_frame([run([1.0, 5.0]), run([3.0, 9.0], replicate=1)]))
+    assert curves[["step", "mean_return"]].to_numpy().tolist() == [[500, 2.0], [1000, 7.0]]
+
+
+def test_runs_without_replicates_stay_as_they_are(records: Sequence[RunRecord]) -> None:
+    frame = runs_frame(records)
+    assert average_replicates(frame) is frame
 
 
 def test_no_records_give_empty_frames() -> None:

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis import bootstrap_interval, interquartile_mean, mean
-from harness.analysis.statistics import ratio_interval, ratio_of_means
+from harness.analysis.statistics import (
+    FloatArray,
+    estimate_over_strata,
+    mean_over_strata,
+    mean_over_strata_interval,
+    paired_interval,
+    ratio_interval,
+    ratio_of_means,
+)
 
 numbers = st.integers(-1000, 1000).map(lambda n: n / 7)
 samples = st.lists(numbers, min_size=2, max_size=12)
@@ -149,3 +157,34 @@ def test_a_ratio_of_nothing_is_nan() -> None:
 
 def test_a_ratio_interval_of_one_pair_is_unknown() -> None:
     assert np.isnan(ratio_interval([1.0], [2.0])).all()
+
+
+strata = st.lists(st.lists(numbers, min_size=2, max_size=6), min_size=1, max_size=4)
+
+
+@given(strata)
+def test_every_stratum_counts_alike(values: list[list[float]]) -> None:
+    expected = sum(sum(stratum) / len(stratum) for stratum in values) / len(values)
+    assert mean_over_strata(*values) == pytest.approx(expected)
+    low, high = mean_over_strata_interval(*values)
+    assert low - 1e-9 <= expected <= high + 1e-9
+
+
+@given(strata)
+def test_an_estimate_over_strata_is_named(values: list[list[float]]) -> None:
+    found = estimate_over_strata("x", [np.array(stratum) for stratum in values])
+    assert list(found) == ["x", "x_low", "x_high"]
+    assert found["x"] == mean_over_strata(*values)
+    low, high = mean_over_strata_interval(*values)
+    assert [found["x_low"], found["x_high"]] == [float(low), float(high)]
+
+
+@pytest.mark.parametrize("values", [[], [np.array([])], [np.array([1.0]), np.array([])]])
+def test_an_estimate_over_an_empty_stratum_is_unknown(values: list[FloatArray]) -> None:
+    assert np.isnan(list(estimate_over_strata("x", values).values())).all()
+
+
+def test_samples_of_one_place_are_drawn_together() -> None:
+    values = [1.0, 5.0, 9.0, 2.0]
+    low, high = paired_interval(lambda x, y: (x - y).mean(axis=-1), values, values)
+    assert [float(low), float(high)] == [0.0, 0.0]

@@ -263,7 +263,8 @@ def test_tables_are_written_whole_and_the_same_again(tmp_path: Path, suite: Make
         write_record(tmp_path, record)
     paths = write_tables(tmp_path)
     first = {path.name: path.read_bytes() for path in paths}
-    assert set(first) == {"comparison.md", "comparison.csv", "comparison.tex"}
+    names = ("comparison", "improvement", "cost")
+    assert set(first) == {f"{name}.{kind}" for name in names for kind in ("md", "csv", "tex")}
     assert set((tmp_path / "tables").iterdir()) == set(paths)
     assert {path.name: path.read_bytes() for path in write_tables(tmp_path)} == first
 

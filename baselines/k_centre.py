@@ -1,0 +1,69 @@
+"""Greedy k-centre: rows that leave no row of the source far from all of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from harness.arrays import Float64Array
+from harness.distillation.standardised import Standardised
+from harness.reduction import Reducer
+from harness.transitions import IntArray, Transitions
+
+
+class KCentreReducer(Reducer):
+    """Takes again and again the row that lies farthest from all rows taken, from a random first.
+
+    The largest distance of a row to its centre is at most twice the least that any ``size`` rows
+    could have (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985). A
+    centre weighs as much as the rows that lie nearest to it. Time grows with rows × size. It is
+    written here because scikit-learn has no k-centre, and apricot only submodular selection.
+    """
+
+    name: ClassVar[str] = "k-centre"
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        first = int(rng.integers(len(transitions)))
+        centres, nearest, radius = find_centres(transition_points(transitions), size, first)
+        weights = size * np.bincount(nearest, transitions.shares, minlength=size)
+        return transitions.take(centres, weights.astype(np.float64)), centres, {"radius": radius}
+
+
+def transition_points(transitions: Transitions) -> Float64Array:
+    """Rows as points ``[s, s', r, one-hot a]``, shape ``(N, 2 obs_dim + 1 + actions)``.
+
+    States are standardised and rewards in units of their standard deviation. The first row is the
+    origin, so that a column that is constant is zero.
+    """
+    points = Standardised.of(transitions).points
+    actions = np.eye(transitions.action_count)[transitions.actions]
+    return np.column_stack([points - points[0], actions])
+
+
+def find_centres(points: Float64Array, size: int, first: int) -> tuple[IntArray, IntArray, float]:
+    """Run the greedy algorithm from a given row.
+
+    Args:
+        points: All rows, ``(N, d)``.
+        size: Centres to find.
+        first: Row of the first centre.
+
+    Returns:
+        Rows of the centres ``(size,)``, in the order found; for each row the number of its centre
+        ``(N,)``, a centre's being its own; and the largest distance of a row to its centre.
+    """
+    centres = np.full(size, first)
+    nearest = np.zeros(len(points), dtype=np.int64)
+    distances = np.full(len(points), np.inf)
+    for number in range(size):
+        centre = centres[number] = first if number == 0 else int(np.argmax(distances))
+        to_centre = cdist(points, points[centre : centre + 1], "sqeuclidean")[:, 0]
+        closer = to_centre < distances
+        nearest[closer] = number
+        distances[closer] = to_centre[closer]
+        nearest[centre], distances[centre] = number, -1.0  # even among equal rows none comes twice
+    return centres, nearest, float(np.sqrt(max(distances.max(), 0.0)))

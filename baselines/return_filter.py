@@ -1,0 +1,56 @@
+"""Uniform random subsampling of the best episodes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from harness.arrays import Float64Array
+from harness.errors import InputError
+from harness.reduction import Reducer
+from harness.transitions import IntArray, Transitions
+
+
+class ReturnFilterReducer(Reducer):
+    """Draws rows uniformly from the episodes with the highest returns; rows keep their weights.
+
+    The top ``share`` of episodes is kept, rounded up, and as many more as it takes to hold
+    ``size`` rows. Chance decides between equal returns. Cloning the best tenth of episodes is the
+    baseline %BC of Chen et al., "Decision Transformer" (2021), section 5.1.
+    """
+
+    name: ClassVar[str] = "return-filter"
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.1  # of the episodes that are kept
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        lengths, returns = measure_episodes(transitions, self.name)
+        shuffled = rng.permutation(len(returns))
+        ranked = shuffled[np.argsort(-returns[shuffled], kind="stable")]
+        enough = int(np.searchsorted(np.cumsum(lengths[ranked]), size)) + 1
+        kept = ranked[: max(enough, int(np.ceil(self.share * len(returns))))]
+        candidates = np.flatnonzero(np.repeat(np.isin(np.arange(len(returns)), kept), lengths))
+        rows = np.sort(rng.choice(candidates, size, replace=False))
+        diagnostics = {"episodes": float(len(kept)), "least_return": float(returns[kept].min())}
+        return transitions.take(rows), rows, diagnostics
+
+
+def measure_episodes(transitions: Transitions, method: str) -> tuple[IntArray, Float64Array]:
+    """Lengths ``(E,)`` and undiscounted returns ``(E,)`` of the episodes, in their order.
+
+    Raises:
+        InputError: If the rows form no episodes; ``method`` says who needs them.
+    """
+    if transitions.episodes is None:
+        raise InputError(
+            f"method {method!r} needs episodes, and these {len(transitions)} rows form none: "
+            "give a dataset that says where episodes end, or choose another method"
+        )
+    episodes = transitions.episodes
+    starts = np.flatnonzero(np.diff(episodes, prepend=episodes[0] - 1))
+    returns = np.add.reduceat(transitions.rewards.astype(np.float64), starts)
+    return np.diff(starts, append=len(transitions)), returns

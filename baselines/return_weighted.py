@@ -1,0 +1,57 @@
+"""Random subsampling that favours episodes of high return."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from baselines.leverage import draw_systematic, inclusion_probabilities
+from baselines.return_filter import measure_episodes
+from harness.arrays import Float64Array
+from harness.reduction import Reducer
+from harness.transitions import IntArray, Transitions
+
+LEAST_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
+
+
+class ReturnWeightedReducer(Reducer):
+    """Draws rows with probability in proportion to their episode's return weight.
+
+    After return-weighting (RW) of Hong et al., "Harnessing Mixed Offline Reinforcement Learning
+    Datasets via Trajectory Weighting" (2023): every row of episode ``i`` has the score
+    ``exp(g_i / temperature)``, ``g_i`` being the episode's return, scaled to 0..1 over the dataset.
+    Inside an episode rows are drawn uniformly. The set stands for the re-weighted data, not for
+    the source, so drawn rows weigh the same; but rows are distinct, and where a row would be due
+    more than once, its weight says how often.
+    """
+
+    name: ClassVar[str] = "return-weighted"
+
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+        lengths, returns = measure_episodes(transitions, self.name)
+        episode_weights = return_weights(returns, self.temperature)
+        scores = transitions.shares * np.repeat(episode_weights, lengths)
+        scores = np.maximum(scores, scores.max() * LEAST_SCORE)
+        probabilities = inclusion_probabilities(scores, size)
+        rows = draw_systematic(probabilities, rng)
+        weights = scores[rows] / probabilities[rows]
+        diagnostics = {"rows_due_more_than_once": float(np.count_nonzero(probabilities == 1))}
+        return transitions.take(rows, weights / weights.mean()), rows, diagnostics
+
+
+def return_weights(returns: Float64Array, temperature: float) -> Float64Array:
+    """Weights ``(E,)`` in proportion to ``exp(g / temperature)``; the best episode's is one.
+
+    Args:
+        returns: Returns ``(E,)``, here scaled to 0..1; equal returns give equal weights.
+        temperature: α of the paper.
+    """
+    spread = np.ptp(returns) or 1.0
+    weights: Float64Array = np.exp((returns - returns.max()) / spread / temperature)
+    return weights

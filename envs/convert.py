@@ -1,0 +1,128 @@
+"""Recordings as Minari datasets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from envs.episodes import Episode
+from envs.making import make_environment
+from envs.minari_output import METADATA_KEY, check_new_id
+from envs.minari_store import write_dataset
+from envs.recording import Recording
+from envs.reference import Reference
+from envs.rows import find_jumps
+from harness.errors import InputError
+from harness.transitions import FloatArray, IntArray
+
+logger = logging.getLogger("bellman_bench")
+
+
+def convert(recording: Recording, dataset_id: str) -> Path:
+    """Write a recording as a Minari dataset, whole or not at all, and return its folder.
+
+    Reading it back gives the same rows in the same precision, weights included. Rows that form no
+    episodes become episodes of one step, truncated unless terminated, as in `write_transitions`:
+    meant for small sets, since every episode is an HDF5 group of some ten kilobytes. Spaces have no
+    bounds, so that nothing is rounded or refused. An environment that cannot be made here is left
+    out, as Minari demands.
+
+    Args:
+        recording: The rows; each row's next observation must be the observation of the row that
+            follows in its episode.
+        dataset_id: A new Minari id, ``namespace/name-vN``.
+
+    Raises:
+        InputError: If the id cannot be used (see `check_new_id`), an episode's rows do not follow
+            each other, or the root cannot be written.
+    """
+    check_new_id(dataset_id)
+    starts = _find_starts(recording)
+    _check_order(recording, starts)
+    count, source = recording.action_count, Path(recording.source)
+    name = source.name if source.is_absolute() else str(source)  # folders are nobody's business
+    observation_space = _unbounded(recording.observations)
+    action_space = _unbounded(recording.actions) if count is None else Discrete(count)
+    return write_dataset(
+        dataset_id,
+        _cut_episodes(recording, starts),
+        _makeable(recording.reference),
+        algorithm="unknown",
+        description=f"Converted from {name}.",
+        spaces=(observation_space, action_space),
+        metadata={METADATA_KEY: json.dumps({"source": name, "notes": recording.notes})},
+        refuse_existing=True,
+    )
+
+
+def _find_starts(recording: Recording) -> IntArray:
+    if recording.episodes is None:
+        return np.arange(len(recording))
+    return recording.episode_starts
+
+
+def _check_order(recording: Recording, starts: IntArray) -> None:
+    """Refuse rows that cannot stand in an episode.
+
+    Raises:
+        InputError: If a next observation is not the observation of the next row, or a row before
+            the last is terminated.
+    """
+    inside = np.ones(len(recording), dtype=np.bool_)
+    inside[starts - 1] = False  # the row before the first start is the last
+    jumps = find_jumps(recording.observations, recording.next_observations)
+    broken = np.flatnonzero(inside & jumps)
+    if broken.size:
+        raise InputError(
+            f"{recording.source!r}: at {broken.size} rows, first row {broken[0]}, the next "
+            "observation is not that of the row that follows in the episode, which is all that "
+            "Minari stores; end the episode there, or store the rows as an .npz"
+        )
+    early = np.flatnonzero(inside & recording.terminations)
+    if early.size:
+        raise InputError(
+            f"{recording.source!r}: row {early[0]} is terminated, but its episode goes on; end the "
+            "episode there"
+        )
+
+
+def _cut_episodes(recording: Recording, starts: IntArray) -> Iterator[Episode]:
+    weighted = bool((recording.weights != 1).any())
+    one_step = recording.episodes is None
+    ends = [*starts[1:].tolist(), len(recording)]
+    seeds = recording.seeds or (None,) * len(starts)
+    for first, end, seed in zip(starts.tolist(), ends, seeds, strict=True):
+        here, last = slice(first, end), slice(end - 1, end)
+        observations = recording.observations[here], recording.next_observations[last]
+        terminations = recording.terminations[here]
+        yield Episode(
+            observations=np.concatenate(observations),
+            actions=recording.actions[here],
+            rewards=recording.rewards[here],
+            terminations=terminations,
+            truncations=~terminations if one_step else recording.truncations[here],
+            seed=seed,
+            weights=recording.weights[here] if weighted else None,
+        )
+
+
+def _unbounded(vectors: FloatArray | IntArray) -> Box:
+    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
+    return Box(-bound, bound, dtype=vectors.dtype.type)
+
+
+def _makeable(reference: Reference) -> Reference:
+    if reference.environment_id is None:
+        return reference
+    try:
+        with closing(make_environment(reference.environment_id)):
+            return reference
+    except InputError as error:
+        logger.warning("the dataset will name no environment: %s", error)
+        return reference.model_copy(update={"environment_id": None})

@@ -1,0 +1,86 @@
+"""Making environments: with flat observations, quietly, and refused in one line."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import FlattenObservation
+
+from harness.errors import InputError
+
+logger = logging.getLogger("bellman_bench")
+
+Environment = gym.Env[Any, Any]
+
+
+def make_environment(environment_id: str) -> Environment:
+    """Make one environment; close it after use.
+
+    Raises:
+        InputError: If gymnasium does not know it, or a library that it needs is missing.
+    """
+    with _explained(environment_id):
+        return _flat(gym.make(environment_id, disable_env_checker=True))
+
+
+def make_environments(environment_id: str, count: int) -> VectorEnv[Any, Any, Any]:
+    """Make environments that step together, in this process; close them after use.
+
+    Raises:
+        InputError: If gymnasium does not know them, or a library that they need is missing.
+    """
+    wrappers: list[Any] = [_flat]  # typed as if each had to wrap
+    with _explained(environment_id):
+        return gym.make_vec(environment_id, count, vectorization_mode="sync", wrappers=wrappers)
+
+
+@cache
+def numbers_actions(environment_id: str) -> bool:
+    """Tell whether an environment's actions are numbered rather than continuous.
+
+    Raises:
+        InputError: If gymnasium does not know it, or a library that it needs is missing.
+    """
+    with closing(make_environment(environment_id)) as env:
+        return isinstance(env.action_space, Discrete)
+
+
+def _flat(env: Environment) -> Environment:
+    """Flatten observations as the readers of datasets do, unless they are vectors already."""
+    space = env.observation_space
+    flat = isinstance(space, Box) and len(space.shape) == 1
+    return env if flat else FlattenObservation(env)
+
+
+@contextmanager
+def _explained(environment_id: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            # A dataset names the version that it was recorded in, which newer ones do not replay.
+            warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
+            _hush_mujoco(environment_id)
+            yield
+    except gym.error.Error as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"environment {environment_id!r} cannot be made ({reason}): install the library that "
+            "it needs, bellman-bench[mujoco] for MuJoCo's, or correct environment_id"
+        ) from error
+
+
+def _hush_mujoco(environment_id: str) -> None:
+    """Take MuJoCo's warnings from standard error and from a file in the working directory."""
+    spec = gym.registry.get(environment_id)
+    if spec is None or "mujoco" not in str(spec.entry_point):
+        return
+    with suppress(ImportError):  # gymnasium says so itself
+        import_module("mujoco").set_mju_user_warning(logger.debug)

@@ -1,0 +1,228 @@
+"""What the records say to a paper's claims of control, each beside our numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.captions import protocol, provenance
+from harness.analysis.improvement import paired_differences
+from harness.analysis.measures import measure
+from harness.analysis.published import (
+    ControlClaim,
+    ControlVerdict,
+    PublishedClaims,
+    ScoreCriterion,
+    read_claims,
+)
+from harness.analysis.rendering import DASH, render
+from harness.analysis.returns import scored_seeds
+from harness.analysis.statistics import FloatArray, estimate_over_strata
+from harness.errors import InputError
+from harness.records import RunRecord
+
+COLUMN_TYPES = {
+    "claim": "str",
+    "dataset": "str",
+    "learner": "str",
+    "sizes": "str",
+    "arm": "str",
+    "score": "float64",
+    "score_low": "float64",
+    "score_high": "float64",
+    "versus": "str",
+    "seeds": "Int64",
+    "difference": "float64",
+    "difference_low": "float64",
+    "difference_high": "float64",
+    "fair_difference": "float64",
+    "fair_difference_low": "float64",
+    "fair_difference_high": "float64",
+    "verdict": "str",
+}
+ONLY_RANDOM: ControlVerdict = "reproduced only against random, not against stratified"
+_DEFINITIONS = (
+    "score: normalised to 0..1, (return − random) / (expert − random), of each run's mean of the "
+    "last three checkpoints; where sizes are several, a seed's mean over them",
+    "difference: mean over paired seeds of score of arm − score of versus, and beside it of arm − "
+    "stratified",
+    "interval: 95 % percentile bootstrap over seeds, not corrected for the number of claims",
+    f"{ONLY_RANDOM}: the criterion is met against random and not known to be met against "
+    "stratified, the fairer baseline",
+    "undecided: the interval is too wide, or unknown",
+    "not tested: no such run",
+)
+
+
+def judge_control(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
+    """Judge a paper's claims of control, each as its criterion says.
+
+    Returns:
+        For every claim and dataset that it names one row with the columns of ``COLUMN_TYPES``:
+        ``score`` of the arm, ``difference`` to the claim's other arm and ``fair_difference`` to
+        its fairer baseline are means over ``seeds`` pairs with 95 % intervals.
+
+    Raises:
+        InputError: If the claims cannot be read, or hold none of control.
+    """
+    _, published = _checked(records, claims_path)
+    return _verdicts(scored_seeds(records), published)
+
+
+def judge_evidence(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
+    """Judge the same of every learner, at every size alone too, and of the arms beside the claim's.
+
+    Returns:
+        The columns of `judge_control`; no row where nothing was run.
+
+    Raises:
+        InputError: As `judge_control`.
+    """
+    _, published = _checked(records, claims_path)
+    return _evidence(scored_seeds(records), published)
+
+
+def render_verdict_table(records: Iterable[RunRecord], claims_path: Path) -> str:
+    """Write the verdicts as a markdown table in the words of the claims.
+
+    Raises:
+        InputError: As `judge_control`.
+    """
+    _, published = _checked(records, claims_path)
+    return _worded(_verdicts(scored_seeds(records), published), published)
+
+
+def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
+    """Write citation, verdicts, criteria, and the evidence of every learner and size.
+
+    Raises:
+        InputError: As `judge_control`.
+    """
+    listed, published = _checked(records, claims_path)
+    seeds = scored_seeds(listed)
+    line = "; ".join((provenance(listed), *_DEFINITIONS, protocol(listed)))
+    criteria = "".join(f"- {claim.id}: {_describe(rule)}\n" for claim, rule in published.control)
+    parts = [
+        f"{published.source}\n",
+        _worded(_verdicts(seeds, published), published),
+        f"Criteria, fixed before any record existed:\n\n{criteria}",
+        f"{line}.\n",
+        "The same for every learner, every size alone, and other arms in the arm's place:\n",
+        render(_evidence(seeds, published), "markdown"),
+    ]
+    return "\n".join(parts)
+
+
+def _checked(
+    records: Iterable[RunRecord], claims_path: Path
+) -> tuple[list[RunRecord], PublishedClaims]:
+    listed, published = list(records), read_claims(claims_path)
+    if measure(listed) != "return" or not published.control:
+        raise InputError(
+            f"no claim of {str(claims_path)!r} can be judged by these records of "
+            f"{measure(listed)}: it takes returns and claims of control; name others"
+        )
+    return listed, published
+
+
+def _verdicts(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
+    rows = [
+        _row(seeds, claim, rule, dataset, claim.learner, claim.sizes, claim.arm)
+        for claim, rule in published.control
+        for dataset in claim.datasets
+    ]
+    return _table(rows)
+
+
+def _evidence(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
+    learners, sizes = sorted(seeds["learner"].unique()), sorted(seeds["size"].dropna().unique())
+    rows = [
+        _row(seeds, claim, rule, dataset, learner, chosen, arm)
+        for claim, rule in published.control
+        for dataset in claim.datasets
+        for learner in learners
+        for arm in (claim.arm, *claim.beside)
+        for chosen in dict.fromkeys((claim.sizes, *((size,) for size in sizes)))
+    ]
+    return _table(row for row in rows if row["verdict"] != "not tested")
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+
+
+def _row(
+    seeds: pd.DataFrame,
+    claim: ControlClaim,
+    rule: ScoreCriterion,
+    dataset: str,
+    learner: str,
+    sizes: Sequence[int],
+    arm: str,
+) -> dict[str, Any]:
+    cell = (seeds["dataset"] == dataset) & (seeds["learner"] == learner)
+    runs = seeds[cell & seeds["size"].isin(sizes)]
+    scores = _mean_over_sizes(runs, sizes)
+    pairs = paired_differences(scores, arm, claim.versus)
+    found = {
+        **estimate_over_strata("score", [scores.reindex(columns=[arm])[arm].dropna().to_numpy()]),
+        **estimate_over_strata("difference", [pairs]),
+        **estimate_over_strata("fair_difference", _fair_pairs(scores, arm, claim)),
+    }
+    return {
+        **{"claim": claim.id, "dataset": dataset, "learner": learner, "arm": arm},
+        "sizes": ", ".join(map(str, sizes)),
+        "versus": claim.versus,
+        "seeds": len(pairs),
+        **found,
+        "verdict": _verdict(found, claim, rule) if _was_run(runs, arm, claim) else "not tested",
+    }
+
+
+def _mean_over_sizes(runs: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
+    """Scores, a row a seed and a column an arm, in the seeds that have every size."""
+    cells = runs.dropna(subset="score").groupby(["seed", "arm"])["score"]
+    return cells.mean().where(cells.size() == len(sizes)).unstack("arm")
+
+
+def _fair_pairs(scores: pd.DataFrame, arm: str, claim: ControlClaim) -> list[FloatArray]:
+    return [] if claim.fairer is None else [paired_differences(scores, arm, claim.fairer)]
+
+
+def _was_run(runs: pd.DataFrame, arm: str, claim: ControlClaim) -> bool:
+    return {arm, claim.versus} <= set(runs["arm"])
+
+
+def _verdict(found: dict[str, float], claim: ControlClaim, rule: ScoreCriterion) -> ControlVerdict:
+    score = found["score_low"], found["score_high"]
+    first = rule.verdict((found["difference_low"], found["difference_high"]), score)
+    if first != "reproduced" or claim.fairer is None:
+        return first
+    fair = found["fair_difference_low"], found["fair_difference_high"]
+    return first if rule.verdict(fair, score) == "reproduced" else ONLY_RANDOM
+
+
+def _worded(table: pd.DataFrame, published: PublishedClaims) -> str:
+    """The verdicts with each claim's text for its id, and the claims that were not tested."""
+    texts = {claim.id: claim.text for claim, _ in published.control}
+    dashes = {name: DASH for name, kind in COLUMN_TYPES.items() if kind == "str"}
+    untested = [
+        {**dashes, "claim": f"{claim.text} ({claim.reason})", "verdict": "not tested"}
+        for claim in published.untested
+        if claim.task == "control"
+    ]
+    worded = table.assign(claim=table["claim"].map(texts))
+    rows = pd.concat([worded, _table(untested)], ignore_index=True)
+    return render(rows, "markdown")
+
+
+def _describe(rule: ScoreCriterion) -> str:
+    refuted = [f"the difference's interval ends at {rule.refuted_up_to:g} or below"]
+    met = [f"it begins above {rule.met_above:g}"]
+    if rule.learned_above is not None:
+        refuted.append(f"that of the arm's score at {rule.learned_above:g} or below")
+        met.append(f"that of the arm's score above {rule.learned_above:g}")
+    return f"not reproduced if {' or '.join(refuted)}, else reproduced if {' and '.join(met)}"

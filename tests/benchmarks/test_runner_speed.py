@@ -1,0 +1,127 @@
+"""What running and tabulating cost beside the work itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from envs import Dataset
+from harness.records import RunRecord, RunResult, read_record, record_path, write_record
+from harness.specs import Suite
+from harness.suites import load_suite, run_suite
+from tests.benchmarks.timing import seconds
+from tests.commands import Command
+
+pytestmark = pytest.mark.benchmark
+
+EVIDENCE = Path(__file__).parents[2] / "results" / "quickstart"
+
+
+@dataclass
+class Timed:
+    wall: float  # seconds of the whole suite, workers' coming up included
+    arrivals: list[float]  # seconds at which each record came
+    records: list[RunRecord]
+
+
+def run_timed(suite: Suite, folder: Path, jobs: int) -> Timed:
+    arrivals: list[float] = []
+
+    def watch(_: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
+        for record in records:
+            arrivals.append(time.perf_counter())
+            yield record
+
+    started = time.perf_counter()
+    records = run_suite(suite, folder, jobs, watch)
+    return Timed(time.perf_counter() - started, arrivals, records)
+
+
+def quickstart(seeds: int) -> Suite:
+    """The shipped suite: its arms, sizes and learners, 18 runs a seed."""
+    return load_suite("quickstart").model_copy(update={"seeds": tuple(range(seeds))})
+
+
+@pytest.fixture(scope="module")
+def alone(cartpole: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Timed:  # noqa: ARG001
+    return run_timed(quickstart(1), tmp_path_factory.mktemp("one"), jobs=1)
+
+
+def work(records: Sequence[RunRecord]) -> float:
+    """Seconds of all stages; a reduction that several runs share is made once, by the first."""
+    reductions: dict[str, float] = {}
+    trained = 0.0
+    for record in records:
+        assert isinstance(record.result, RunResult)
+        spent = record.result.seconds
+        reductions.setdefault(record.result.reduction.content_hash, spent.reduction)
+        trained += spent.training + spent.evaluation
+    return trained + sum(reductions.values())
+
+
+def test_the_runner_adds_little_to_the_work(alone: Timed) -> None:
+    """From the first record on: by then the worker has come up and has imported its libraries."""
+    wall = alone.arrivals[-1] - alone.arrivals[0]
+    overhead = wall - (work(alone.records) - work(alone.records[:1]))
+    print(f"beside the work {overhead / wall:.2%} of {wall:.0f} s")
+    assert overhead < 0.02 * wall
+
+
+def test_two_workers_are_faster_than_one(alone: Timed, tmp_path: Path) -> None:
+    both = run_timed(quickstart(1), tmp_path, jobs=2)
+    slowdown = work(both.records) / work(alone.records)
+    print(f"one worker / two = {alone.wall / both.wall:.2f} ({alone.wall:.0f} s alone)")
+    print(f"work in two / in one = {slowdown:.2f}: what the machine's cores cost each other")
+    assert len(both.records) == len(alone.records)
+    assert alone.wall >= 1.8 * both.wall
+
+
+def write_copies(suite: Suite, folder: Path) -> int:
+    """Record every run of a suite, with what the same run of seed 0 measured."""
+    runs = list(suite.runs())
+    measured = {
+        spec.run_id: read_record(record_path(EVIDENCE, spec.run_id))
+        for spec in runs
+        if spec.seed == 0
+    }
+    for spec in runs:
+        first = spec.model_copy(update={"seed": 0})
+        first.__dict__.pop("run_id", None)
+        record = measured[first.run_id]
+        copied = {"spec": spec, "run_id": spec.run_id}
+        write_record(folder, record.model_copy(update=copied))
+    return len(runs)
+
+
+def test_a_complete_suite_is_resumed_at_once(bench: Command, tmp_path: Path) -> None:
+    seeds = ", ".join(map(str, range(56)))
+    (tmp_path / "copy.toml").write_text(
+        f"""
+        name = "copy"
+        description = "Quickstart with more seeds."
+        datasets = ["classic/cartpole/medium-v0"]
+        sizes = [50, 100]
+        seeds = [{seeds}]
+        reducers = [{", ".join(f'{{name = "{r.name}"}}' for r in quickstart(1).reducers)}]
+        learners = [{", ".join(f'{{name = "{r.name}"}}' for r in quickstart(1).learners)}]
+        """
+    )
+    count = write_copies(load_suite(str(tmp_path / "copy.toml")), tmp_path)
+    command = ("run", tmp_path / "copy.toml", "--results", tmp_path)
+    assert f"0 runs done, 0 failed, {count} were there" in bench(*command).output
+    (wall,) = seconds(lambda: bench(*command), repeats=3)
+    print(f"{count} records resumed in {wall:.2f} s")
+    assert count >= 1000
+    assert wall < 2
+
+
+def test_ten_thousand_records_are_tabulated_soon(bench: Command, tmp_path: Path) -> None:
+    count = write_copies(quickstart(556), tmp_path)
+    (wall,) = seconds(lambda: bench("table", tmp_path), repeats=2)
+    print(f"{count} records tabulated in {wall:.2f} s")
+    assert count >= 10_000
+    assert wall < 5
