@@ -145,11 +145,15 @@ def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
 
 
 def number_actions(
-    recording: Recording, spec: CodebookSpec | None
+    recording: Recording, codebook: CodebookSpec | Codebook | None
 ) -> tuple[Transitions, Codebook | None]:
     """Turn a recording into transitions, its continuous actions numbered by a codebook.
 
     Rows keep their episodes.
+
+    Args:
+        recording: The rows.
+        codebook: How to fit one to the actions, or one that was fitted.
 
     Returns:
         The transitions, and the codebook if actions were continuous.
@@ -160,13 +164,13 @@ def number_actions(
     """
     count = recording.action_count
     if count is not None:
-        if spec is not None:
+        if codebook is not None:
             raise InputError(
-                f"{recording.source!r} has numbered actions, but a codebook {_name(spec)!r} is for "
+                f"{recording.source!r} has {count} numbered actions, and a codebook is for "
                 "continuous ones: leave it out"
             )
         return _transitions(recording, cast(IntArray, recording.actions), count), None
-    if spec is None:
+    if codebook is None:
         raise InputError(
             f"{recording.source!r} has continuous actions {recording.actions.shape}, "
             "and learners choose among numbered ones: give a codebook, as "
@@ -174,7 +178,8 @@ def number_actions(
             '`codebook = { method = "kmeans", size = 32 }` in a suite'
         )
     actions = cast(FloatArray, recording.actions)
-    codebook = _fit(actions, spec, recording.source)
+    if isinstance(codebook, CodebookSpec):
+        codebook = _fit(actions, codebook, recording.source)
     return _transitions(recording, codebook.encode(actions), len(codebook)), codebook
 
 
@@ -260,7 +265,3 @@ def _no_codebook(source: str) -> InputError:
         f"{source!r}: its codebook is none, for it must hold finite codes (K, action_dim) and a "
         "positive scale (action_dim,); write the dataset again with `bellman-bench distill`"
     )
-
-
-def _name(spec: CodebookSpec) -> str:
-    return f"{spec.method}-{spec.size}"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from types import MappingProxyType
+from typing import Final, cast
 
 from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.codebook import Codebook, QuantisationError, number_actions, parse_codebook
 from envs.quantised import PlayedEpisode, played_episodes, quantised_returns
 from envs.recording import Recording
+from harness.errors import InputError
 from harness.specs import CodebookSpec
 from harness.transitions import FloatArray, Transitions
+
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 logger = logging.getLogger("bellman_bench")
 
@@ -54,26 +59,34 @@ class Dataset:
         return facts
 
 
-def open_dataset(id_or_path: str, codebook: CodebookSpec | None = None) -> Dataset:
+def open_dataset(id_or_path: str, codebook: CodebookSpec | Codebook | None = None) -> Dataset:
     """Open a dataset; an embedded one is collected on first use.
 
     Args:
         id_or_path: See `open_recording`.
-        codebook: How continuous actions are numbered.
+        codebook: How continuous actions are numbered: to be fitted to them, or fitted before.
 
     Raises:
         InputError: If there is no such dataset, it cannot be used, or the codebook does not suit
             its actions.
     """
-    recording = open_recording(id_or_path)
+    return make_dataset(open_recording(id_or_path), codebook)
+
+
+def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
+    """Number a recording's actions.
+
+    Raises:
+        InputError: If a value cannot be used, or the codebook does not suit the actions.
+    """
     transitions, fitted = number_actions(recording, codebook)
     reference, error = recording.reference, None
     if fitted is not None:
         error = fitted.error(cast(FloatArray, recording.actions))
     elif reference.codebook is not None:
-        fitted = Codebook.from_json(reference.codebook, id_or_path)
+        fitted = Codebook.from_json(reference.codebook, recording.source)
     return Dataset(
-        dataset_id=id_or_path,
+        dataset_id=recording.source,
         transitions=transitions,
         environment_id=reference.environment_id,
         reference_min=reference.reference_min,
@@ -99,12 +112,14 @@ def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
     return open_dataset(id_or_path, spec).transitions
 
 
-def open_recording(id_or_path: str) -> Recording:
+def open_recording(id_or_path: str, names: Mapping[str, str] = _NO_NAMES) -> Recording:
     """Read a dataset as its source holds it, continuous actions included.
 
     Args:
-        id_or_path: The path of an ``.npz`` of arrays or of a D4RL ``.hdf5``, the id of a local
-            Minari dataset, or the id of an embedded dataset, which is collected on first use.
+        id_or_path: The path of an ``.npz`` of arrays or of a D4RL ``.hdf5``, the id of a Minari
+            dataset, local or on its hub and then downloaded, or the id of an embedded dataset,
+            which is collected on first use.
+        names: What the arrays of an ``.npz`` are called, where it cannot be told: by ours.
 
     Raises:
         InputError: If there is no such dataset, or it cannot be read.
@@ -114,7 +129,11 @@ def open_recording(id_or_path: str) -> Recording:
     if suffix == ".npz":
         from envs.array_files import read_arrays
 
-        return read_arrays(id_or_path)
+        return read_arrays(id_or_path, names)
+    if names:
+        raise InputError(
+            f"names of arrays for {id_or_path!r}: only those of an .npz can be chosen; leave them"
+        )
     if suffix in (".hdf5", ".h5"):
         from envs.d4rl import read_d4rl
 

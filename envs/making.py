@@ -12,7 +12,6 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.spaces import Box, Discrete
-from gymnasium.vector import VectorEnv
 from gymnasium.wrappers import FlattenObservation
 
 from harness.errors import InputError
@@ -30,17 +29,6 @@ def make_environment(environment_id: str) -> Environment:
     """
     with _explained(environment_id):
         return _flat(gym.make(environment_id, disable_env_checker=True))
-
-
-def make_environments(environment_id: str, count: int) -> VectorEnv[Any, Any, Any]:
-    """Make environments that step together, in this process; close them after use.
-
-    Raises:
-        InputError: If gymnasium does not know them, or a library that they need is missing.
-    """
-    wrappers: list[Any] = [_flat]  # typed as if each had to wrap
-    with _explained(environment_id):
-        return gym.make_vec(environment_id, count, vectorization_mode="sync", wrappers=wrappers)
 
 
 @cache

@@ -65,7 +65,9 @@ def quantised_returns(
 ) -> QuantisedReturns | None:
     """Play episodes again open loop, from their seeds: as recorded, and with their nearest codes.
 
-    An episode ends where it terminates or its actions are used up.
+    An episode ends where it terminates or its actions are used up. A policy would correct its
+    errors; actions played blindly do not, so that in an unstable environment the quantised return
+    falls far below what a policy of these codes can reach.
 
     Returns:
         None if there is no episode, the environment cannot be made, or an episode's own actions do

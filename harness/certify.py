@@ -50,7 +50,8 @@ def certify(distilled: str, against: str, discount: float | None, seed: int) -> 
 def _certify_control(
     distilled: str, against: str, discount: float | None, seed: int
 ) -> Iterator[str]:
-    source, reduced = open_dataset(against), open_dataset(distilled).transitions
+    set_ = open_dataset(distilled)
+    source, reduced = open_dataset(against, set_.codebook), set_.transitions
     origin = _origin(distilled)
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))

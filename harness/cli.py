@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     datasets.collect,
+    datasets.inspect,
+    datasets.convert,
     datasets.distill,
     datasets.certify,
     suites.run,

@@ -28,6 +28,7 @@ from harness.saved import (
     save_regression_reduction,
     save_streamed_reduction,
 )
+from harness.specs import CodebookSpec
 from harness.streamed import distill_exact_dataset
 
 Workers = tuple[Executor, int]  # and how many they are
@@ -41,6 +42,7 @@ def distill_file(
     seed: int,
     discount: float,
     parameters: Mapping[str, Any],
+    codebook: CodebookSpec | None = None,
 ) -> str:
     """Reduce a dataset of transitions, write the result and say so in one line.
 
@@ -52,6 +54,7 @@ def distill_file(
         seed: Fixes whatever is random in the method.
         discount: γ of the Bellman loss.
         parameters: The method's own.
+        codebook: How continuous actions are numbered.
 
     Raises:
         InputError: If one of them cannot be used; nothing is written then.
@@ -62,7 +65,7 @@ def distill_file(
     else:
         _check_path(destination)
     reducer = _make_reducer(method, discount, parameters)
-    dataset = open_dataset(dataset_id)
+    dataset = open_dataset(dataset_id, codebook)
     reduction = reduce_seeded(dataset.transitions, reducer, size, seed)
     if to_minari:
         save_as_minari(reduction, destination, dataset, seed, discount)

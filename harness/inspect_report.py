@@ -6,31 +6,53 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envs.inspection import Inspection, Spread, inspect
-from envs.loading import open_recording
+from envs.loading import Dataset, make_dataset
+from envs.recording import Recording
 from envs.wording import listed
+from harness.specs import CodebookSpec
 
 
 def inspect_dataset(
-    dataset_id: str, reference_id: str | None = None, figure: Path | None = None
+    recording: Recording,
+    reference: Recording | None = None,
+    codebook: CodebookSpec | None = None,
+    figure: Path | None = None,
 ) -> Iterator[str]:
     """Inspect a dataset and say what was found, line by line.
 
     Args:
-        dataset_id: See `envs.loading.open_recording`.
-        reference_id: A dataset whose state-action pairs are the unit of the coverage.
+        recording: The dataset.
+        reference: A dataset whose state-action pairs are the unit of the coverage.
+        codebook: How continuous actions would be numbered: what that costs is measured.
         figure: Where to draw: the path of a ``.png``, or a folder for ``inspect-<dataset>.png``.
 
     Raises:
-        InputError: If a dataset cannot be read, or the two are not of one kind.
+        InputError: If the two are not of one kind, or the codebook does not suit the actions.
     """
-    recording = open_recording(dataset_id)
-    reference = None if reference_id is None else open_recording(reference_id)
     inspection = inspect(recording, reference)
     yield from lines(inspection)
+    if codebook is not None:
+        yield from _codebook_lines(make_dataset(recording, codebook))
     if figure is not None:
         from harness.inspect_figure import write_figure  # matplotlib, which text does not need
 
         yield f"figure: {write_figure(recording, inspection, figure)}"
+
+
+def _codebook_lines(dataset: Dataset) -> Iterator[str]:
+    facts = dataset.quantisation or {}
+    yield (
+        f"codebook: {facts['codes']:.0f} codes, root mean square error "
+        f"{facts['root_mean_square']:.3g}, {facts['variance_share']:.2%} of the actions' variance"
+    )
+    if "quantised_return" in facts:
+        yield (
+            f"  {facts['replayed_episodes']:.0f} episodes replayed from their seeds: mean return "
+            f"{facts['recorded_return']:.1f} as recorded, {facts['quantised_return']:.1f} with the "
+            "nearest codes"
+        )
+    else:
+        yield "  no episode can be replayed: the data do not name seeds that give them again"
 
 
 def lines(inspection: Inspection) -> Iterator[str]:

@@ -26,7 +26,7 @@ from harness.registry import (
 )
 from harness.regression import RegressionReduction
 from harness.regression_runs import execute_regression_run
-from harness.specs import ReducerSpec, RunSpec, Suite
+from harness.specs import CodebookSpec, ReducerSpec, RunSpec, Suite
 
 Source = Dataset | Tabular
 
@@ -84,7 +84,9 @@ def open_source(spec: RunSpec) -> Source:
     Raises:
         InputError: If it cannot be used.
     """
-    return _tabular(spec.dataset) if spec.task == "regression" else _dataset(spec.dataset)
+    if spec.task == "regression":
+        return _tabular(spec.dataset)
+    return _dataset(spec.dataset, spec.codebook)
 
 
 def source_hash(spec: RunSpec) -> str:
@@ -155,9 +157,9 @@ def check_runnable(suite: Suite) -> None:
         if suite.task == "regression":
             available = len(_split(_tabular(dataset_id), suite.seeds[0]).train)
         else:
-            available = len(_dataset(dataset_id).transitions)
+            available = len(_dataset(dataset_id, suite.codebook).transitions)
             if trains:
-                check_evaluable(_dataset(dataset_id))
+                check_evaluable(_dataset(dataset_id, suite.codebook))
         if max(suite.sizes) > available:
             raise InputError(
                 f"size {max(suite.sizes)} in suite {suite.name!r}: {dataset_id!r} has only "
@@ -210,8 +212,8 @@ def _split(tabular: Tabular, seed: int) -> Split:
 
 
 @lru_cache(maxsize=4)
-def _dataset(dataset_id: str) -> Dataset:
-    return open_dataset(dataset_id)
+def _dataset(dataset_id: str, codebook: CodebookSpec | None) -> Dataset:
+    return open_dataset(dataset_id, codebook)
 
 
 @lru_cache(maxsize=4)

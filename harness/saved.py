@@ -82,6 +82,7 @@ def _reference(dataset: Dataset) -> Reference:
         environment_id=dataset.environment_id,
         reference_min=dataset.reference_min,
         reference_max=dataset.reference_max,
+        codebook=dataset.codebook.to_json() if dataset.codebook else None,
     )
 
 

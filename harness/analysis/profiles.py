@@ -28,9 +28,10 @@ MARKERS_PER_CURVE = 5
 def plot_profiles(records: Iterable[RunRecord]) -> Figure:
     """Plot the share of runs with a score of at least τ against τ, all datasets together.
 
-    There is a panel for each learner and size. Bands are pointwise 95 % bootstrap intervals over
-    seeds, stratified by dataset; an arm without a completed run on one of the datasets is left
-    out. These are the performance profiles of Agarwal et al. 2021, section 4.2.
+    There is a panel for each learner and size, of the datasets that it learned from. Bands are
+    pointwise 95 % bootstrap intervals over seeds, stratified by dataset; an arm without a
+    completed run on one of the datasets is left out. These are the performance profiles of
+    Agarwal et al. 2021, section 4.2.
 
     Raises:
         InputError: If no run was completed, the runs are not of control, or none has a score.
@@ -42,16 +43,14 @@ def plot_profiles(records: Iterable[RunRecord]) -> Figure:
             "no run has a score: profiles need datasets with references, the returns of a random "
             "policy and of an expert"
         )
-    datasets = sorted(scores["dataset"].unique())
-    name = ALL_DATASETS if len(datasets) > 1 else datasets[0]
     styles = arm_styles(scores["arm"])
     groups = scores.groupby(["learner", "size"], dropna=False)
-    panels = {Panel.of((name, *key)): group for key, group in groups}
+    panels = {Panel.of((_name(group), *key)): group for key, group in groups}
     thresholds = _thresholds(scores["score"])
     with figure_style():
         figure, axes = panel_grid(list(panels), "score τ", "runs with score ≥ τ", share_all=True)
         for axis, group in zip(axes, panels.values(), strict=True):
-            _draw_profiles(axis, group, datasets, thresholds, styles)
+            _draw_profiles(axis, group, thresholds, styles)
         caption = (
             f"{provenance(records)}. Share of runs whose score, (return − random) / "
             "(expert − random), is at least τ, each dataset counting alike, with its pointwise "
@@ -79,6 +78,11 @@ def profile(
     return mean_over_strata(*reached), *mean_over_strata_interval(*reached)
 
 
+def _name(group: pd.DataFrame) -> str:
+    datasets = group["dataset"].unique()
+    return ALL_DATASETS if len(datasets) > 1 else str(datasets[0])
+
+
 def _thresholds(scores: pd.Series) -> FloatArray:
     """From 0 to 1 and as far beyond as scores go."""
     first = min(0.0, np.floor(scores.min() * LEVELS))
@@ -90,10 +94,10 @@ def _thresholds(scores: pd.Series) -> FloatArray:
 def _draw_profiles(
     axis: Axes,
     group: pd.DataFrame,
-    datasets: Sequence[str],
     thresholds: FloatArray,
     styles: dict[str, ArmStyle],
 ) -> None:
+    datasets = sorted(group["dataset"].unique())
     for turn, (arm, style) in enumerate(styles.items()):
         runs = group[group["arm"] == arm]
         strata = [runs.loc[runs["dataset"] == dataset, "score"].to_numpy() for dataset in datasets]

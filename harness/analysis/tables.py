@@ -13,6 +13,7 @@ from harness.analysis.claims import render_claims
 from harness.analysis.comparison import comparison
 from harness.analysis.measures import measure
 from harness.analysis.rendering import render
+from harness.analysis.verdicts import render_verdict_table
 from harness.files import write_whole
 from harness.records import RunRecord, read_records
 
@@ -62,6 +63,23 @@ def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
     if claims:
         texts["claims.md"] = render_claims(records, claims)
     return [write_whole(directory / "tables" / name, text.encode()) for name, text in texts.items()]
+
+
+def text_blocks(directory: Path, format: str, claims: Path | None = None) -> dict[str, str]:
+    """What another text may hold of a results folder, by the name between its marks.
+
+    Returns:
+        The comparison under the folder's name, and of control with claims the verdicts, in
+        markdown, under that name and ``verdict``.
+
+    Raises:
+        InputError: As `write_tables`, or if the format is unknown.
+    """
+    records = list(read_records(directory))
+    blocks = {directory.name: render(comparison(records), format)}
+    if claims and measure(records) == "return":
+        blocks[f"{directory.name} verdict"] = render_verdict_table(records, claims)
+    return blocks
 
 
 def _control_texts(records: Sequence[RunRecord]) -> dict[str, str]:

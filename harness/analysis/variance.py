@@ -66,7 +66,7 @@ def variance_components(counts: ArrayLike, means: ArrayLike, squares: ArrayLike)
     With a groups of n_i values y_ij, N = Σ n_i, and ȳ_i and ȳ the mean of a group and of all:
     MSB = Σ n_i (ȳ_i − ȳ)² / (a − 1), MSW = Σ_i Σ_j (y_ij − ȳ_i)² / (N − a),
     n₀ = (N − Σ n_i² / N) / (a − 1). The estimates are max(0, (MSB − MSW) / n₀) between groups and
-    MSW within (Searle, Casella and McCulloch, "Variance Components", 1992, section 3.6).
+    MSW within (Searle, Casella and McCulloch, "Variance Components", 1992, chapter 3).
 
     Args:
         counts: n_i, shape ``(..., a)``.

@@ -7,15 +7,33 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from harness.commands.terminal import DataFolder, name_data_folder, output
+from harness.commands.terminal import (
+    DataFolder,
+    Offline,
+    ask_no_hub,
+    name_data_folder,
+    notices,
+    output,
+)
 from harness.errors import InputError
 
 DatasetId = Annotated[
-    str, typer.Argument(help="A dataset id, the path of an .npz, or PATH.csv#COLUMN.")
+    str, typer.Argument(help="A dataset id, the path of an .npz or .hdf5, or PATH.csv#COLUMN.")
+]
+ControlDatasetId = Annotated[
+    str, typer.Argument(help="A dataset id, or the path of an .npz or .hdf5.")
+]
+Codebook = Annotated[
+    str | None, typer.Option(help="Number continuous actions: kmeans-32, bins-9 and the like.")
+]
+ArrayNames = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="An array of an .npz, as ours=theirs (rewards=r); repeatable."),
 ]
 
 
@@ -49,6 +67,52 @@ def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset'
     output.print(f"{dataset_id}: {len(dataset.transitions)} transitions", markup=False)
 
 
+def inspect(
+    dataset_id: ControlDatasetId,
+    reference: Annotated[
+        str | None, typer.Option(help="A dataset to count the state-action pairs against.")
+    ] = None,
+    codebook: Codebook = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Where to draw: a .png, or a folder for it.")
+    ] = None,
+    names: ArrayNames = None,
+    offline: Offline = False,
+) -> None:
+    """Say what a dataset holds, and what is wrong with it."""
+    from envs.codebook import parse_codebook
+    from envs.loading import open_recording
+    from harness.inspect_report import inspect_dataset
+
+    ask_no_hub(offline)
+    lines = inspect_dataset(
+        open_recording(dataset_id, _parse_names(names or [])),
+        open_recording(reference) if reference else None,
+        parse_codebook(codebook) if codebook else None,
+        figure,
+    )
+    for line in lines:
+        output.print(line, markup=False)
+
+
+def convert(
+    source: ControlDatasetId,
+    destination: Annotated[
+        str, typer.Option("--output", help="A new Minari id, such as mine/hopper-v0.")
+    ],
+    names: ArrayNames = None,
+) -> None:
+    """Write arrays or a D4RL file as a Minari dataset."""
+    from envs.convert import convert as write
+    from envs.loading import open_recording
+
+    recording = open_recording(source, _parse_names(names or []))
+    for note in recording.notes:
+        notices.print(f"note: {note}", markup=False)
+    folder = write(recording, destination)
+    output.print(f"{destination}: {len(recording)} rows in {folder}", markup=False)
+
+
 def distill(
     dataset_id: DatasetId,
     destination: Annotated[
@@ -64,6 +128,7 @@ def distill(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
+    codebook: Codebook = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
     ] = False,
@@ -72,13 +137,22 @@ def distill(
         str | None, typer.Option(help="Dask scheduler whose workers stream instead.")
     ] = None,
     data_dir: DataFolder = None,
+    offline: Offline = False,
 ) -> None:
     """Reduce a dataset and write the result."""
+    from envs.codebook import parse_codebook
     from envs.tabular import is_tabular
     from harness import distilling
 
     name_data_folder(data_dir)
+    ask_no_hub(offline)
     parameters = _parse_parameters(parameter or [])
+    numbering = parse_codebook(codebook) if codebook else None
+    if numbering and (stream or is_tabular(dataset_id)):
+        raise InputError(
+            f"codebook {codebook!r}: it is for data that are read whole and have continuous "
+            "actions; leave it or --stream out"
+        )
     if stream:
         line = distilling.distill_streamed_file(
             dataset_id,
@@ -98,7 +172,14 @@ def distill(
         )
     else:
         line = distilling.distill_file(
-            dataset_id, destination, method or "bellman", size, seed, discount, parameters
+            dataset_id,
+            destination,
+            method or "bellman",
+            size,
+            seed,
+            discount,
+            parameters,
+            numbering,
         )
     output.print(line, markup=False)
 
@@ -140,6 +221,16 @@ def _summaries(classes: Mapping[str, type]) -> dict[str, str]:
         name: (found.__doc__ or "").strip().splitlines()[0].replace("``", "")
         for name, found in classes.items()
     }
+
+
+def _parse_names(assignments: list[str]) -> dict[str, str]:
+    names = {}
+    for assignment in assignments:
+        ours, separator, theirs = assignment.partition("=")
+        if not separator:
+            raise InputError(f"map {assignment!r}: write it as ours=theirs, such as rewards=r")
+        names[ours] = theirs
+    return names
 
 
 def _parse_parameters(assignments: list[str]) -> dict[str, Any]:

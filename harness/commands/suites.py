@@ -11,7 +11,9 @@ import typer
 
 from harness.commands.terminal import (
     DataFolder,
+    Offline,
     ResultsFolder,
+    ask_no_hub,
     name_data_folder,
     notices,
     output,
@@ -40,6 +42,7 @@ def run(
         Path | None, typer.Option(help="Folder of learning curves for TensorBoard.")
     ] = None,
     data_dir: DataFolder = None,
+    offline: Offline = False,
 ) -> None:
     """Run what a suite still lacks in its results folder."""
     from harness.progress import NoticeHandler, log_events, show_bar
@@ -49,6 +52,7 @@ def run(
     from harness.tensorboard import Watch, with_curves
 
     name_data_folder(data_dir)
+    ask_no_hub(offline)
     loaded = load_suite(suite)
     folder = results or Path("results") / loaded.name
     logger = logging.getLogger("bellman_bench")

@@ -17,6 +17,15 @@ DataFolder = Annotated[
     typer.Option("--data-dir", help="Folder of the published regression sets; else OpenML."),
 ]
 ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run` has filled.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Take what is on this machine, and ask no hub.")
+]
+
+
+def ask_no_hub(offline: bool) -> None:
+    """Tell this process and those that it starts to download nothing."""
+    if offline:
+        os.environ["BELLMAN_BENCH_OFFLINE"] = "1"
 
 
 def name_data_folder(data_dir: Path | None) -> None:

@@ -137,6 +137,14 @@ def test_an_arm_that_lacks_a_dataset_has_no_common_number() -> None:
     assert math.isnan(row(records, "exact", "random", ALL_DATASETS)["probability"])
 
 
+def test_a_learner_that_lacks_a_dataset_has_no_common_number() -> None:
+    lone = [make_run([1.0], dataset="b", arm=arm, size=20, learner="dqn") for arm in BASELINES]
+    table = compare_improvement([*runs_of({"random": [0.0], "exact": [1.0]}), *lone])
+    common = table[table["dataset"] == ALL_DATASETS]
+    assert set(common["learner"]) == {"dqn", "fqi"}
+    assert common["probability"].isna().all()
+
+
 def test_replicates_count_as_their_mean(run: MakeRun) -> None:
     records = [
         *(run([value], arm="random", size=9, replicate=i) for i, value in enumerate([1.0, 5.0])),

@@ -80,6 +80,14 @@ def test_an_arm_that_lacks_a_dataset_is_left_out_of_its_panel(suite: MakeSuite) 
     assert set(lines(axis)) == {"full", "random", "stratified", "leverage"}
 
 
+def test_a_learner_of_one_dataset_has_panels_of_its_own(suite: MakeSuite) -> None:
+    lone = suite(datasets=("classic/acrobot/mixed-v0",), learners=("dqn",), sizes=(50,), seeds=2)
+    figure = plot_profiles([*suite(learners=("fqi",), sizes=(50,), seeds=2), *lone])
+    titles = [axis.get_title(loc="left").splitlines()[0] for axis in figure.axes]
+    assert titles == ["classic/acrobot/mixed-v0", "all datasets"]
+    assert all(len(lines(axis)) == 5 for axis in figure.axes)
+
+
 def test_without_references_there_is_no_profile(run: MakeRun) -> None:
     with pytest.raises(InputError, match="no run has a score"):
         plot_profiles([run([1.0], references=(5.0, 5.0))])

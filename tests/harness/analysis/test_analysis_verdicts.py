@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from harness.analysis import (
+    comparison,
     embed_found,
     judge_control,
     judge_evidence,
+    render,
     render_verdict_table,
+    text_blocks,
     write_tables,
 )
 from harness.analysis.claims import render_claims
@@ -257,6 +260,12 @@ def test_tables_of_control_hold_the_claims_where_they_are_given(tmp_path: Path) 
         write_record(tmp_path, record)
     paths = {path.name: path for path in write_tables(tmp_path, PUBLISHED)}
     assert paths["claims.md"].read_text() == render_claims(records, PUBLISHED)
+    table = render(comparison(records), "markdown")
+    assert text_blocks(tmp_path, "markdown") == {tmp_path.name: table}
+    assert text_blocks(tmp_path, "markdown", PUBLISHED) == {
+        tmp_path.name: table,
+        f"{tmp_path.name} verdict": render_verdict_table(records, PUBLISHED),
+    }
 
 
 def test_blocks_are_filled_where_their_marks_stand(tmp_path: Path) -> None:
