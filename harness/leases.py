@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -15,6 +14,7 @@ from typing import Final, Self
 from pydantic import ValidationError
 
 from harness.files import remove_partials, write_whole
+from harness.locks import locked
 from harness.processes import EXPIRY, HOST, is_gone
 from harness.specs import Frozen
 
@@ -108,22 +108,9 @@ class Claims:
     @contextmanager
     def _locked(self) -> Iterator[float]:
         """Lock out other runners and threads; yields the time by the clock of the disk."""
-        file = self._open_lock()
-        try:
+        with locked(self._lock):
             os.utime(self._lock)
-            yield os.fstat(file).st_mtime
-        finally:
-            os.close(file)
-
-    def _open_lock(self) -> int:
-        while True:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # a runner that ended has removed the folder
-                file = os.open(self._lock, os.O_RDWR | os.O_CREAT)
-                fcntl.flock(file, fcntl.LOCK_EX)
-                if self._lock.exists() and os.path.samestat(os.fstat(file), self._lock.stat()):
-                    return file
-                os.close(file)  # it was removed while this runner waited: lock the new one
+            yield self._lock.stat().st_mtime
 
 
 def read_claims(directory: Path, now: float) -> list[Claim]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import InputError
 from harness.files import write_whole
+from harness.seals import is_sealed, seal, unseal
 from harness.specs import Frozen, RunSpec
 
 SCHEMA_VERSION: Final = 3  # 1 had no checksum, no reason of failure, no CPU; 2 no codebook
@@ -141,7 +140,7 @@ def record_path(directory: Path, run_id: str) -> Path:
 def write_record(directory: Path, record: RunRecord) -> Path:
     """Write a record atomically, under its checksum, and return its path."""
     path = record_path(directory, record.run_id)
-    return write_whole(path, _seal(record.model_dump_json(indent=1).encode()))
+    return write_whole(path, seal(record.model_dump_json(indent=1).encode()))
 
 
 def read_record(path: Path) -> RunRecord:
@@ -153,43 +152,16 @@ def read_record(path: Path) -> RunRecord:
     """
     content = path.read_bytes()
     try:
-        record = RunRecord.model_validate_json(_unseal(content))
+        record = RunRecord.model_validate_json(unseal(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         raise _damaged(path, f"{where}: {first['msg']}") from error
     except ValueError as error:
         raise _damaged(path, str(error)) from error
-    if record.schema_version > 1 and not _SEAL.search(content):
+    if record.schema_version > 1 and not is_sealed(content):
         raise _damaged(path, "it has no checksum")
     return record
-
-
-# A record ends with the SHA-256 of all that stands before it. Every byte of a file is either
-# under the checksum or part of this fixed end, so that no change of one goes unseen.
-_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
-_END = b"\n}"
-
-
-def _seal(content: bytes) -> bytes:
-    body = content.removesuffix(_END)
-    digest = hashlib.sha256(body).hexdigest()
-    return b'%s,\n "sha256": "%s"\n}\n' % (body, digest.encode())
-
-
-def _unseal(content: bytes) -> bytes:
-    """Return a record's JSON without its checksum, if it has one.
-
-    Raises:
-        ValueError: If the checksum is of something else.
-    """
-    seal = _SEAL.search(content)
-    if seal is None:
-        return content
-    body = content[: seal.start()]
-    if hashlib.sha256(body).hexdigest().encode() != seal[1]:
-        raise ValueError("its bytes are not those of its checksum")
-    return body + _END
 
 
 def _damaged(path: Path, what: str) -> InputError:

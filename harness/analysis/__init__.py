@@ -15,12 +15,13 @@ from harness.analysis.profiles import plot_profiles
 from harness.analysis.rendering import render
 from harness.analysis.report import write_report
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean, mean
-from harness.analysis.tables import caption, text_blocks, write_tables
+from harness.analysis.tables import Tables, caption, write_tables
 from harness.analysis.variance import compare_variance
 from harness.analysis.verdicts import judge_control, judge_evidence, render_verdict_table
 
 __all__ = [
     "ARM_ORDER",
+    "Tables",
     "bootstrap_interval",
     "caption",
     "compare_cost",
@@ -47,7 +48,6 @@ __all__ = [
     "render_claims",
     "render_verdict_table",
     "runs_frame",
-    "text_blocks",
     "write_figures",
     "write_report",
     "write_tables",

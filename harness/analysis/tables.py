@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
@@ -40,46 +42,68 @@ def caption(records: Iterable[RunRecord]) -> str:
     return "; ".join((provenance(records), *_DEFINITIONS[measure(records)])) + "."
 
 
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """All that tables say of one results folder."""
+
+    directory: Path
+    claims: Path | None
+    records: Sequence[RunRecord]
+    comparison: pd.DataFrame
+
+    @classmethod
+    def read(cls, directory: Path, claims: Path | None = None) -> Self:
+        """Read the records of a folder and compare the arms.
+
+        Args:
+            directory: A results folder.
+            claims: A TOML file of published claims to judge.
+
+        Raises:
+            InputError: If there are no readable records, or they do not share one measure.
+        """
+        records = list(read_records(directory))
+        return cls(directory, claims, records, comparison(records))
+
+    def write(self) -> list[Path]:
+        """Write ``DIRECTORY/tables/comparison.{md,csv,tex}``.
+
+        Of control, ``improvement`` stands beside it if arms can be compared with ``random`` or
+        ``stratified``, ``cost`` if they can be with ``full``, and ``variance`` if reductions have
+        several learner seeds; with claims, what the records say to them in ``claims.md``. The same
+        records give the same bytes.
+
+        Raises:
+            InputError: If the claims cannot be read or judged.
+        """
+        texts = _in_every_format("comparison", self.comparison, caption(self.records))
+        if measure(self.records) == "return":
+            texts |= _control_texts(self.records)
+        if self.claims:
+            texts["claims.md"] = render_claims(self.records, self.claims)
+        folder = self.directory / "tables"
+        return [write_whole(folder / name, text.encode()) for name, text in texts.items()]
+
+    def blocks(self, format: str) -> dict[str, str]:
+        """Say what another text may hold, by the name between its marks.
+
+        Returns:
+            The comparison under the folder's name, and of control with claims the verdicts, in
+            markdown, under that name and ``verdict``.
+
+        Raises:
+            InputError: If the format is unknown or the claims cannot be judged.
+        """
+        name = self.directory.resolve().name
+        blocks = {name: render(self.comparison, format)}
+        if self.claims and measure(self.records) == "return":
+            blocks[f"{name} verdict"] = render_verdict_table(self.records, self.claims)
+        return blocks
+
+
 def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
-    """Write ``DIRECTORY/tables/comparison.{md,csv,tex}`` from ``DIRECTORY/records``.
-
-    Of control, ``improvement`` stands beside it if arms can be compared with ``random`` or
-    ``stratified``, ``cost`` if they can be with ``full``, and ``variance`` if reductions have
-    several learner seeds. The same records give the same bytes.
-
-    Args:
-        directory: A results folder.
-        claims: A TOML file of published claims; what the records say to them then stands in
-            ``DIRECTORY/tables/claims.md``.
-
-    Raises:
-        InputError: If there are no readable records, they do not share one measure, or the
-            claims cannot be read or judged.
-    """
-    records = list(read_records(directory))
-    texts = _in_every_format("comparison", comparison(records), caption(records))
-    if measure(records) == "return":
-        texts |= _control_texts(records)
-    if claims:
-        texts["claims.md"] = render_claims(records, claims)
-    return [write_whole(directory / "tables" / name, text.encode()) for name, text in texts.items()]
-
-
-def text_blocks(directory: Path, format: str, claims: Path | None = None) -> dict[str, str]:
-    """What another text may hold of a results folder, by the name between its marks.
-
-    Returns:
-        The comparison under the folder's name, and of control with claims the verdicts, in
-        markdown, under that name and ``verdict``.
-
-    Raises:
-        InputError: As `write_tables`, or if the format is unknown.
-    """
-    records = list(read_records(directory))
-    blocks = {directory.name: render(comparison(records), format)}
-    if claims and measure(records) == "return":
-        blocks[f"{directory.name} verdict"] = render_verdict_table(records, claims)
-    return blocks
+    """Read a results folder and write its tables; see `Tables`."""
+    return Tables.read(directory, claims).write()
 
 
 def _control_texts(records: Sequence[RunRecord]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from harness.commands.terminal import ResultsFolder, notices, output
-from harness.records import read_records
 
 
 def table(
@@ -25,13 +24,14 @@ def table(
     ] = None,
 ) -> None:
     """Print the comparison of arms, by returns, errors or gaps, and write it in every format."""
-    from harness.analysis import comparison, embed, render, write_tables
+    from harness.analysis import Tables, embed_found
 
-    text = render(comparison(read_records(directory)), format_)
-    written = write_tables(directory, claims)
+    tables = Tables.read(directory, claims)
+    blocks = tables.blocks(format_)
+    written = tables.write()
     if into:
-        embed(into, directory.name, text)
-    output.out(text, end="", highlight=False)
+        embed_found(into, blocks)
+    output.out(next(iter(blocks.values())), end="", highlight=False)
     for path in written:
         notices.print(f"wrote {path}", markup=False)
 

@@ -14,7 +14,8 @@ from minari.data_collector import EpisodeBuffer
 from envs.collection import collect
 
 MEDIUM_IDS = [
-    f"classic/{environment}/medium-v0" for environment in ("cartpole", "mountaincar", "acrobot")
+    f"classic/{environment}/medium-v0"
+    for environment in ("cartpole", "mountaincar", "acrobot", "pendulum")
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.codebook import Codebook, fit_codebook, number_actions, parse_codebook
@@ -47,6 +47,7 @@ def recording(actions: Any, action_count: int | None, **changes: Any) -> Recordi
     )
 
 
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.sampled_from([KMEANS, BINS]))
 def test_the_code_of_an_action_is_the_nearest_in_deviations(seed: int, spec: CodebookSpec) -> None:
     actions = actions_of(seed)
@@ -63,6 +64,7 @@ def test_the_code_of_an_action_is_the_nearest_in_deviations(seed: int, spec: Cod
     )
 
 
+@settings(max_examples=25, deadline=None)
 @given(seeds, st.sampled_from([KMEANS, BINS]))
 def test_codes_lie_in_the_datas_range_and_stand_for_themselves(
     seed: int, spec: CodebookSpec
@@ -77,6 +79,7 @@ def test_codes_lie_in_the_datas_range_and_stand_for_themselves(
     assert set(codebook.encode(actions)) == set(numbers)  # none is further from every action
 
 
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_the_error_does_not_depend_on_units_and_falls_with_more_codes(seed: int) -> None:
     actions = actions_of(seed)
@@ -102,7 +105,12 @@ def test_kmeans_finds_clusters_and_bins_keep_the_extremes() -> None:
     np.testing.assert_allclose(found, centres, atol=1e-3)
     grid = fit_codebook(actions, CodebookSpec(method="bins", size=4)).codes[:, 0]
     np.testing.assert_allclose(grid[[0, -1]], [actions.min(), actions.max()])
-    assert len(grid) == 4
+
+
+def test_bins_drop_codes_that_no_action_is_near() -> None:
+    actions = np.concatenate([np.linspace(0, 1, 50), np.linspace(9, 10, 50)])[:, None]
+    codes = fit_codebook(actions, CodebookSpec(method="bins", size=11)).codes[:, 0]
+    np.testing.assert_allclose(codes, [0, 1, 9, 10])
 
 
 def test_bins_have_as_many_levels_in_each_dimension_as_fit() -> None:

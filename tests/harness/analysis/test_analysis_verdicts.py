@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from harness.analysis import (
+    Tables,
     comparison,
     embed_found,
     judge_control,
     judge_evidence,
     render,
     render_verdict_table,
-    text_blocks,
     write_tables,
 )
 from harness.analysis.claims import render_claims
@@ -261,8 +261,8 @@ def test_tables_of_control_hold_the_claims_where_they_are_given(tmp_path: Path) 
     paths = {path.name: path for path in write_tables(tmp_path, PUBLISHED)}
     assert paths["claims.md"].read_text() == render_claims(records, PUBLISHED)
     table = render(comparison(records), "markdown")
-    assert text_blocks(tmp_path, "markdown") == {tmp_path.name: table}
-    assert text_blocks(tmp_path, "markdown", PUBLISHED) == {
+    assert Tables.read(tmp_path).blocks("markdown") == {tmp_path.name: table}
+    assert Tables.read(tmp_path, PUBLISHED).blocks("markdown") == {
         tmp_path.name: table,
         f"{tmp_path.name} verdict": render_verdict_table(records, PUBLISHED),
     }
