@@ -231,8 +231,12 @@ def _to_metadata(reference: Reference) -> dict[str, Any]:
 
 @contextmanager
 def _without_wishes() -> Iterator[None]:
-    """Silence Minari's wish for an address, an e-mail and an environment where there are none."""
+    """Silence Minari's wish for an address, an e-mail and an environment where there are none.
+
+    And gymnasium's for the newest version of an environment: data are of the one that they name.
+    """
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
         for wish in ("`(code_permalink|author_email|eval_env)` is set to None", "env_spec is None"):
             warnings.filterwarnings("ignore", wish)
         yield

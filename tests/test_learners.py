@@ -152,3 +152,34 @@ def test_parameters_are_checked() -> None:
         make_judge("dqn", 0.9, {"steps": 1001})
     with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
         make_judge("fqi", 0.9, {"learning_rate": -1})
+
+
+@pytest.mark.parametrize("name", sorted(IMITATORS))
+def test_an_imitator_takes_the_action_of_most_weight(name: str) -> None:
+    imitator = make_judge(name, 0.9, SHORT[name])
+    assert isinstance(imitator, Learner)
+    poor = [5.0, -5.0, 5.0, -5.0]  # what rows pay is none of its business
+    assert final_actions(imitator, bandit(poor, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(imitator, bandit(poor, [9, 1, 1, 1]), np.ones((1, 1))) == [0]
+
+
+def test_an_imitator_tells_states_apart() -> None:
+    rows = chain().take(np.array([1, 3, 4, 7, 8]))  # each place once, with its own action
+    imitator = make_judge("bc", 0.9, SHORT["bc"])
+    assert isinstance(imitator, Learner)
+    assert final_actions(imitator, rows, np.eye(5)) == rows.actions.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "timid"), [("cql", {"conservatism": 10.0}), ("bcq", {"action_flexibility": 1.0})]
+)
+def test_a_timid_learner_takes_the_datas_action(name: str, timid: dict[str, float]) -> None:
+    """Action 1 pays more, but the data hardly ever take it."""
+    data = bandit([0.0, 1.0], [19, 1])
+    bold, held_back = (make_judge(name, 0.9, SHORT[name] | more) for more in ({}, timid))
+    assert isinstance(bold, Learner)
+    assert isinstance(held_back, Learner)
+    daring = {"action_flexibility": 0.01} if name == "bcq" else {}
+    bold = bold.model_copy(update=daring)
+    assert final_actions(bold, data, np.ones((1, 1))) == [1]
+    assert final_actions(held_back, data, np.ones((1, 1))) == [0]

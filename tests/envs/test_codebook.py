@@ -179,7 +179,7 @@ def test_continuous_actions_become_numbers_and_rows_keep_their_episodes() -> Non
     source = recording(actions_of(1), None)
     transitions, codebook = number_actions(source, KMEANS)
     assert codebook is not None
-    np.testing.assert_array_equal(transitions.actions, codebook.encode(source.actions))
+    np.testing.assert_array_equal(transitions.actions, codebook.encode(actions_of(1)))
     assert transitions.action_count == len(codebook)
     np.testing.assert_array_equal(transitions.episodes, source.episodes)
     for name in ("observations", "rewards", "next_observations", "terminations", "weights"):

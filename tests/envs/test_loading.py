@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from envs import load_dataset, open_dataset
+from envs.loading import open_recording
 from harness.errors import InputError
+from harness.specs import CodebookSpec
 from harness.transitions import Transitions
 
 QUICK_ID = "classic/cartpole/random-v0"
@@ -60,6 +62,32 @@ def test_load_dataset_gives_the_transitions_of_open_dataset() -> None:
     assert transitions.content_hash() == dataset.content_hash
     assert transitions.observations.dtype == np.float32
     assert transitions.action_count == 2
+
+
+@pytest.mark.usefixtures("medium_root")
+def test_continuous_actions_are_numbered_when_opened() -> None:
+    spec = CodebookSpec(method="bins", size=9)
+    dataset = open_dataset("classic/pendulum/medium-v0", spec)
+    transitions = load_dataset("classic/pendulum/medium-v0", codebook="bins-9")
+    assert dataset.codebook is not None
+    assert transitions.content_hash() == dataset.content_hash
+    assert transitions.action_count == len(dataset.codebook) == 9
+    recording = open_recording("classic/pendulum/medium-v0")
+    torques = recording.actions[:, 0]
+    np.testing.assert_allclose(dataset.codebook.codes[:, 0], np.linspace(-2, 2, 9), atol=1e-3)
+    nearest = np.abs(torques[:, None] - dataset.codebook.codes[:, 0]).argmin(axis=1)
+    np.testing.assert_array_equal(transitions.actions, nearest)
+    with pytest.raises(InputError, match="--codebook kmeans-32"):
+        load_dataset("classic/pendulum/medium-v0")
+    with pytest.raises(InputError, match="codebook 'bins'"):
+        load_dataset("classic/pendulum/medium-v0", codebook="bins")
+
+
+@pytest.mark.parametrize("name", ["missing.npz", "missing.hdf5", "missing.h5"])
+def test_a_path_is_no_id(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="no file") as caught:
+        open_recording(str(tmp_path / name))
+    assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -117,4 +117,5 @@ def test_records_of_every_schema_version_stay_readable(path: Path) -> None:
 
 def test_there_is_a_fixture_of_every_schema_version() -> None:
     names = {path.stem for path in DATA.glob("record-*.json")}
-    assert names == {f"record-v{n}-{status}" for n in (1, 2) for status in ("completed", "failed")}
+    versions = range(1, SCHEMA_VERSION + 1)
+    assert names == {f"record-v{n}-{end}" for n in versions for end in ("completed", "failed")}

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.records import (
+    SCHEMA_VERSION,
     Checkpoint,
     DatasetFacts,
     Provenance,
@@ -44,6 +45,7 @@ def record(*means: float) -> RunRecord:
             content_hash="0" * 64,
             reference_min=20.0,
             reference_max=500.0,
+            quantisation={"codes": 32.0, "variance_share": 0.1 + 0.2},
         ),
         reduction=ReductionFacts(
             rows=10,
@@ -92,7 +94,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, damage: str) -> None:
     whole = path.read_text()
     changed = {
         "cut": whole[:300],
-        "schema": whole.replace('"schema_version": 2', '"schema_version": 99'),
+        "schema": whole.replace(f'"schema_version": {SCHEMA_VERSION}', '"schema_version": 99'),
     }
     path.write_text(changed.get(damage, damage))
     with pytest.raises(InputError, match=rf"{SPEC.run_id}.*delete it and run the suite again"):
