@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from envs import Dataset, open_dataset
 from harness.cli import main
 from tests.commands import Command, Outcome
+
+settings.register_profile("untimed", deadline=None)  # times belong to tests/benchmarks
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

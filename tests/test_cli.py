@@ -106,13 +106,13 @@ def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
     for line in drawn.output.splitlines():
         path = Path(line.removeprefix("wrote "))
         assert path.stat().st_size > 1000
-    assert len(drawn.output.splitlines()) == 4
+    assert len(drawn.output.splitlines()) == 6
 
 
 def test_the_report_holds_table_and_figures(results: Path, bench: Command) -> None:
     assert bench("report", results).status == 0
     page = (results / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 2
+    assert page.count("data:image/png;base64,") == 3
     assert page.count("<tr") == 1 + 4  # the header, and two arms at two sizes
     assert "http" not in page
     assert bench("report", results).status == 0
