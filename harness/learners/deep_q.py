@@ -15,7 +15,7 @@ class NetworkLearner(Learner):
     """Takes gradient steps with a small network, and yields a policy at even distances."""
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
-    learning_rate: PositiveFloat = 5e-4
+    learning_rate: PositiveFloat = 1e-3  # at first; it is cooled to zero along a cosine
     batch_size: PositiveInt = 64
     steps: PositiveInt = 4000  # gradient steps in all
     checkpoints: PositiveInt = 8  # evenly spaced, the last after the last step
@@ -57,8 +57,7 @@ class FQILearner(DQNLearner):
 
     name: ClassVar[str] = "fqi"
 
-    learning_rate: PositiveFloat = 1e-3
-    target_interval: PositiveInt = 100
+    target_interval: PositiveInt = 50
 
 
 class EnsembleDQNLearner(DQNLearner):
