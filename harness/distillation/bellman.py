@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -36,12 +37,16 @@ class BellmanDistiller(Reducer):
     the rows that the search starts from. States are z-scored with the data's statistics. With
     additive features in the box the first moments of s, s' and of free rewards are kept exactly as
     well; on the manifold, which is curved, they are not.
+
+    Laws: ``gaussian`` linear predictors with a Gaussian λ, as in the paper; ``gaussian-unit``, the
+    same with every λ equal to one; ``localised`` around the data's own fitted Q-function;
+    ``network``, random networks.
     """
 
     name: ClassVar[str] = "bellman"
 
     predictors: PositiveInt = 100  # sampled pairs of predictor and reward scale
-    law: Literal["gaussian", "localised", "network"] = "gaussian"
+    law: Literal["gaussian", "gaussian-unit", "localised", "network"] = "gaussian"
     features: str = "identity"  # φ₁, a name in `harness.features.FEATURE_MAPS`
     feature_count: PositiveInt = 100  # random features, or units of a network
     actions: Actions = "additive"  # how one-hot actions enter linear predictors
@@ -90,8 +95,10 @@ class BellmanDistiller(Reducer):
             d = transitions.obs_dim
             return sample_networks(d, count, self.feature_count, self.predictors, rng)
         features = draw_features(self.features, transitions.obs_dim, self.feature_count, rng)
-        if self.law == "gaussian":
-            return sample_linear(features, count, actions, self.predictors, rng)
+        if self.law in ("gaussian", "gaussian-unit"):
+            drawn = sample_linear(features, count, actions, self.predictors, rng)
+            ones = np.ones(self.predictors)
+            return drawn if self.law == "gaussian" else replace(drawn, reward_scales=ones)
         fitted = fit_q(data.rows, transitions.shares, features, count, actions, self.discount)
         values = fitted.values(data.rows.states)[
             np.arange(len(transitions)), 0, transitions.actions

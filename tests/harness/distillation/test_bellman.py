@@ -10,10 +10,12 @@ from scipy.optimize import approx_fprime
 from envs import Dataset, load_dataset
 from harness import distill
 from harness.arrays import Float64Array
+from harness.distillation.bellman import BellmanDistiller
 from harness.distillation.matching import GroupMatching
+from harness.distillation.standardised import Standardised
 from harness.errors import InputError
 from harness.gaps import FreshPredictors
-from harness.predictors import sample_networks
+from harness.predictors import Predictors, sample_networks
 from harness.transitions import Transitions
 from tests.arbitrary import random_transitions
 
@@ -90,6 +92,7 @@ def test_it_matches_predictors_that_it_has_not_seen(
 @pytest.mark.parametrize(
     "parameters",
     [
+        {"law": "gaussian-unit", "actions": "product"},
         {"law": "localised", "actions": "product"},
         {"law": "localised", "actions": "additive"},
         {"law": "network", "feature_count": 16},
@@ -112,6 +115,19 @@ def test_every_variant_lowers_its_own_loss(source: Transitions, parameters: dict
     low, high = source.observations.min(axis=0), source.observations.max(axis=0)
     assert (found.transitions.observations >= low - 1e-9).all()
     assert (found.transitions.observations <= high + 1e-9).all()
+
+
+def test_unit_scales_leave_the_predictors_as_they_were(source: Transitions) -> None:
+    def sample(law: str) -> Predictors:
+        distiller = BellmanDistiller.model_validate({"law": law, "predictors": 5})
+        data, rng = Standardised.of(source), np.random.default_rng(0)
+        return distiller.sample_predictors(source, data, rng)
+
+    drawn, unit = sample("gaussian"), sample("gaussian-unit")
+    states = np.random.default_rng(1).normal(size=(7, source.obs_dim))
+    np.testing.assert_array_equal(unit.values(states), drawn.values(states))
+    assert (unit.reward_scales == 1).all()
+    assert not (drawn.reward_scales == 1).any()
 
 
 def test_first_moments_are_kept_exactly_with_additive_features(cartpole: Dataset) -> None:
