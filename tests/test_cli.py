@@ -312,10 +312,10 @@ def test_debug_shows_the_traceback(bench: Command) -> None:
         ({"next_observations": np.full((60, 3), np.inf)}, "every value must be finite"),
         ({"actions": np.linspace(0, 1, 60)}, "continuous actions"),
         ({"observations": np.zeros((60, 2, 2))}, "flatten"),
-        ({"terminations": np.full(60, 7)}, "flags are 0 or 1"),
+        ({"terminations": np.full(60, 7)}, "must all be 0 or 1"),
         ({name: np.zeros((0, 3)) for name in ("observations", "next_observations")}
          | {"actions": np.zeros(0, int), "rewards": np.zeros(0), "terminations": np.zeros(0, bool),
-            "weights": np.zeros(0)}, "0 transitions"),
+            "weights": np.zeros(0)}, "holds no row"),
     ],
 )  # fmt: skip
 def test_bad_data_is_one_line_and_status_2(

@@ -10,7 +10,7 @@ import pytest
 
 from envs.loading import load_dataset, open_recording
 from tests.commands import Command
-from tests.envs.layouts import walk, without, write_d4rl
+from tests.envs.layouts import walk, without, write_d4rl, write_npz
 
 PENDULUM = "classic/pendulum/expert-v0"
 
@@ -22,8 +22,7 @@ def restored_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_walk(path: Path, **renamed: str) -> Path:
     arrays = walk(40, 30, terminated=(0,), action_dim=0)
-    np.savez(path, **{renamed.get(name, name): array for name, array in arrays.items()})
-    return path
+    return Path(write_npz(path, {renamed.get(name, name): array for name, array in arrays.items()}))
 
 
 def test_arrays_are_inspected_and_converted(bench: Command, tmp_path: Path) -> None:
@@ -89,6 +88,12 @@ def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path
             ("distill", PENDULUM, "--stream", "--codebook", "kmeans-4", "--output", "a.npz"),
             "leave it or --stream out",
         ),
+        (("distill", PENDULUM, "--jobs", "0", "--output", "a.npz"), "without --stream"),
+        (("distill", PENDULUM, "--stream", "--output", "a.npz"), "leave out --stream"),
+        (("distill", "a.hdf5", "--stream", "--output", "a.npz"), "leave out --stream"),
+        (("inspect", PENDULUM, "--figure", "a.pdf"), "written as PNG"),
+        (("convert", PENDULUM, "--output", "walk"), "namespace/name-vN"),
+        (("run", "smoke", "--results", __file__), "no folder"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(bench: Command, words: tuple[str, ...], rule: str) -> None:
@@ -96,6 +101,15 @@ def test_what_cannot_be_done_is_one_line(bench: Command, words: tuple[str, ...],
     assert refused.status == 2
     assert rule in refused.errors
     assert len(refused.errors.splitlines()) == 1
+    assert not refused.output
+
+
+def test_rows_that_form_no_episodes_are_told_so(bench: Command, tmp_path: Path) -> None:
+    arrays = without(walk(40, 30, terminated=(0,), action_dim=0), "truncations", "episodes")
+    path = write_npz(tmp_path / "rows.npz", arrays)
+    written = bench("convert", path, "--output", "mine/rows-v0")
+    assert "episodes of one step" in written.errors
+    assert "every episode is one step long" in bench("inspect", "mine/rows-v0").output
 
 
 def test_a_dataset_is_streamed(bench: Command, tmp_path: Path) -> None:

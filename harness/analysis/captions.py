@@ -21,6 +21,7 @@ def provenance(records: Sequence[RunRecord]) -> str:
     }
     parts = [
         ", ".join(sorted({spec.dataset for spec in specs})),
+        _all({_quantisation(record) for record in done} - {""}),
         _listed("size", {spec.size for spec in specs if spec.size is not None}),
         _listed("seed", {spec.seed for spec in specs}),
         _replicates(1 + max((spec.replicate for spec in specs), default=0)),
@@ -63,6 +64,17 @@ def _told(parameters: Parameters) -> str:
 
 def _all(texts: Collection[str]) -> str:
     return ", ".join(sorted(texts))
+
+
+def _quantisation(record: RunRecord) -> str:
+    """Say what a codebook costs before anything is reduced or trained."""
+    facts = record.result.dataset.quantisation if record.result else None
+    if not facts or "variance_share" not in facts:
+        return ""
+    return (
+        f"actions numbered by {facts['codes']:.0f} codes, which lose {facts['variance_share']:.2%} "
+        "of their variance"
+    )
 
 
 def _replicates(count: int) -> str:

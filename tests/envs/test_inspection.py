@@ -121,7 +121,7 @@ def test_coverage_is_in_units_of_the_reference(clean: Recording) -> None:
 
 
 def test_a_reference_of_another_kind_is_refused(clean: Recording) -> None:
-    with pytest.raises(InputError, match=r"3 columns .* 4 columns .*same environment"):
+    with pytest.raises(InputError, match=r" 3 wide .* 4 wide .*same environment"):
         inspect(clean, continuous())
 
 

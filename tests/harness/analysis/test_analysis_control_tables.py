@@ -49,3 +49,14 @@ def test_the_new_tables_say_seeds_data_and_protocol(
                 assert part in line
             rows = pd.read_csv(path.with_suffix(".csv"))
             assert len(read_markdown(table)) == len(rows) > 0
+
+
+def test_a_caption_says_what_a_codebook_costs(run: MakeRun) -> None:
+    plain = run([1.0])
+    assert plain.result is not None
+    facts = {"codes": 32.0, "variance_share": 0.00125}
+    dataset = plain.result.dataset.model_copy(update={"quantisation": facts})
+    result = plain.result.model_copy(update={"dataset": dataset})
+    coded = plain.model_copy(update={"result": result})
+    assert "numbered by 32 codes, which lose 0.12% of their variance" in caption([coded])
+    assert "codes" not in caption([plain])
