@@ -135,7 +135,7 @@ def _find_names(path: str, arrays: Arrays, mapping: Mapping[str, str]) -> dict[s
         held = ", ".join(map(repr, sorted(arrays)))
         raise InputError(
             f"{path!r} lacks {', '.join(missing)}: among its arrays {held} none has a known name; "
-            f"add them, or map such as {missing[0]}=NAME"
+            f"rename yours, or let `inspect` and `convert` --map {missing[0]}=NAME"
         )
     return names
 
@@ -186,7 +186,7 @@ def _split_dones(
         if terminations is None:
             raise InputError(
                 f"{path!r} lacks terminations: which rows end bootstrapping must be said, even if "
-                "none does; add them, or map such as terminations=NAME"
+                "none does; add them, or let `inspect` and `convert` --map terminations=NAME"
             )
         return terminations, truncations
     if terminations is not None:

@@ -56,8 +56,19 @@ def convert(recording: Recording, dataset_id: str) -> Path:
         algorithm="unknown",
         description=f"Converted from {name}.",
         spaces=(observation_space, action_space),
-        metadata={METADATA_KEY: json.dumps({"source": name, "notes": recording.notes})},
+        metadata={METADATA_KEY: json.dumps({"source": name, "notes": find_notes(recording)})},
         refuse_existing=True,
+    )
+
+
+def find_notes(recording: Recording) -> tuple[str, ...]:
+    """What was found in a recording's source, and what becomes of it in a Minari dataset."""
+    if recording.episodes is not None:
+        return recording.notes
+    return (
+        *recording.notes,
+        "rows that form no episodes are written as episodes of one step, truncated unless "
+        "terminated: methods that go by episodes have no use for them",
     )
 
 

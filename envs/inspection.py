@@ -161,8 +161,8 @@ def _count(recording: Recording, reference: Recording | None) -> tuple[int, int 
 
 def _kind(recording: Recording) -> str:
     actions = (
-        f"{recording.actions.shape[1]} columns of continuous actions"
+        f"continuous actions {recording.actions.shape[1]} wide"
         if recording.continuous
         else f"{recording.action_count} actions"
     )
-    return f"{recording.observations.shape[1]} columns of observations and {actions}"
+    return f"observations {recording.observations.shape[1]} wide and {actions}"

@@ -13,6 +13,7 @@ from envs.wording import share
 def find_remarks(measured: Measured) -> Iterator[str]:
     """One line for each."""
     yield from _ends(measured)
+    yield from _single_steps(measured)
     yield from _equal_lengths(measured)
     yield from _returning(measured)
 
@@ -30,6 +31,14 @@ def _ends(measured: Measured) -> Iterator[str]:
     elif flagged.any() and not flagged[measured.last].all():
         open_ends = int((~flagged[measured.last]).sum())
         yield f"{share(open_ends, int(measured.last.sum()), 'episodes')} end without a flag"
+
+
+def _single_steps(measured: Measured) -> Iterator[str]:
+    if measured.lengths is not None and measured.lengths.max() == 1:
+        yield (
+            "every episode is one step long, as where rows that form no episodes were stored: "
+            "lengths, returns and scores are then those of single rows"
+        )
 
 
 def _equal_lengths(measured: Measured) -> Iterator[str]:

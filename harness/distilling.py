@@ -110,12 +110,17 @@ def distill_streamed_file(
             f"method {method!r}: only 'exact' streams a dataset, for it needs no more than sums "
             "over the rows; choose it or leave out --stream"
         )
-    if is_tabular(dataset_id) or dataset_id.endswith(".npz"):
+    if is_tabular(dataset_id) or dataset_id.endswith((".npz", ".hdf5", ".h5")):
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets are streamed, episode by episode; "
             "leave out --stream"
         )
     stored = open_stored(dataset_id)
+    if stored.action_count is None:
+        raise InputError(
+            f"dataset {dataset_id!r} has continuous actions, and a codebook needs them all at "
+            "once: give --codebook and leave out --stream"
+        )
     check_size(size, stored.row_count)
     with workers() as (executor, count):
         reduction = distill_exact_dataset(

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
 
 from envs.inspection import Inspection
 from envs.measures import Measured
@@ -26,6 +26,7 @@ BINS = 31
 STATE_ROWS = 100_000  # enough for a density
 BOX_ROWS = 10_000
 ACTIONS_SHOWN = 24  # columns; more do not fit
+OTHER_FIGURES = (".eps", ".gif", ".jpeg", ".jpg", ".pdf", ".svg", ".tif", ".tiff", ".webp")
 _COUNT = FuncFormatter(lambda count, _: f"{count:,.0f}")
 
 
@@ -38,9 +39,9 @@ def write_figure(recording: Recording, inspection: Inspection, target: Path) -> 
         target: The path of a ``.png``, or a folder for ``inspect-<dataset>.png``.
 
     Raises:
-        InputError: If the file cannot be written.
+        InputError: If the target is another kind of figure, or the file cannot be written.
     """
-    path = target if target.suffix == ".png" else target / f"inspect-{_slug(recording.source)}.png"
+    path = _figure_path(recording, target)
     content = io.BytesIO()
     with figure_style():
         plot_inspection(recording, inspection).savefig(content, format="png", dpi=160)
@@ -48,9 +49,17 @@ def write_figure(recording: Recording, inspection: Inspection, target: Path) -> 
         return write_whole(path, content.getvalue())
     except OSError as error:
         raise InputError(
-            f"figure {str(path)!r} cannot be written ({error}): give a .png path or a folder that "
-            "can be written"
+            f"figure {str(path)!r} cannot be written ({error.strerror}): give a .png path or a "
+            "folder that can be written"
         ) from error
+
+
+def _figure_path(recording: Recording, target: Path) -> Path:
+    if target.suffix == ".png":
+        return target
+    if target.suffix in OTHER_FIGURES and not target.is_dir():
+        raise InputError(f"figure {str(target)!r}: it is written as PNG; give a .png or a folder")
+    return target / f"inspect-{_slug(recording.source)}.png"
 
 
 def plot_inspection(recording: Recording, inspection: Inspection) -> Figure:
@@ -92,6 +101,7 @@ def _draw_lengths(axis: Axes, measured: Measured, inspection: Inspection) -> Non
     if inspection.terminated_episodes is not None:
         ends = f" ({inspection.terminated_episodes:.0%} of episodes terminated)"
     axis.set(title=f"Lengths{ends}", xlabel="steps of an episode", ylabel="episodes")
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     _legend(axis)
 
 
@@ -124,7 +134,8 @@ def _draw_states(axis: Axes, observations: FloatArray) -> None:
         cells = axis.hexbin(
             plane[:, 0], plane[:, 1], gridsize=45, mincnt=1, norm=LogNorm(), cmap="viridis"
         )
-        axis.figure.colorbar(cells, ax=axis, label="rows", format=_COUNT)
+        bar = axis.figure.colorbar(cells, ax=axis, label="rows", format=_COUNT)
+        bar.minorformatter = LogFormatter(labelOnlyBase=False)  # its own writes mathematics
         axis.set(xlabel=labels[0], ylabel=labels[1])
     axis.grid(visible=False)
     axis.set(title="Coverage of states")
@@ -159,7 +170,9 @@ def _histogram(axis: Axes, values: Float64Array | IntArray | None) -> None:
 
 
 def _legend(axis: Axes) -> None:
-    if axis.get_legend_handles_labels()[0]:
+    labels = axis.get_legend_handles_labels()[0]
+    if labels:
+        axis.set_ylim(top=axis.get_ylim()[1] * (1 + 0.12 * len(labels)))  # above all bars
         axis.legend(handlelength=1.8, fontsize=9)
 
 

@@ -17,8 +17,8 @@ def inspect_dataset(
     reference: Recording | None = None,
     codebook: CodebookSpec | None = None,
     figure: Path | None = None,
-) -> Iterator[str]:
-    """Inspect a dataset and say what was found, line by line.
+) -> list[str]:
+    """Inspect a dataset and say what was found, line by line, once nothing can go wrong any more.
 
     Args:
         recording: The dataset.
@@ -27,16 +27,18 @@ def inspect_dataset(
         figure: Where to draw: the path of a ``.png``, or a folder for ``inspect-<dataset>.png``.
 
     Raises:
-        InputError: If the two are not of one kind, or the codebook does not suit the actions.
+        InputError: If the two are not of one kind, the codebook does not suit the actions, or the
+            figure cannot be written.
     """
     inspection = inspect(recording, reference)
-    yield from lines(inspection)
+    found = list(lines(inspection))
     if codebook is not None:
-        yield from _codebook_lines(make_dataset(recording, codebook))
+        found += _codebook_lines(make_dataset(recording, codebook))
     if figure is not None:
         from harness.inspect_figure import write_figure  # matplotlib, which text does not need
 
-        yield f"figure: {write_figure(recording, inspection, figure)}"
+        found.append(f"figure: {write_figure(recording, inspection, figure)}")
+    return found
 
 
 def _codebook_lines(dataset: Dataset) -> Iterator[str]:

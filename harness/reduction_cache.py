@@ -191,7 +191,7 @@ def _unseal(path: Path) -> bytes:
     if _seal(path.stem, content) != sealed:
         raise InputError(
             f"{str(path)!r} is damaged (its bytes are not those of its checksum): a cached "
-            "reduction is used whole or not at all; delete it, or run the suite again to replace it"
+            "reduction is used whole or not at all; delete it: a run that needs it makes it again"
         )
     return content
 

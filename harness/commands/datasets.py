@@ -55,8 +55,9 @@ def list_names() -> None:
     }
     for title, entries in sections.items():
         output.print(f"[bold]{title}[/bold]")
+        width = max(map(len, entries))
         for name, description in entries.items():
-            output.print(f"  {name:<18} {description}".rstrip(), markup=False)
+            output.print(f"  {name:<{width}} {description}".rstrip(), markup=False)
 
 
 def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
@@ -101,15 +102,20 @@ def convert(
         str, typer.Option("--output", help="A new Minari id, such as mine/hopper-v0.")
     ],
     names: ArrayNames = None,
+    offline: Offline = False,
 ) -> None:
     """Write arrays or a D4RL file as a Minari dataset."""
     from envs.convert import convert as write
+    from envs.convert import find_notes
     from envs.loading import open_recording
+    from envs.minari_output import check_new_id
 
+    ask_no_hub(offline)
+    check_new_id(destination)
     recording = open_recording(source, _parse_names(names or []))
-    for note in recording.notes:
-        notices.print(f"note: {note}", markup=False)
     folder = write(recording, destination)
+    for note in find_notes(recording):
+        notices.print(f"note: {note}", markup=False)
     output.print(f"{destination}: {len(recording)} rows in {folder}", markup=False)
 
 
@@ -164,7 +170,7 @@ def distill(
             parameters,
             _workers(jobs, scheduler),
         )
-    elif jobs or scheduler:
+    elif jobs is not None or scheduler:
         raise InputError("--jobs and --scheduler without --stream: one process reduces; add it")
     elif is_tabular(dataset_id):
         line = distilling.distill_tabular_file(
@@ -192,11 +198,13 @@ def certify(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
     data_dir: DataFolder = None,
+    offline: Offline = False,
 ) -> None:
     """Say how far losses on a reduction can be from losses on its source."""
     from harness import certify as certificates
 
     name_data_folder(data_dir)
+    ask_no_hub(offline)
     for line in certificates.certify(distilled, against, discount, seed):
         output.print(line, markup=False)
 

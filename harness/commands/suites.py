@@ -14,6 +14,7 @@ from harness.commands.terminal import (
     Offline,
     ResultsFolder,
     ask_no_hub,
+    check_folder,
     name_data_folder,
     notices,
     output,
@@ -39,7 +40,7 @@ def run(
         bool, typer.Option("--log-json", help="A line of JSON an event, instead of the bar.")
     ] = False,
     tensorboard: Annotated[
-        Path | None, typer.Option(help="Folder of learning curves for TensorBoard.")
+        Path | None, typer.Option(help="Folder for the curves of these runs, for TensorBoard.")
     ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
@@ -55,6 +56,7 @@ def run(
     ask_no_hub(offline)
     loaded = load_suite(suite)
     folder = results or Path("results") / loaded.name
+    check_folder(folder)
     logger = logging.getLogger("bellman_bench")
     logger.handlers = [NoticeHandler(None if log_json else notices)]
     watch: Watch = log_events if log_json else partial(show_bar, notices)
@@ -93,11 +95,13 @@ def verify(
     directory: ResultsFolder,
     sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
     data_dir: DataFolder = None,
+    offline: Offline = False,
 ) -> None:
     """Check records and datasets, and whether runs come out the same again."""
     from harness import verify as verification
 
     name_data_folder(data_dir)
+    ask_no_hub(offline)
     found = verification.verify(directory, sample)
     for problem in found.problems:
         notices.print(problem, style="red", markup=False)

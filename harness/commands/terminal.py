@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.errors import InputError
+
 output = Console(soft_wrap=True, highlight=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -26,6 +28,20 @@ def ask_no_hub(offline: bool) -> None:
     """Tell this process and those that it starts to download nothing."""
     if offline:
         os.environ["BELLMAN_BENCH_OFFLINE"] = "1"
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a results folder that can be neither used nor made.
+
+    Raises:
+        InputError: If it, or what it would be made in, is a file or cannot be written.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(
+            f"results folder {str(folder)!r}: {str(there)!r} is no folder that can be written; "
+            "choose another"
+        )
 
 
 def name_data_folder(data_dir: Path | None) -> None:
