@@ -21,6 +21,10 @@ class HerdingReducer(Reducer):
 
     name: ClassVar[str] = "herding"
 
+    def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002
+        """Ask for coreax."""
+        _RowHerding.check_installed()
+
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, dict[str, float]]:

@@ -25,6 +25,10 @@ class ReturnFilterReducer(Reducer):
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.1  # of the episodes that are kept
 
+    def check_usable(self, transitions: Transitions) -> None:
+        """Ask for episodes."""
+        measure_episodes(transitions, self.name)
+
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, dict[str, float]]:

@@ -31,6 +31,10 @@ class ReturnWeightedReducer(Reducer):
 
     temperature: Annotated[float, Field(gt=0)] = 0.1
 
+    def check_usable(self, transitions: Transitions) -> None:
+        """Ask for episodes."""
+        measure_episodes(transitions, self.name)
+
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, dict[str, float]]:

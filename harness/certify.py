@@ -8,7 +8,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from envs import open_dataset
+from envs import Dataset, open_dataset
+from envs.codebook import Codebook
+from envs.loading import make_dataset, open_recording
 from envs.tabular import is_tabular, open_tabular
 from envs.units import Units
 from harness.api import distill
@@ -47,11 +49,23 @@ def certify(distilled: str, against: str, discount: float | None, seed: int) -> 
         yield from _certify_control(distilled, against, discount, seed)
 
 
+def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:
+    """Open the source of a reduction, continuous actions numbered as they were for it."""
+    recording = open_recording(against)
+    coded = recording.continuous or recording.reference.codebook is not None
+    if coded != (codebook is not None):
+        raise InputError(
+            f"{distilled!r} numbers {'codes of continuous' if codebook else 'discrete'} actions, "
+            f"and those of {against!r} are not: name the data that it was made from"
+        )
+    return make_dataset(recording, codebook if recording.continuous else None)
+
+
 def _certify_control(
     distilled: str, against: str, discount: float | None, seed: int
 ) -> Iterator[str]:
-    set_ = open_dataset(distilled)
-    source, reduced = open_dataset(against, set_.codebook), set_.transitions
+    made = open_dataset(distilled)
+    source, reduced = _open_source(against, distilled, made.codebook), made.transitions
     origin = _origin(distilled)
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))

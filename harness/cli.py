@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+INTERRUPTED: Final = 130  # the status that shells give to Ctrl-C
 COMMANDS: tuple[Callable[..., None], ...] = (
     datasets.collect,
     datasets.inspect,
@@ -53,18 +54,24 @@ def main() -> None:
     except typer.TyperException as error:
         given = f"given 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
         status = _fail(f"{error.format_message().rstrip('.')}; {given}", 2, error)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        status = _fail("interrupted; run the same command again to go on", 130, error)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED  # which typer may also return
     except Exception as error:  # the last resort: a line for the user, a traceback on request
         status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
+    if status == INTERRUPTED:
+        _say("interrupted; run the same command again to go on")
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _fail(message: str, status: int, error: BaseException) -> int:
     if "--debug" in sys.argv:
         traceback.print_exception(error)
-    notices.print(f"error: {' '.join(message.split())}", style="red", markup=False)
+    _say(message)
     return status
+
+
+def _say(message: str) -> None:
+    notices.print(f"error: {' '.join(message.split())}", style="red", markup=False)
 
 
 if __name__ == "__main__":

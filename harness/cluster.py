@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from harness.records import RunRecord
 from harness.specs import RunSpec
 
 PATIENCE = 10.0  # seconds that a scheduler has to answer
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^/\s:]+:\d+|((tcp|tls)://)?\[[\da-fA-F:]+\]:\d+")
 
 logger = logging.getLogger("bellman_bench")
 
@@ -51,13 +53,6 @@ class DaskCrew(Crew):
         self._reduce = reduce
         self._sent: dict[str, Any] = {}  # dataset id to distributed's future of it
         self._reductions: dict[str, tuple[Any, int]] = {}  # distributed's future, and the attempt
-        if not self._client.scheduler.address.startswith("tls://"):
-            logger.warning(
-                "traffic with %s is not encrypted: on a network that others use, start scheduler "
-                "and workers with TLS and give a tls:// address",
-                self._client.scheduler.address,
-            )
-        self._client.wait_for_workers(1)
 
     @property
     def capacity(self) -> int:
@@ -106,10 +101,30 @@ class DaskCrew(Crew):
 
 
 def _connect(address: str) -> Client:
+    """Connect, say if others can listen, and wait for a worker to come up."""
+    client = _open_client(address)
+    reached = client.scheduler.address
+    if not reached.startswith("tls://"):
+        logger.warning(
+            "traffic with %s is not encrypted: on a network that others use, start scheduler "
+            "and workers with TLS and give a tls:// address",
+            reached,
+        )
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        logger.warning("%s has no worker: waiting for one to be started", reached)
+        client.wait_for_workers(1)
+    return client
+
+
+def _open_client(address: str) -> Client:
+    remedy = "give the address that dask-scheduler prints, such as tcp://127.0.0.1:8786"
+    if not _ADDRESS.fullmatch(address):  # distributed would try it, and leave threads behind
+        raise InputError(f"scheduler {address!r} is not an address: {remedy}")
     try:
         return Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        remedy = "give the address that dask-scheduler prints, such as tcp://127.0.0.1:8786"
         if address.startswith("tls://"):
             remedy += (
                 ", and name the cluster's certificates in Dask's configuration: "
@@ -129,5 +144,4 @@ def cluster_workers(address: str) -> Iterator[tuple[Executor, int]]:
         InputError: If no scheduler answers there.
     """
     with _connect(address) as client:
-        client.wait_for_workers(1)
         yield client.get_executor(pure=False), sum(client.nthreads().values())

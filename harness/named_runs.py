@@ -12,6 +12,7 @@ from envs.tabular import Split, Tabular, open_tabular, split
 from harness.api import reduce_regression_seeded, reduce_seeded
 from harness.control import check_evaluable, execute_control_run
 from harness.errors import InputError
+from harness.learners.protocol import Learner
 from harness.learners.regression import REGRESSION_LEARNERS
 from harness.records import Result, RunRecord
 from harness.reduction import Reduction
@@ -76,6 +77,18 @@ def reduce_named(spec: RunSpec, source: Source, cache: Path | None = None) -> An
     if isinstance(source, Tabular):
         return _regression_reduction(source, reducer, spec.size, spec.seed, cache)
     return _reduction(source, reducer, spec.size, spec.seed, spec.discount, cache)
+
+
+def prepare(spec: RunSpec) -> None:
+    """Import what a run's learner needs, before its time is measured and limited.
+
+    Raises:
+        InputError: If it has no such learner.
+    """
+    if spec.task == "control":
+        judge = make_judge(spec.learner.name, spec.discount, spec.learner.parameters)
+        if isinstance(judge, Learner):
+            judge.prepare()
 
 
 def open_source(spec: RunSpec) -> Source:
@@ -143,11 +156,11 @@ def check_names(suite: Suite) -> None:
 
 
 def check_runnable(suite: Suite) -> None:
-    """Open every dataset, collecting it if need be, and look for optional libraries.
+    """Open every dataset, collecting it if need be, and look for what reducers need.
 
     Raises:
         InputError: If a dataset cannot be used, or policies trained on it not evaluated, a size
-            exceeds one, or a library is missing.
+            exceeds one, or a reducer lacks a library or episodes.
     """
     for reducer in suite.reducers:
         if suite.task == "regression":
@@ -157,7 +170,11 @@ def check_runnable(suite: Suite) -> None:
         if suite.task == "regression":
             available = len(_split(_tabular(dataset_id), suite.seeds[0]).train)
         else:
-            available = len(_dataset(dataset_id, suite.codebook).transitions)
+            transitions = _dataset(dataset_id, suite.codebook).transitions
+            available = len(transitions)
+            for reducer in suite.reducers:
+                made = make_reducer(reducer.name, suite.discount, reducer.parameters)
+                made.check_usable(transitions)
             if trains:
                 check_evaluable(_dataset(dataset_id, suite.codebook))
         if max(suite.sizes) > available:

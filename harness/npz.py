@@ -47,7 +47,7 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise InputError(
             f"{str(path)!r} cannot be read ({type(error).__name__}): it must be an .npz of plain "
-            "arrays with JSON metadata; write it again with `bellman-bench distill`"
+            "arrays, with metadata that are JSON; write it again, as with numpy.savez"
         ) from error
     if not isinstance(metadata, dict):
         raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.records import Provenance
 
-PACKAGES = ("bellman-bench", "d3rlpy", "gymnasium", "minari", "numpy", "pydantic", "scipy", "torch")
+PACKAGES = (
+    "bellman-bench",
+    "coreax",
+    "d3rlpy",
+    "gymnasium",
+    "jax",
+    "minari",
+    "mujoco",
+    "numpy",
+    "pydantic",
+    "scikit-learn",
+    "scipy",
+    "torch",
+)
 SOURCES = Path(__file__).parent.parent  # the checkout's root when it runs from one
 
 
 @cache
 def take_provenance() -> Provenance:
     """Name interpreter, packages and commit of this process."""
-    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # some are optional
+            versions[name] = version(name)
     inside = _git("ls-files", "--error-unmatch", "harness/provenance.py") is not None
     changes = _git("status", "--porcelain", "--", "harness", "envs", "baselines")
     return Provenance(

@@ -39,6 +39,13 @@ class Reducer(BaseModel, ABC):
 
     name: ClassVar[str]
 
+    def check_usable(self, transitions: Transitions) -> None:
+        """Look for what the reducer needs beside rows: episodes, a library; most need nothing.
+
+        Raises:
+            InputError: If it is missing.
+        """
+
     def reduce(self, transitions: Transitions, size: int, rng: np.random.Generator) -> Reduction:
         """Reduce ``transitions`` to ``size`` rows, and time it.
 

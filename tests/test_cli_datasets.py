@@ -112,6 +112,51 @@ def test_rows_that_form_no_episodes_are_told_so(bench: Command, tmp_path: Path) 
     assert "every episode is one step long" in bench("inspect", "mine/rows-v0").output
 
 
+def test_an_interrupted_command_says_so(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.distilling.distill_file", interrupt)
+    stopped = bench("distill", PENDULUM, "--output", tmp_path / "set.npz")
+    assert stopped.status == 130
+    assert stopped.errors == "error: interrupted; run the same command again to go on\n"
+
+
+def test_a_set_is_certified_against_actions_of_its_kind(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "swing.npz"
+    words = ("--codebook", "kmeans-6", "--method", "random", "--size", "40", "--output", path)
+    bench("distill", PENDULUM, *words)
+    refused = bench("certify", path, "--against", "classic/mountaincar/expert-v0")
+    assert refused.status == 2
+    assert "name the data that it was made from" in refused.errors
+
+
+def test_a_suite_whose_reducer_needs_episodes_is_refused_at_its_start(
+    bench: Command, tmp_path: Path
+) -> None:
+    bench("distill", "classic/mountaincar/expert-v0", "--output", tmp_path / "set.npz")
+    suite = tmp_path / "top.toml"
+    suite.write_text(
+        f"""
+        name = "top"
+        description = "Rows without episodes."
+        datasets = ["{tmp_path / "set.npz"}"]
+        sizes = [10]
+        seeds = [0]
+        [[reducers]]
+        name = "return-filter"
+        [[learners]]
+        name = "linear-fqi"
+        """
+    )
+    refused = bench("run", suite, "--results", tmp_path / "results")
+    assert refused.status == 2
+    assert "needs episodes" in refused.errors
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_dataset_is_streamed(bench: Command, tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     words = ("--stream", "--size", "40", "--output", path)

@@ -168,4 +168,6 @@ def test_a_scheduler_that_is_not_there_is_named(
     monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
     with pytest.raises(InputError, match=r"scheduler 'tcp://127.0.0.1:1' cannot be reached"):
         run_suite("clustered.toml", suite_folder / "none", scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(InputError, match=r"scheduler 'nowhere' is not an address: give"):
+        run_suite("clustered.toml", suite_folder / "none", scheduler="nowhere")
     assert not (suite_folder / "none").exists()

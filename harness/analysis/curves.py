@@ -23,23 +23,31 @@ from harness.analysis.panels import Panel, finish, panel_grid
 from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
 from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.records import RunRecord
+from harness.records import RunRecord, RunResult
 
 MARKERS_PER_CURVE = 6
 RANDOM_POLICY = "random policy"
 RANDOM_POLICY_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
 
 
+def has_curves(records: Iterable[RunRecord]) -> bool:
+    """Tell whether a completed run has more than one checkpoint."""
+    results = [record.result for record in records]
+    return any(isinstance(run, RunResult) and len(run.checkpoints) > 1 for run in results)
+
+
 def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
     """Plot return against gradient steps, a panel for each dataset, size and learner.
 
     Lines are inter-quartile means over seeds and bands their 95 % bootstrap intervals, at the
-    checkpoints that all seeds of an arm share. ``full`` is repeated in every panel.
+    checkpoints that all seeds of an arm share. ``full`` is repeated in every panel. Learners of
+    one checkpoint are left out.
 
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    records = checked(records, "return")
+    drawn = checked(records, "return")
+    records = [record for record in drawn if record.result is None or has_curves([record])]
     curves = beside_every_size(average_replicates(curves_frame(records)))
     styles = arm_styles(curves["arm"])
     groups = curves.groupby(["dataset", "learner", "size"], dropna=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from harness.analysis.curves import plot_learning_curves, plot_size_curves
+from harness.analysis.curves import has_curves, plot_learning_curves, plot_size_curves
 from harness.analysis.error_curves import plot_size_errors
 from harness.analysis.fresh_curves import plot_fresh_gaps
 from harness.analysis.gap_curves import plot_identifiability
@@ -24,9 +24,9 @@ def write_figures(directory: Path) -> list[Path]:
     """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
 
     Returns give ``learning-curves``, ``size-return`` and ``profiles``, test MSEs ``size-error``,
-    worst-case gaps ``identifiability``, fresh gaps ``fresh-gap``. Where no run has a size, there
-    is nothing to draw against it nor arms to profile, and without references no profile. The same
-    records and library versions give the same bytes.
+    worst-case gaps ``identifiability``, fresh gaps ``fresh-gap``. Learners of one checkpoint have
+    no curve. Where no run has a size, there is nothing to draw against it nor arms to profile, and
+    without references no profile. The same records and library versions give the same bytes.
 
     Raises:
         InputError: If there are no readable records, none of a completed run, or records that
@@ -43,7 +43,9 @@ def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
     sized = any(record.spec.size for record in records)
     match measure(records):
         case "return":
-            figures = {"learning-curves": plot_learning_curves(records)}
+            figures = {}
+            if has_curves(records):
+                figures["learning-curves"] = plot_learning_curves(records)
             if sized:
                 figures["size-return"] = plot_size_curves(records)
             if sized and scored_seeds(records)["score"].notna().any():

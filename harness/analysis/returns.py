@@ -42,7 +42,7 @@ DEFINITIONS = (
     "interval: 95 % percentile bootstrap over seeds, stratified by dataset; none for one seed",
     "score: normalised to 0..1, (return − random) / (expert − random)",
     "retention: (return − random) / (return of full − random), same learner; over all datasets "
-    "score / score of full",
+    "score / score of full; none where the interval of full reaches down to random",
     "full repeated beside every size",
     "seconds: medians of wall time, which differ between machines",
 )
@@ -100,10 +100,13 @@ def _block_rows(block: pd.DataFrame, datasets: Sequence[str]) -> list[dict[str, 
     rows = [_arm_row(block[block["arm"] == arm], datasets) for arm in arms]
     single = len(datasets) == 1
     floor = float(block["reference_min"].median()) if single else 0.0
-    gains = {row["arm"]: row["return" if single else "score"] - floor for row in rows}
+    column = "return" if single else "score"
+    gains = {row["arm"]: row[column] - floor for row in rows}
     reference = gains.get(FULL, np.nan)
+    least = min((row[f"{column}_low"] for row in rows if row["arm"] == FULL), default=np.nan)
+    known = reference > 0 and not least <= floor  # one seed has no interval
     for row in rows:
-        row["retention"] = gains[row["arm"]] / reference if reference > 0 else np.nan
+        row["retention"] = gains[row["arm"]] / reference if known else np.nan
     return rows
 
 

@@ -74,7 +74,7 @@ def run(
         )
     except Stopped as stop:
         logger.error(read_status(folder).stopped_line())
-        raise typer.Exit(128 + stop.signal_number) from None
+        raise SystemExit(128 + stop.signal_number) from None  # it has been said what is left
     now = read_status(folder)
     output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
     for line in now.failure_lines():

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 import structlog
 import torch
+import torch._dynamo  # torch imports it at its first optimiser, where a time-out would break it
 from numpy.typing import NDArray
 
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):

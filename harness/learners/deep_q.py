@@ -29,6 +29,10 @@ class NetworkLearner(Learner):
             )
         return self
 
+    def prepare(self) -> None:
+        """Import d3rlpy."""
+        from harness.learners import d3rlpy_backend  # noqa: F401
+
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
         """Train on mini-batches drawn in proportion to the rows' weights."""
         from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it

@@ -34,6 +34,9 @@ class Learner(BaseModel, ABC):
 
     name: ClassVar[str]
 
+    def prepare(self) -> None:
+        """Import what training needs, which may take seconds; most learners need nothing."""
+
     @abstractmethod
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
         """Train, and yield a policy at every checkpoint.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.named_runs import (
     check_same_data,
     execute_named,
     open_source,
+    prepare,
     reduce_named,
 )
 from harness.performing import Failure, attempt, failed_record, record_run
@@ -145,6 +147,8 @@ def perform(
     source, reduction = sent or (None, None)
     if isinstance(reduction, Failure):
         return failed_record(spec, reduction.reason, reduction.error)
+    with suppress(Exception):  # what fails here fails again in the run, and is recorded
+        prepare(spec)
     execute = partial(execute_named, source=source, reduction=reduction, cache=cache)
     return record_run(spec, execute, timeout)
 

@@ -14,11 +14,11 @@ import pytest
 
 from harness import runner
 from harness.deadlines import DeadlineExceeded, deadline
-from harness.executors import LocalCrew
+from harness.executors import LocalCrew, ProcessExecutor
 from harness.named_runs import open_source
 from harness.performing import Failure, attempt
 from harness.processes import HOST
-from harness.records import RunRecord, read_record, read_records, record_path
+from harness.records import RunRecord, RunResult, read_record, read_records, record_path
 from harness.runner import due_runs, run_all
 from harness.specs import LearnerSpec, RunSpec
 from harness.suites import perform
@@ -79,6 +79,33 @@ def test_a_run_ends_at_its_time_out(
     assert records["good0"].status == "completed"
     assert records[f"{name}0"].reason == "time-out"
     assert ("in _behave" in (records[f"{name}0"].error or "")) == (name == "loop")
+
+
+def test_a_time_out_leaves_its_worker_fit_for_other_runs() -> None:
+    """Libraries that load slowly are loaded before the clock starts: half of one stays broken."""
+
+    def train(steps: int) -> RunSpec:
+        learner = {"name": "dqn", "parameters": {"steps": steps, "checkpoints": 1}}
+        return RunSpec.model_validate(
+            {
+                "dataset": "classic/mountaincar/expert-v0",
+                "reducer": {"name": "random"},
+                "size": 20,
+                "learner": learner,
+                "seed": 0,
+                "discount": 0.9,
+                "episodes": 1,
+            }
+        )
+
+    perform(train(1), None)  # here, so that the dataset is there
+    with ProcessExecutor(1) as executor:
+        first = executor.submit(perform, train(100_000), None, 0.5).result()
+        second = executor.submit(perform, train(10), None, 60).result()
+    assert first.reason == "time-out"
+    assert second.status == "completed"
+    assert isinstance(second.result, RunResult)
+    assert second.result.seconds.training < 0.5
 
 
 def test_only_what_failed_is_repeated_on_request(tmp_path: Path) -> None:

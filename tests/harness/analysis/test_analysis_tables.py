@@ -75,6 +75,19 @@ def test_retention_of_full_is_exactly_one(records: Sequence[RunRecord]) -> None:
     assert table.loc[table["arm"] == "full", "retention"].eq(1.0).all()
 
 
+def test_retention_needs_a_full_arm_that_surely_gains(run: MakeRun) -> None:
+    def retention(*full: float) -> float:
+        runs = [run([value], seed=seed, references=(10.0, 90.0)) for seed, value in enumerate(full)]
+        runs += [
+            run([50.0], arm="bellman", size=5, seed=seed, references=(10.0, 90.0))
+            for seed in range(len(full))
+        ]
+        return float(arm_row(comparison(runs), "bellman")["retention"])
+
+    assert retention(60.0, 70.0, 80.0) == pytest.approx(40 / 60)
+    assert np.isnan(retention(5.0, 12.0, 18.0))
+
+
 @pytest.mark.parametrize("full", [None, 10.0, 4.0])
 def test_retention_needs_a_full_arm_that_gains(run: MakeRun, full: float | None) -> None:
     runs = [run([50.0], arm="bellman", size=5, references=(10.0, 90.0))]
