@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -51,7 +52,7 @@ class Checkpoint(Frozen):
     returns: tuple[float, ...]  # (episodes,)
     metrics: dict[str, float]  # the learner's own, such as its mean loss since the last checkpoint
 
-    @property
+    @cached_property
     def mean_return(self) -> float:
         """Mean over the evaluation episodes."""
         return float(np.mean(self.returns))
@@ -117,7 +118,7 @@ class RunRecord(Frozen):
     result: Annotated[Result | None, Field(union_mode="left_to_right")] = None
     provenance: Provenance
 
-    @property
+    @cached_property
     def headline(self) -> float:
         """The run's one number.
 
