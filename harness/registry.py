@@ -20,6 +20,7 @@ from baselines.stratified import StratifiedReducer
 from harness.distillation.bellman import BellmanDistiller
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.lower_bound import AdversarialRegression
+from harness.distillation.operator import OperatorDistiller
 from harness.distillation.regression import ExactRegression
 from harness.distillation.regression_matching import LossMatching
 from harness.errors import InputError, unknown_name
@@ -45,6 +46,7 @@ REDUCERS: Mapping[str, type[Reducer]] = {
         HerdingReducer,
         ExactDistiller,
         BellmanDistiller,
+        OperatorDistiller,
     )
 }
 LEARNERS: Mapping[str, type[Learner]] = {

@@ -1,0 +1,151 @@
+"""Matching the fitted Bellman operator, which fitted Q-iteration applies again and again."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+from scipy.spatial import cKDTree
+
+from harness.arrays import Float64Array
+from harness.cells import cell_labels, draw_stratified
+from harness.distillation.standardised import Standardised
+from harness.errors import InputError
+from harness.features import draw_features
+from harness.fitted_q import fit_q
+from harness.predictors import LinearPredictors, StandardRows, sample_around
+from harness.reduction import Diagnostics, Reducer
+from harness.transitions import IntArray, Transitions
+
+if TYPE_CHECKING:  # it loads torch
+    from harness.distillation.operator_matching import OperatorTarget
+
+OWN_WEIGHT = 0.5  # of a point's own row at the start, the rest being its neighbours'
+Q_ROWS = 2000  # rows, at most, of the Q-functions around which predictors are drawn
+FRESH_MAPS = 2  # of the predictors that are never matched
+
+
+class OperatorDistiller(Reducer):
+    """Moves rows among their neighbours until fitted Q-iteration's operator is the data's.
+
+    For sampled predictors f the ridge regression of Bellman targets ``r + γ(1-b) max f(s', ·)`` on
+    random features ψ, one an action, is compared, as a function at the data's states, with that of
+    the data itself; for several ψ, because sets that are matched under one do not carry over to
+    other learners. Each ψ has predictors of its own around its fitted Q-function. A point is a
+    convex combination of neighbouring rows of its cell, s, r and s' together, so that it stays near
+    any manifold that the data lie on. Actions, terminations and weights are those of a stratified
+    start. A stratified sample stands for data of more than ``reference_rows`` rows.
+    """
+
+    name: ClassVar[str] = "operator"
+
+    maps: PositiveInt = 8  # draws of ψ
+    features: str = "relu"  # ψ, a name in `harness.features.FEATURE_MAPS`
+    feature_count: PositiveInt = 128
+    predictors: PositiveInt = 16  # for each draw of ψ
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    ridge: PositiveFloat = 1e-2  # for each unit of weight that a regression sees
+    neighbours: PositiveInt = 32  # rows that a point combines
+    steps: PositiveInt = 100  # of Adam
+    reference_rows: PositiveInt = 8000  # of the data that the operator is taken from, at most
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+
+    def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002
+        """Load torch, before the clock starts."""
+        import_module("harness.distillation.operator_matching")
+
+    def _reduce(
+        self, transitions: Transitions, size: int, rng: np.random.Generator
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        from harness.distillation import operator_matching as matching
+
+        rows, weights = draw_stratified(transitions, size, self.terminated_share, rng)
+        start = transitions.take(rows, weights)
+        data = Standardised.of(transitions)
+        template = matching.Template.of(data.rows_of(start), start.shares, transitions.action_count)
+        with matching.one_thread():
+            target = self.sample_target(transitions, data, self.maps, rng)
+            candidates, logits = find_neighbours(transitions, data.points, rows, self.neighbours)
+            points, trace = matching.match_operator(
+                target, candidates, logits, template, self.steps
+            )
+            fresh = self.sample_target(transitions, data, FRESH_MAPS, rng)
+            before = data.points[rows]
+            diagnostics: dict[str, Any] = {
+                "loss_before": target.score(before, template),
+                "loss_after": target.score(points, template),
+                "fresh_before": fresh.score(before, template),
+                "fresh_after": fresh.score(points, template),
+                "steps": float(self.steps),
+                "loss_trace": trace,
+            }
+        return data.restore(points, start), None, diagnostics
+
+    def sample_target(
+        self, transitions: Transitions, data: Standardised, maps: int, rng: np.random.Generator
+    ) -> OperatorTarget:
+        """Draw feature maps and predictors, and apply the data's operator to them."""
+        from harness.distillation.operator_matching import OperatorTarget
+
+        rows, shares = self._sample_rows(transitions, data, self.reference_rows, rng)
+        few, few_shares = self._sample_rows(transitions, data, Q_ROWS, rng)
+        predictors = [
+            self._sample_predictors(few, few_shares, transitions.action_count, rng)
+            for _ in range(maps)
+        ]
+        return OperatorTarget.of(rows, shares, predictors, self.discount, self.ridge)
+
+    def _sample_rows(
+        self, transitions: Transitions, data: Standardised, most: int, rng: np.random.Generator
+    ) -> tuple[StandardRows, Float64Array]:
+        """Draw at most so many rows, stratified, with their shares."""
+        count = min(most, len(transitions))
+        rows, weights = draw_stratified(transitions, count, self.terminated_share, rng)
+        return data.rows.take(rows), weights / weights.sum()
+
+    def _sample_predictors(
+        self, rows: StandardRows, shares: Float64Array, action_count: int, rng: np.random.Generator
+    ) -> LinearPredictors:
+        """Draw ψ, and predictors around the Q-function that is fitted with it."""
+        features = draw_features(self.features, rows.states.shape[1], self.feature_count, rng)
+        count, discount, ridge = action_count, self.discount, self.ridge
+        try:
+            fitted = fit_q(rows, shares, features, count, "product", discount, ridge=ridge)
+        except ValueError as error:  # scipy met a value that is not finite
+            raise InputError(
+                "method 'operator': fitted Q-iteration diverged on the data, and its values must "
+                "be finite; raise the ridge or scale the data down"
+            ) from error
+        values = fitted.values(rows.states)[np.arange(len(rows)), 0, rows.actions]
+        return sample_around(fitted, float(np.std(values)), "product", self.predictors, rng)
+
+
+def find_neighbours(
+    transitions: Transitions, points: Float64Array, rows: IntArray, count: int
+) -> tuple[Float64Array, Float64Array]:
+    """Find the rows of the same cell that are nearest in z-scored s, s' and r.
+
+    Args:
+        transitions: The data.
+        points: The same in units of their spread, ``(n, p)``.
+        rows: Whose neighbours are wanted, ``(N,)``.
+        count: Neighbours, the row itself among them; a smaller cell gives all its rows.
+
+    Returns:
+        The neighbours ``(N, count, p)``, zeros where a cell has too few, and logits ``(N, count)``
+        that give the row itself half of the weight, and rows that do not exist none.
+    """
+    labels = cell_labels(transitions)
+    candidates = np.zeros((len(rows), count, points.shape[1]))
+    logits = np.full((len(rows), count), -np.inf)
+    for cell in np.unique(labels[rows]):
+        members, here = np.flatnonzero(labels == cell), np.flatnonzero(labels[rows] == cell)
+        found = min(count, len(members))
+        tree = cKDTree(points[members])
+        _, nearest = tree.query(points[rows[here]], k=np.arange(1, found + 1))
+        candidates[here, :found] = points[members[nearest]]
+        logits[here, 0] = np.log(OWN_WEIGHT)
+        logits[here, 1:found] = np.log((1 - OWN_WEIGHT) / max(found - 1, 1))
+    return candidates, logits
