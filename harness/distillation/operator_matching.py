@@ -239,6 +239,9 @@ def _regress_dual(now: Tensor, targets: Tensor, template: Template, ridge: float
     taken, shares = template.taken, template.shares
     penalty = ridge * (taken @ shares) @ taken / shares
     kernel = (now @ now.mT) * (taken.mT @ taken) + torch.diag(penalty)
+    if not torch.isfinite(kernel).all():  # what a solver makes of it depends on the machine
+        shape = (len(now), len(taken), now.shape[2], targets.shape[2])
+        return torch.full(shape, math.nan, dtype=now.dtype)
     dual = torch.linalg.solve(kernel, targets)
     coefficients: Tensor = (now.mT[:, None] * taken[:, None]) @ dual[:, None]
     return coefficients
