@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.recording import Recording
 from harness.arrays import Float64Array, check_finite
-from harness.errors import InputError
+from harness.errors import InputError, naming
 from harness.policies import Policy
 from harness.specs import CodebookSpec
 from harness.transitions import FloatArray, IntArray, Transitions
@@ -199,15 +199,13 @@ def parse_codebook(text: str) -> CodebookSpec:
 
 
 def _fit(actions: FloatArray, spec: CodebookSpec, source: str) -> Codebook:
-    try:
+    with naming(source):
         check_finite("actions", actions)
         return fit_codebook(actions, spec)
-    except InputError as error:
-        raise InputError(f"{source!r}: {error}") from error
 
 
 def _transitions(recording: Recording, actions: IntArray, count: int) -> Transitions:
-    try:
+    with naming(recording.source):
         return Transitions(
             observations=recording.observations,
             actions=actions,
@@ -218,8 +216,6 @@ def _transitions(recording: Recording, actions: IntArray, count: int) -> Transit
             action_count=count,
             episodes=recording.episodes,
         )
-    except InputError as error:
-        raise InputError(f"{recording.source!r}: {error}") from error
 
 
 def _subsample(actions: FloatArray) -> FloatArray:

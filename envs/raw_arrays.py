@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.arrays import as_float
-from harness.errors import InputError
+from harness.errors import InputError, naming
 from harness.transitions import BoolArray, FloatArray, IntArray
 
 
@@ -22,10 +22,8 @@ def as_vectors(source: str, name: str, values: NDArray[Any]) -> FloatArray:
         raise InputError(
             f"{source!r}: {name} is a single value, but every row needs one; store an array"
         )
-    try:
+    with naming(source):
         return as_float(name, values)
-    except InputError as error:
-        raise InputError(f"{source!r}: {error}") from error
 
 
 def as_scalars(source: str, name: str, values: NDArray[Any]) -> FloatArray:

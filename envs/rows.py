@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.recording import Recording
 from envs.reference import Reference
-from harness.errors import InputError
+from harness.errors import InputError, naming
 from harness.transitions import BoolArray, FloatArray, IntArray, count_actions
 
 _MOVED_AT_ONCE = 1 << 14  # rows; bounds the memory that dropping rows needs
@@ -232,10 +232,8 @@ class Columns:
     def _count_actions(self, known: int | None) -> int | None:
         if self.actions.dtype.kind == "f":
             return None
-        try:
+        with naming(self.source):
             return known or count_actions(self.actions.astype(np.int64, copy=False))
-        except InputError as error:
-            raise InputError(f"{self.source!r}: {error}") from error
 
 
 _ROW_ARRAYS = (

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message names the value, the rule and the remedy."""
+
+
+@contextmanager
+def naming(source: str) -> Iterator[None]:
+    """Say of input errors inside which source they are about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source!r}: {error}") from error
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:

@@ -172,16 +172,30 @@ def _damaged(path: Path, what: str) -> InputError:
     )
 
 
+def record_paths(directory: Path) -> list[Path]:
+    """List the records of a results folder, in the order of run ids."""
+    return sorted((directory / "records").glob("*.json"))
+
+
+def filled_paths(directory: Path) -> list[Path]:
+    """List the records of a results folder that must hold some.
+
+    Raises:
+        InputError: If there is no record.
+    """
+    paths = record_paths(directory)
+    if not paths:
+        raise InputError(
+            f"no records in {str(directory / 'records')!r}: name a folder that "
+            "`bellman-bench run` has filled"
+        )
+    return paths
+
+
 def read_records(directory: Path) -> Iterator[RunRecord]:
     """Read every record of a results folder, in the order of run ids.
 
     Raises:
         InputError: If there is no record, or one cannot be read.
     """
-    paths = sorted((directory / "records").glob("*.json"))
-    if not paths:
-        raise InputError(
-            f"no records in {str(directory / 'records')!r}: name a folder that "
-            "`bellman-bench run` has filled"
-        )
-    return map(read_record, paths)
+    return map(read_record, filled_paths(directory))

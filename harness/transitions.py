@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.arrays import as_float, check_finite, hash_arrays
-from harness.errors import InputError
+from harness.errors import InputError, naming
 from harness.npz import load_arrays, save_arrays
 
 FloatArray = NDArray[np.floating[Any]]
@@ -169,13 +169,11 @@ class Transitions:
                 "add the missing arrays"
             )
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
-        try:
+        with naming(source):
             actions = _as_actions(arrays["actions"])
             count: int = metadata.get("action_count") or count_actions(actions)
             values: dict[str, Any] = {"weights": np.ones(len(actions)), **named}
             return cls(**values, action_count=count)
-        except InputError as error:
-            raise InputError(f"{source!r}: {error}") from error
 
 
 ARRAY_NAMES = tuple(

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.executors import ProcessExecutor
 from harness.named_runs import source_hash
-from harness.records import RunRecord, read_record
+from harness.records import RunRecord, filled_paths, read_record
 from harness.reduction_cache import cache_folder, damaged_entries
 from harness.status import failure_line
 from harness.suites import perform
@@ -70,13 +70,7 @@ def verify(directory: Path, sample: int) -> Verification:
 
 
 def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:
-    paths = sorted((directory / "records").glob("*.json"))
-    if not paths:
-        raise InputError(
-            f"no records in {str(directory / 'records')!r}: name a folder that "
-            "`bellman-bench run` has filled"
-        )
-    for path in paths:
+    for path in filled_paths(directory):
         try:
             record = read_record(path)
         except InputError as error:

@@ -24,7 +24,7 @@ from harness.named_runs import (
     reduce_named,
 )
 from harness.performing import Failure, attempt, failed_record, record_run
-from harness.records import RunRecord, read_record
+from harness.records import RunRecord, read_record, record_paths
 from harness.reduction_cache import AnyReduction, cache_folder, tidy
 from harness.registry import input_error
 from harness.runner import due_runs, run_all
@@ -118,7 +118,7 @@ def run_suite(
         write_suite(directory, suite)
         return []
     check_runnable(suite)
-    check_same_data(suite, map(read_record, sorted((directory / "records").glob("*.json"))))
+    check_same_data(suite, map(read_record, record_paths(directory)))
     crew = _cluster(scheduler, timeout) if scheduler else LocalCrew(min(jobs, len(due)))
     write_suite(directory, suite)
     cache = None if scheduler else cache_folder(directory)
