@@ -1,5 +1,6 @@
 """Tables and figures from run records; nothing that trains is imported here."""
 
+from harness.analysis.arm_rows import plot_arm_returns
 from harness.analysis.claims import judge, render_claims
 from harness.analysis.comparison import comparison
 from harness.analysis.cost import compare_cost
@@ -38,6 +39,7 @@ __all__ = [
     "judge_control",
     "judge_evidence",
     "mean",
+    "plot_arm_returns",
     "plot_fresh_gaps",
     "plot_identifiability",
     "plot_learning_curves",

@@ -54,6 +54,20 @@ def protocol(records: Iterable[RunRecord]) -> str:
     return "; ".join(parts)
 
 
+def headline(records: Sequence[RunRecord]) -> str:
+    """Caption a figure of what `harness.analysis.comparison` says of returns."""
+    what = "each run's mean of the last three checkpoints"
+    return f"{interquartile(records, what)} Protocol: {protocol(records)}."
+
+
+def interquartile(records: Sequence[RunRecord], what: str) -> str:
+    """Caption a figure of inter-quartile means over seeds."""
+    return (
+        f"{provenance(records)}. Inter-quartile mean over seeds of {what}, "
+        "with its 95\u00a0% percentile bootstrap interval."
+    )
+
+
 def _told(parameters: Parameters) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {'×'.join(map(str, value)) if type(value) is list else value}"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from harness.analysis.captions import protocol, provenance
-from harness.analysis.drawing import BAND_OPACITY, checked, draw_sizes, legend_entries
+from harness.analysis.captions import headline, interquartile
+from harness.analysis.drawing import (
+    BAND_OPACITY,
+    RANDOM_POLICY,
+    RANDOM_POLICY_LINE,
+    checked,
+    draw_sizes,
+    legend_entries,
+    random_policy_entry,
+)
 from harness.analysis.frame import (
     average_replicates,
     beside_every_size,
@@ -26,8 +32,6 @@ from harness.analysis.styles import ArmStyle, arm_styles, figure_style
 from harness.records import RunRecord, RunResult
 
 MARKERS_PER_CURVE = 6
-RANDOM_POLICY = "random policy"
-RANDOM_POLICY_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
 
 
 def has_curves(records: Iterable[RunRecord]) -> bool:
@@ -56,7 +60,7 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
         figure, axes = panel_grid(list(panels), "gradient steps", "return")
         for axis, group in zip(axes, panels.values(), strict=True):
             _draw_curves(axis, group, styles)
-        caption = _caption(records, "each checkpoint's mean return")
+        caption = interquartile(records, "each checkpoint's mean return")
         finish(figure, "Return against gradient steps", legend_entries(styles), caption)
     return figure
 
@@ -82,18 +86,9 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
         for axis, (panel, group) in zip(axes, panels.items(), strict=True):
             axis.axhline(floors[panel.dataset], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
             draw_sizes(axis, group, "return", styles)
-        floor = Line2D([], [], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
-        what = "each run's mean of the last three checkpoints"
-        caption = f"{_caption(records, what)} Protocol: {protocol(records)}."
-        finish(figure, "Return against size", [*legend_entries(styles), floor], caption)
+        entries = [*legend_entries(styles), random_policy_entry()]
+        finish(figure, "Return against size", entries, headline(records))
     return figure
-
-
-def _caption(records: Sequence[RunRecord], what: str) -> str:
-    return (
-        f"{provenance(records)}. Inter-quartile mean over seeds of {what}, "
-        "with its 95\u00a0% percentile bootstrap interval."
-    )
 
 
 def _draw_curves(axis: Axes, curves: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:

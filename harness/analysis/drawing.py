@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ BAND_OPACITY = 0.16
 MOST_BANDS = 4  # curves whose bands can still be told apart; more of them get error bars
 DODGE = 0.35  # share of the gap between neighbouring sizes that the error bars of one size take
 LONE_SIZE_RANGE = 2.0  # the size axis spans the one size, divided and multiplied by this
+RANDOM_POLICY = "random policy"
+RANDOM_POLICY_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
 
 
 def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
@@ -46,6 +49,11 @@ def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
 def legend_entries(styles: dict[str, ArmStyle]) -> list[Line2D]:
     """One legend entry an arm."""
     return [Line2D([], [], label=arm, **style.options()) for arm, style in styles.items()]
+
+
+def random_policy_entry() -> Line2D:
+    """The legend entry of the random policy's return."""
+    return Line2D([], [], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
 
 
 def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, ArmStyle]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from harness.analysis.arm_rows import plot_arm_returns
 from harness.analysis.curves import has_curves, plot_learning_curves, plot_size_curves
 from harness.analysis.error_curves import plot_size_errors
 from harness.analysis.fresh_curves import plot_fresh_gaps
@@ -23,10 +24,11 @@ from harness.records import RunRecord, read_records
 def write_figures(directory: Path) -> list[Path]:
     """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
 
-    Returns give ``learning-curves``, ``size-return`` and ``profiles``, test MSEs ``size-error``,
-    worst-case gaps ``identifiability``, fresh gaps ``fresh-gap``. Learners of one checkpoint have
-    no curve. Where no run has a size, there is nothing to draw against it nor arms to profile, and
-    without references no profile. The same records and library versions give the same bytes.
+    Returns give ``learning-curves``, ``size-return`` (of one size ``arm-return``) and
+    ``profiles``, test MSEs ``size-error``, worst-case gaps ``identifiability``, fresh gaps
+    ``fresh-gap``. Learners of one checkpoint have no curve. Where no run has a size, there is
+    nothing to draw against it nor arms to profile, and without references no profile. The same
+    records and library versions give the same bytes.
 
     Raises:
         InputError: If there are no readable records, none of a completed run, or records that
@@ -40,19 +42,21 @@ def write_figures(directory: Path) -> list[Path]:
 
 
 def _draw(records: Sequence[RunRecord]) -> dict[str, Figure]:
-    sized = any(record.spec.size for record in records)
+    sizes = {record.spec.size for record in records} - {None}
     match measure(records):
         case "return":
             figures = {}
             if has_curves(records):
                 figures["learning-curves"] = plot_learning_curves(records)
-            if sized:
+            if len(sizes) > 1:
                 figures["size-return"] = plot_size_curves(records)
-            if sized and scored_seeds(records)["score"].notna().any():
+            elif sizes:
+                figures["arm-return"] = plot_arm_returns(records)
+            if sizes and scored_seeds(records)["score"].notna().any():
                 figures["profiles"] = plot_profiles(records)
             return figures
         case "test MSE":
-            return {"size-error": plot_size_errors(records)} if sized else {}
+            return {"size-error": plot_size_errors(records)} if sizes else {}
         case "worst-case gap":
             return {"identifiability": plot_identifiability(records)}
         case "fresh gap":

@@ -59,7 +59,11 @@ class Panel:
 
 
 def panel_grid(
-    panels: Sequence[Panel], x_label: str, y_label: str, share_all: bool = False
+    panels: Sequence[Panel],
+    x_label: str,
+    y_label: str,
+    share_all: bool = False,
+    height: float = PANEL_HEIGHT,
 ) -> tuple[Figure, list[Axes]]:
     """Lay out one pair of axes a panel; those of one dataset, or all, share their vertical range.
 
@@ -69,7 +73,7 @@ def panel_grid(
     places = _places(panels)
     rows, columns = (max(ends) + 1 for ends in zip(*places, strict=True))
     width = max(MINIMUM_WIDTH, PANEL_WIDTH * columns)
-    figure = Figure(figsize=(width, PANEL_HEIGHT * rows))
+    figure = Figure(figsize=(width, height * rows))
     grid = figure.add_gridspec(rows, columns)
     axes: list[Axes] = []
     first: dict[str, Axes] = {}

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from harness.analysis import (
     ARM_ORDER,
     comparison,
+    plot_arm_returns,
     plot_learning_curves,
     plot_profiles,
     plot_size_curves,
@@ -45,7 +46,8 @@ TOGETHER = (
     ),
     ("loss-matching", "adversarial"),
 )
-ALL = pytest.mark.parametrize("plot", [plot_learning_curves, plot_size_curves, plot_profiles])
+PLOTS = (plot_learning_curves, plot_size_curves, plot_profiles, plot_arm_returns)
+ALL = pytest.mark.parametrize("plot", PLOTS)
 BOTH = pytest.mark.parametrize("plot", [plot_learning_curves, plot_size_curves])
 
 
@@ -177,6 +179,36 @@ def test_one_size_gives_points_with_error_bars_side_by_side(suite: MakeSuite) ->
     assert low < min(places) < 50 < max(places) < high
 
 
+def test_arms_of_one_size_have_rows_with_the_values_of_the_table(suite: MakeSuite) -> None:
+    runs = suite(sizes=(50,))
+    table = comparison(runs)
+    figure = plot_arm_returns(runs)
+    assert len(figure.axes) == 2 * 2
+    for axis in figure.axes:
+        dataset, kind = axis.get_title(loc="left").splitlines()
+        learner, _, size = kind.partition(", ")
+        assert size == "50 transitions"
+        names = [label.get_text() for label in axis.get_yticklabels()]
+        assert names == (ARMS if learner == "dqn" else [])  # named at the left alone
+        for place, arm in enumerate(ARMS):
+            chosen = (table[["dataset", "learner", "arm"]] == [dataset, learner, arm]).all(axis=1)
+            (row,) = table[chosen].to_dict("records")
+            bar = bars(axis)[arm]
+            assert points(bar.lines[0]) == ([row["return"]], [place])
+            (ends,) = bar.lines[2][0].get_segments()
+            assert ends[:, 0].tolist() == pytest.approx([row["return_low"], row["return_high"]])
+    assert legend_labels(figure) == ["full", "random policy"]
+
+
+def test_rows_of_one_dataset_share_the_range_of_returns(suite: MakeSuite) -> None:
+    ranges: dict[str, set[tuple[float, float]]] = {}
+    for axis in plot_arm_returns(suite(sizes=(50,))).axes:
+        dataset = axis.get_title(loc="left").splitlines()[0]
+        ranges.setdefault(dataset, set()).add(axis.get_xlim())
+    assert len(ranges) == 2
+    assert all(len(limits) == 1 for limits in ranges.values())
+
+
 def test_axes_carry_their_units(learning: Figure, size: Figure) -> None:
     assert {axis.get_xlabel() for axis in learning.axes} == {"", "gradient steps"}
     assert {axis.get_xlabel() for axis in size.axes} == {"", "synthetic or kept transitions"}
@@ -266,6 +298,13 @@ def test_figures_are_the_same_bytes_again_in_any_order(
     shuffled = random.Random(2).sample(runs, len(runs))
     monkeypatch.setattr("harness.analysis.figures.read_records", lambda _: iter(shuffled))
     assert {path.name: path.read_bytes() for path in write_figures(tmp_path)} == first
+
+
+def test_one_size_is_drawn_as_rows(tmp_path: Path, suite: MakeSuite) -> None:
+    for record in suite(datasets=(CARTPOLE,), sizes=(50,), seeds=2, learners=("fqi",)):
+        write_record(tmp_path, record)
+    drawn = {path.stem for path in write_figures(tmp_path)}
+    assert drawn == {"learning-curves", "profiles", "arm-return"}
 
 
 def test_nothing_is_drawn_against_size_where_no_run_has_one(tmp_path: Path, run: MakeRun) -> None:
