@@ -109,11 +109,17 @@ def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
     assert len(drawn.output.splitlines()) == 6
 
 
-def test_the_report_holds_table_and_figures(results: Path, bench: Command) -> None:
+def test_the_report_holds_tables_and_figures(results: Path, bench: Command) -> None:
+    assert bench("table", results).status == 0
     assert bench("report", results).status == 0
     page = (results / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 3
-    assert page.count("<tr") == 1 + 4  # the header, and two arms at two sizes
+    tables = [Path(name) for name in sorted(results.glob("tables/*.csv"))]
+    assert len(tables) > 1
+    for table in tables:
+        assert f"<h2>{table.stem.capitalize()}</h2>" in page
+    rows = sum(len(table.read_text(encoding="utf-8").splitlines()) for table in tables)
+    assert page.count("<tr") == rows
     assert "http" not in page
     assert bench("report", results).status == 0
     assert (results / "report.html").read_text(encoding="utf-8") == page

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from harness.analysis.comparison import comparison
 from harness.analysis.figures import write_figures
 from harness.analysis.rendering import render
-from harness.analysis.tables import caption
+from harness.analysis.tables import Tables
 from harness.files import write_whole
-from harness.records import read_records
 
 PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 <html lang="en">
@@ -31,16 +29,17 @@ img { max-width: 100%; margin: 1rem 0; }
 <body>
 <h1>{{ title }}</h1>
 {% for name, image in figures %}<img src="data:image/png;base64,{{ image }}" alt="{{ name }}">
-{% endfor %}<div class="table">{{ table | safe }}</div>
+{% endfor %}{% for name, table, caption in tables %}<h2>{{ name }}</h2>
+<div class="table">{{ table | safe }}</div>
 <p class="caption">{{ caption }}</p>
-<p class="provenance">{{ provenance }}</p>
+{% endfor %}<p class="provenance">{{ provenance }}</p>
 </body>
 </html>
 """)
 
 
 def write_report(directory: Path) -> Path:
-    """Write ``DIRECTORY/report.html``: figures, table and caption, with nothing to load.
+    """Write ``DIRECTORY/report.html``: figures, tables and captions, with nothing to load.
 
     The figures are drawn anew. The same records and library versions give the same bytes.
 
@@ -48,15 +47,17 @@ def write_report(directory: Path) -> Path:
         InputError: If there are no readable records of a completed run, or they do not share one
             measure.
     """
-    records = list(read_records(directory))
+    tables = Tables.read(directory)
     drawn = [path for path in write_figures(directory) if path.suffix == ".png"]
-    made = records[0].provenance
+    count, made = len(tables.records), tables.records[0].provenance
     versions = ", ".join(f"{name} {version}" for name, version in made.versions.items())
     page = PAGE.render(
         title=directory.resolve().name,
         figures=[(path.stem, base64.b64encode(path.read_bytes()).decode()) for path in drawn],
-        table=render(comparison(records), "html"),
-        caption=caption(records),
-        provenance=f"{len(records)} records; {versions}; commit {made.commit}; {made.platform}",
+        tables=[
+            (name.capitalize(), render(table, "html"), line)
+            for name, (table, line) in tables.captioned().items()
+        ],
+        provenance=f"{count} records; {versions}; commit {made.commit}; {made.platform}",
     )
     return write_whole(directory / "report.html", page.encode())

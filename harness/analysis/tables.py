@@ -65,20 +65,28 @@ class Tables:
         records = list(read_records(directory))
         return cls(directory, claims, records, comparison(records))
 
-    def write(self) -> list[Path]:
-        """Write ``DIRECTORY/tables/comparison.{md,csv,tex}``.
+    def captioned(self) -> dict[str, tuple[pd.DataFrame, str]]:
+        """Say each table and its caption by name: the comparison, and what stands beside it.
 
         Of control, ``improvement`` stands beside it if arms can be compared with ``random`` or
         ``stratified``, ``cost`` if they can be with ``full``, and ``variance`` if reductions have
-        several learner seeds; with claims, what the records say to them in ``claims.md``. The same
-        records give the same bytes.
+        several learner seeds.
+        """
+        first = {"comparison": (self.comparison, caption(self.records))}
+        beside = _control_tables(self.records) if measure(self.records) == "return" else {}
+        return first | beside
+
+    def write(self) -> list[Path]:
+        """Write each table to ``DIRECTORY/tables/NAME.{md,csv,tex}``, and claims to ``claims.md``.
+
+        The same records give the same bytes.
 
         Raises:
             InputError: If the claims cannot be read or judged.
         """
-        texts = _in_every_format("comparison", self.comparison, caption(self.records))
-        if measure(self.records) == "return":
-            texts |= _control_texts(self.records)
+        texts: dict[str, str] = {}
+        for name, (table, line) in self.captioned().items():
+            texts |= _in_every_format(name, table, line)
         if self.claims:
             texts["claims.md"] = render_claims(self.records, self.claims)
         folder = self.directory / "tables"
@@ -106,13 +114,13 @@ def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
     return Tables.read(directory, claims).write()
 
 
-def _control_texts(records: Sequence[RunRecord]) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _control_tables(records: Sequence[RunRecord]) -> dict[str, tuple[pd.DataFrame, str]]:
+    tables: dict[str, tuple[pd.DataFrame, str]] = {}
     for name, (compare, definitions) in _CONTROL_TABLES.items():
         table = compare(records)
         line = "; ".join((provenance(records), *definitions, protocol(records))) + "."
-        texts |= {} if table.empty else _in_every_format(name, table, line)
-    return texts
+        tables |= {} if table.empty else {name: (table, line)}
+    return tables
 
 
 def _in_every_format(name: str, table: pd.DataFrame, line: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ def plot(directory: ResultsFolder) -> None:
 
 
 def report(directory: ResultsFolder) -> None:
-    """Write report.html: figures, table and caption on one page."""
+    """Write report.html: figures, tables and captions on one page."""
     from harness.analysis import write_report
 
     output.print(f"wrote {write_report(directory)}", markup=False)
