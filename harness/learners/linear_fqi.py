@@ -26,7 +26,7 @@ class LinearFQILearner(Learner):
 
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     feature_count: PositiveInt = 300
-    ridge: PositiveFloat = 1e-2  # for each unit of weight that a regression sees
+    ridge: PositiveFloat = 3e-2  # for each unit of weight that a regression sees
     iterations: PositiveInt = ITERATIONS
 
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
