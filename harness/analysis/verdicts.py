@@ -68,8 +68,8 @@ def judge_control(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFra
     Raises:
         InputError: If the claims cannot be read, or hold none of control.
     """
-    _, published = _checked(records, claims_path)
-    return _verdicts(scored_seeds(records), published)
+    listed, published = _checked(records, claims_path)
+    return _verdicts(scored_seeds(listed), published)
 
 
 def judge_evidence(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
@@ -81,8 +81,8 @@ def judge_evidence(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFr
     Raises:
         InputError: As `judge_control`.
     """
-    _, published = _checked(records, claims_path)
-    return _evidence(scored_seeds(records), published)
+    listed, published = _checked(records, claims_path)
+    return _evidence(scored_seeds(listed), published)
 
 
 def render_verdict_table(records: Iterable[RunRecord], claims_path: Path) -> str:
@@ -91,8 +91,8 @@ def render_verdict_table(records: Iterable[RunRecord], claims_path: Path) -> str
     Raises:
         InputError: As `judge_control`.
     """
-    _, published = _checked(records, claims_path)
-    return _worded(_verdicts(scored_seeds(records), published), published)
+    listed, published = _checked(records, claims_path)
+    return _worded(_verdicts(scored_seeds(listed), published), published)
 
 
 def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:

@@ -1,5 +1,5 @@
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -252,6 +252,15 @@ def test_the_text_does_not_depend_on_the_order_of_records() -> None:
     records = runs_of(arms)
     shuffled = random.Random(5).sample(records, len(records))
     assert render_claims(shuffled, PUBLISHED) == render_claims(records, PUBLISHED)
+
+
+@pytest.mark.parametrize("say", [judge_control, judge_evidence, render_verdict_table])
+def test_records_may_come_one_at_a_time(
+    say: Callable[[Iterable[RunRecord], Path], pd.DataFrame | str],
+) -> None:
+    runs = runs_of({K100: 0.9, "random": 0.1, "full": 1.0})
+    assert str(say(iter(runs), PUBLISHED)) == str(say(runs, PUBLISHED))
+    assert "reproduced" in str(say(iter(runs), PUBLISHED))
 
 
 def test_tables_of_control_hold_the_claims_where_they_are_given(tmp_path: Path) -> None:
