@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.records import RunResult, read_records
+from harness.records import RunResult, read_records, write_record
 from harness.transitions import ARRAY_NAMES, Transitions
 from tests.arbitrary import random_transitions
 from tests.commands import Command
+from tests.harness.analysis.control_records import make_run
 
 TINY = """
 name = "tiny"
@@ -107,6 +108,14 @@ def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
         path = Path(line.removeprefix("wrote "))
         assert path.stat().st_size > 1000
     assert len(drawn.output.splitlines()) == 6
+
+
+def test_nothing_to_draw_is_said(tmp_path: Path, bench: Command) -> None:
+    write_record(tmp_path, make_run([1.0]))
+    drawn = bench("plot", tmp_path)
+    assert drawn.status == 0
+    assert "nothing to draw" in drawn.errors
+    assert not (tmp_path / "figures").exists()
 
 
 def test_the_report_holds_tables_and_figures(results: Path, bench: Command) -> None:

@@ -40,8 +40,11 @@ def plot(directory: ResultsFolder) -> None:
     """Draw what was measured: against gradient steps, size or predictors."""
     from harness.analysis import write_figures
 
-    for path in write_figures(directory):
+    paths = write_figures(directory)
+    for path in paths:
         output.print(f"wrote {path}", markup=False)
+    if not paths:
+        notices.print("nothing to draw: no run has a size, nor a learner several checkpoints")
 
 
 def report(directory: ResultsFolder) -> None:
