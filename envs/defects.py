@@ -8,8 +8,8 @@ import numpy as np
 
 from envs.environment_facts import step_reward, time_limit
 from envs.measures import Measured, columns, follows
-from envs.wording import listed, rows, share
 from harness.transitions import IntArray
+from harness.wording import listed, rows, share
 
 Rule = Callable[[Measured], Iterator[str]]
 

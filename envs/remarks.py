@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envs.defects import find_copies
 from envs.environment_facts import time_limit
 from envs.measures import Measured
-from envs.wording import share
+from harness.wording import share
 
 
 def find_remarks(measured: Measured) -> Iterator[str]:

@@ -20,6 +20,7 @@ from harness.arrays import Float64Array
 from harness.errors import InputError
 from harness.files import write_whole
 from harness.transitions import FloatArray, IntArray
+from harness.wording import counted
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # of the Okabe-Ito palette
 BINS = 31
@@ -72,7 +73,7 @@ def plot_inspection(recording: Recording, inspection: Inspection) -> Figure:
     _draw_actions(axes[1, 0], recording, inspection)
     _draw_states(axes[1, 1], recording.observations)
     defects = len(inspection.problems)
-    found = f"{defects} problem{'' if defects == 1 else 's'}" if defects else "no problem found"
+    found = counted(defects, "problem") if defects else "no problem found"
     figure.suptitle(f"{inspection.source}: {inspection.rows:,} rows; {found}", fontsize=11)
     return figure
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from envs.inspection import Inspection, Spread, inspect
 from envs.loading import Dataset, make_dataset
 from envs.recording import Recording
-from envs.wording import listed
 from harness.specs import CodebookSpec
+from harness.wording import listed
 
 
 def inspect_dataset(

@@ -15,6 +15,7 @@ from harness.leases import Claim, read_claims
 from harness.records import RunRecord, read_record, record_path
 from harness.seals import seal, unseal
 from harness.specs import Suite
+from harness.wording import counted
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Status:
         total = self.done + len(self.failed) + len(self.claimed) + len(self.left)
         total += len(self.damaged)
         yield (
-            f"{self.done} of {total} runs done, {len(self.failed)} failed, "
+            f"{self.done} of {counted(total, 'run')} done, {len(self.failed)} failed, "
             f"{len(self.claimed)} claimed, {len(self.left)} left"
         )
         for claim in self.claimed:
@@ -48,21 +49,22 @@ class Status:
         """Say what a runner leaves that was stopped."""
         left = len(self.left) + len(self.claimed)
         return (
-            f"stopped: {self.done} runs done, {len(self.failed)} failed, {left} left; run the "
-            "same command again to go on"
+            f"stopped: {counted(self.done, 'run')} done, {len(self.failed)} failed, {left} left; "
+            "run the same command again to go on"
         )
 
     def ended_line(self, ended: Sequence[RunRecord]) -> str:
         """Say what a runner has done, given its records."""
         failed = sum(record.status == "failed" for record in ended)
         there = self.done + len(self.failed) - len(ended)
-        return f"{len(ended) - failed} runs done, {failed} failed, {there} were there"
+        return f"{counted(len(ended) - failed, 'run')} done, {failed} failed, {there} already there"
 
     def failure_lines(self) -> Iterator[str]:
         """Name the failed runs, and how to repeat them."""
         yield from map(failure_line, self.failed)
         if self.failed:
-            yield f"{len(self.failed)} runs failed: repeat just those with --retry-failed"
+            failed = counted(len(self.failed), "run")
+            yield f"{failed} failed: repeat what failed alone with --retry-failed"
 
 
 def failure_line(record: RunRecord) -> str:

@@ -15,6 +15,7 @@ from harness.records import RunRecord, filled_paths, read_record
 from harness.reduction_cache import cache_folder, damaged_entries
 from harness.status import failure_line
 from harness.suites import perform
+from harness.wording import counted
 
 
 @dataclass
@@ -32,10 +33,12 @@ class Verification:
         """The counts, in a line."""
         unsealed = sum(record.schema_version == 1 for record in self.records)
         without = f" ({unsealed} of schema version 1, without a checksum)" if unsealed else ""
-        cached = f"{self.reductions} cached reductions, " if self.reductions else ""
+        cached = f"{counted(self.reductions, 'cached reduction')}, " if self.reductions else ""
         return (
-            f"{len(self.records)} whole records{without}, {cached}{self.datasets} datasets hashed, "
-            f"{len(self.repeated)} runs repeated: {len(self.problems)} problems"
+            f"{counted(len(self.records), 'whole record')}{without}, {cached}"
+            f"{counted(self.datasets, 'dataset')} hashed, "
+            f"{counted(len(self.repeated), 'run')} repeated: "
+            f"{counted(len(self.problems), 'problem')}"
         )
 
 

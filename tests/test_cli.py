@@ -48,7 +48,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "harness.cli", *command], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "6 runs done, 0 failed, 0 were there" in done.stdout
+    assert "6 runs done, 0 failed, 0 already there" in done.stdout
     assert "Gym has been unmaintained" not in done.stdout + done.stderr
     return folder / "tiny"
 
@@ -70,7 +70,7 @@ def test_running_again_runs_nothing(results: Path, bench: Command) -> None:
     before = {path: path.stat().st_mtime_ns for path in (results / "records").iterdir()}
     again = bench("run", results.parent / "tiny.toml", "--results", results)
     assert again.status == 0
-    assert "0 runs done, 0 failed, 6 were there" in again.output
+    assert "0 runs done, 0 failed, 6 already there" in again.output
     assert {path: path.stat().st_mtime_ns for path in (results / "records").iterdir()} == before
 
 
@@ -82,7 +82,7 @@ def test_one_process_finds_what_two_found(results: Path, bench: Command, tmp_pat
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(other.read_bytes())
     again = bench("run", results.parent / "tiny.toml", "--results", tmp_path)
-    assert "1 runs done, 0 failed, 5 were there" in again.output
+    assert "1 run done, 0 failed, 5 already there" in again.output
 
     def measured(folder: Path) -> object:
         record = json.loads((folder / "records" / path.name).read_text())
@@ -159,16 +159,16 @@ def test_a_failed_run_is_recorded_and_named(
     assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in ended.errors
     records = list(read_records(tmp_path / "wrong"))
     assert all("Traceback" in (record.error or "") for record in records)
-    assert "2 runs failed: repeat just those with --retry-failed" in ended.errors
+    assert "2 runs failed: repeat what failed alone with --retry-failed" in ended.errors
 
     again = bench("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong")
     assert again.status == 1
-    assert "0 runs done, 0 failed, 2 were there" in again.output
+    assert "0 runs done, 0 failed, 2 already there" in again.output
     assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in again.errors
     command = ("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong", "--log-json")
     repeated = bench(*command, "--retry-failed")
     assert repeated.status == 1
-    assert "0 runs done, 2 failed, 0 were there" in repeated.output
+    assert "0 runs done, 2 failed, 0 already there" in repeated.output
     events = [json.loads(line) for line in repeated.errors.splitlines()]
     kinds = ["start", "run", "run", "end", "notice", "notice", "notice"]
     assert [event["event"] for event in events] == kinds

@@ -139,7 +139,7 @@ def test_processes_and_a_cluster_find_the_same(cluster: Cluster, suite_folder: P
     cluster.workers[0].send_signal(signal.SIGKILL)
     output, errors = runner.communicate(timeout=120)
     assert runner.returncode == 0, errors
-    assert "12 runs done, 0 failed, 0 were there" in output
+    assert "12 runs done, 0 failed, 0 already there" in output
     assert "is not encrypted" in errors
     local = measured(suite_folder / "local")
     assert len(local) == 12

@@ -199,7 +199,7 @@ def test_a_stop_is_clean(tmp_path: Path, number: signal.Signals, to_all: bool) -
     _, errors = runner.process.communicate(timeout=30)
     assert runner.process.returncode == 128 + number
     runner.wait_for_all()
-    done, left = map(int, re.findall(r"(\d+) runs done.* (\d+) left", errors)[0])
+    done, left = map(int, re.findall(r"(\d+) runs? done.* (\d+) left", errors)[0])
     assert (done, left) == (len(records(folder)), 80 - done)
     assert "Traceback" not in errors
     assert {path.name for path in folder.iterdir()} == {"records", "suite.json"}

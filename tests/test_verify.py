@@ -80,7 +80,7 @@ def test_an_honest_folder_is_believed(folder: Path) -> None:
     found = verify(folder, sample=100)
     assert found.problems == []
     assert len(found.repeated) == len(found.records) == 6
-    assert found.summary == "6 whole records, 1 datasets hashed, 6 runs repeated: 0 problems"
+    assert found.summary == "6 whole records, 1 dataset hashed, 6 runs repeated: 0 problems"
 
 
 def test_a_changed_byte_is_named(folder: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_complete_suite_is_resumed_at_once(bench: Command, tmp_path: Path) -> 
     )
     count = write_copies(load_suite(str(tmp_path / "copy.toml")), tmp_path)
     command = ("run", tmp_path / "copy.toml", "--results", tmp_path)
-    assert f"0 runs done, 0 failed, {count} were there" in bench(*command).output
+    assert f"0 runs done, 0 failed, {count} already there" in bench(*command).output
     (wall,) = seconds(lambda: bench(*command), repeats=3)
     print(f"{count} records resumed in {wall:.2f} s")
     assert count >= 1000

@@ -12,9 +12,14 @@ def share(count: int, total: int, noun: str) -> str:
     return f"{count:,} of {total:,} {noun} ({100 * count / max(total, 1):.3g} %)"
 
 
+def counted(count: int, noun: str) -> str:
+    """Say ``1 run`` or ``2 runs``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def rows(count: int) -> str:
     """Say ``1 row`` or ``2 rows``."""
-    return f"{count:,} row{'' if count == 1 else 's'}"
+    return counted(count, "row")
 
 
 def listed(names: Sequence[str]) -> str:
