@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import comparison, embed, render, write_tables
+from harness.analysis import Tables, embed, write_tables
 from harness.errors import InputError
 from harness.records import read_records
 from harness.suites import load_suite
@@ -40,11 +40,11 @@ def test_results_hold_the_runs_of_their_suite(folder: Path) -> None:
         assert record.provenance.dirty is False
 
 
-def test_the_readme_shows_the_table_of_quickstart() -> None:
-    table = render(comparison(read_records(ROOT / "results" / "quickstart")), "markdown")
-    assert f"<!-- begin quickstart -->\n{table}<!-- end quickstart -->" in (
-        ROOT / "README.md"
-    ).read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["quickstart", "paper-rl verdict"])
+def test_the_readme_shows_what_the_records_say(name: str) -> None:
+    blocks = Tables.read(ROOT / "results" / name.split()[0], CLAIMS).blocks("markdown")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- begin {name} -->\n{blocks[name]}<!-- end {name} -->" in readme
 
 
 def test_a_table_is_put_between_its_marks_alone(tmp_path: Path) -> None:

@@ -14,19 +14,15 @@ def provenance(records: Sequence[RunRecord]) -> str:
     """
     specs = [record.spec for record in records]
     done = [record for record in records if record.result is not None]
-    trained = {
-        (record.result.checkpoints[-1].step, record.spec.episodes or 0)
-        for record in done
-        if isinstance(record.result, RunResult)
-    }
+    trained = [record for record in done if isinstance(record.result, RunResult)]
     parts = [
         ", ".join(sorted({spec.dataset for spec in specs})),
         _all({_quantisation(record) for record in done} - {""}),
         _listed("size", {spec.size for spec in specs if spec.size is not None}),
         _listed("seed", {spec.seed for spec in specs}),
         _replicates(1 + max((spec.replicate for spec in specs), default=0)),
-        _extent("gradient steps", {steps for steps, _ in trained}),
-        _extent("episodes a checkpoint", {episodes for _, episodes in trained}),
+        *(_extent(kind, _last_steps(trained, kind)) for kind in ("gradient steps", "iterations")),
+        _extent("episodes a checkpoint", {record.spec.episodes or 0 for record in trained}),
         _failures(len(records) - len(done)),
     ]
     return "; ".join(part for part in parts if part)
@@ -56,15 +52,14 @@ def protocol(records: Iterable[RunRecord]) -> str:
 
 def headline(records: Sequence[RunRecord]) -> str:
     """Caption a figure of what `harness.analysis.comparison` says of returns."""
-    what = "each run's mean of the last three checkpoints"
-    return f"{interquartile(records, what)} Protocol: {protocol(records)}."
+    return interquartile(records, "each run's mean of the last three checkpoints")
 
 
 def interquartile(records: Sequence[RunRecord], what: str) -> str:
     """Caption a figure of inter-quartile means over seeds."""
     return (
         f"{provenance(records)}. Inter-quartile mean over seeds of {what}, "
-        "with its 95\u00a0% percentile bootstrap interval."
+        f"with its 95\u00a0% percentile bootstrap interval. Protocol: {protocol(records)}."
     )
 
 
@@ -93,6 +88,16 @@ def _quantisation(record: RunRecord) -> str:
 
 def _replicates(count: int) -> str:
     return f"{count} learner seeds on each reduction" if count > 1 else ""
+
+
+def _last_steps(records: Iterable[RunRecord], kind: str) -> set[int]:
+    """The last checkpoints of learners that count them so; closed forms count iterations."""
+    return {
+        result.checkpoints[-1].step
+        for result in (record.result for record in records)
+        if isinstance(result, RunResult)
+        and ("iterations" in result.learner_parameters) == (kind == "iterations")
+    }
 
 
 def _listed(noun: str, numbers: Collection[int]) -> str:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from harness.analysis.frame import FULL, arm_rank
 from harness.analysis.returns import scored_seeds
-from harness.analysis.statistics import estimate
 from harness.records import RunRecord
 
 COLUMN_TYPES = {
@@ -31,13 +30,13 @@ COLUMN_TYPES = {
     "break_even": "float64",
 }
 DEFINITIONS = (
-    "seconds and bytes: medians over seeds; seconds are wall time, which differs between machines",
-    "saved: inter-quartile mean over paired seeds of seconds to train on full − seconds to train "
-    "on the set, same learner, with its 95 % percentile bootstrap interval",
+    "seconds: the least wall time over seeds, since whatever else a machine does only adds to it; "
+    "it differs between machines",
+    "saved: least seconds to train on full − least seconds to train on the set, same learner and "
+    "seeds; its range: from least on full − median on the set to median on full − least on the set",
     "break-even: the trainings that pay for one reduction, seconds to reduce / seconds saved a "
-    "training; never where training on the set is not known to be faster, as the interval of what "
-    "it saves does not lie above 0: a learner of a fixed number of gradient steps takes "
-    "about as long on any number of rows",
+    "training; never where the range of what is saved ends at 0 or below, a dash where it holds 0: "
+    "a learner of a fixed number of gradient steps takes about as long on any number of rows",
 )
 
 
@@ -47,10 +46,9 @@ def compare_cost(records: Iterable[RunRecord]) -> pd.DataFrame:
     Returns:
         One row for each dataset, size, learner and arm but ``full``, with the columns of
         ``COLUMN_TYPES``: ``seeds`` counts those that have both the arm and ``full``, bytes are of
-        the set and of the full data, ``seconds_saved`` is the inter-quartile mean over paired
-        seeds with its 95 % interval, ``break_even`` is in trainings, infinite where none is known
-        to be saved; NaN where no seed has both. No row where ``full`` or the arm has no completed
-        run.
+        the set and of the full data, seconds are the least over those seeds, ``seconds_saved``
+        is a difference of two of them with its range, ``break_even`` is that of `break_even`;
+        NaN where no seed has both. No row where ``full`` or the arm has no completed run.
     """
     runs = scored_seeds(records)
     runs = runs[runs["size"].notna() & (runs["status"] == "completed")]
@@ -62,36 +60,49 @@ def compare_cost(records: Iterable[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
 
 
-def break_even(reduction: float, saved: float, saved_low: float) -> float:
-    """How many trainings pay for one reduction; infinite where none is known to be saved.
+def break_even(reduction: float, saved: float, low: float, high: float) -> float:
+    """How many trainings pay for one reduction.
 
     Args:
         reduction: Seconds to reduce.
         saved: Seconds that a training on the set saves.
-        saved_low: Lower end of its interval; NaN if unknown, as with one seed.
+        low: Lower end of its range; NaN if unknown, as with one seed.
+        high: Upper end.
+
+    Returns:
+        Trainings; infinite where none saves any, NaN where it is not known whether one does.
     """
-    if math.isnan(saved):
-        return math.nan
-    known = saved if math.isnan(saved_low) else min(saved, saved_low)
-    return reduction / saved if known > 0 else math.inf
+    if high <= 0:
+        return math.inf
+    return reduction / saved if low > 0 else math.nan
 
 
 def _row(runs: pd.DataFrame, full: pd.Series) -> dict[str, Any]:
     first = runs.iloc[0]
-    saved = (full - runs.set_index("seed")["seconds_training"]).dropna()
-    done = runs[runs["seed"].isin(saved.index)]
-    found = estimate("seconds_saved", [saved.to_numpy()])
-    kept, whole = (done[name].astype("float64").median() for name in ("bytes", "dataset_bytes"))
-    reduction = done["seconds_reduction"].median()
+    done = runs[runs["seed"].isin(full.index)].set_index("seed")
+    training, whole = done["seconds_training"], full[done.index]
+    saved = float(whole.min() - training.min())
+    low, high = _saved_range(whole, training)
+    kept, all_bytes = (done[name].astype("float64").median() for name in ("bytes", "dataset_bytes"))
+    reduction = done["seconds_reduction"].min()
     return {
         **{key: first[key] for key in ("dataset", "size", "learner", "arm")},
-        "seeds": len(saved),
+        "seeds": len(done),
         "bytes": kept,
-        "dataset_bytes": whole,
-        "bytes_ratio": whole / kept,
+        "dataset_bytes": all_bytes,
+        "bytes_ratio": all_bytes / kept,
         "seconds_reduction": reduction,
-        "seconds_training": done["seconds_training"].median(),
-        "seconds_full": full[saved.index].median(),
-        **found,
-        "break_even": break_even(reduction, found["seconds_saved"], found["seconds_saved_low"]),
+        "seconds_training": training.min(),
+        "seconds_full": whole.min(),
+        "seconds_saved": saved,
+        "seconds_saved_low": low,
+        "seconds_saved_high": high,
+        "break_even": break_even(reduction, saved, low, high),
     }
+
+
+def _saved_range(full: pd.Series, training: pd.Series) -> tuple[float, float]:
+    """What is saved at the least and at the most, if a machine was busy for some seeds."""
+    if len(training) < 2:
+        return math.nan, math.nan
+    return full.min() - training.median(), full.median() - training.min()

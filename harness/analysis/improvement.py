@@ -20,7 +20,8 @@ COLUMN_TYPES = {
     "learner": "str",
     "arm": "str",
     "versus": "str",
-    "seeds": "int64",
+    "pairs": "int64",
+    "unpaired": "int64",
     "probability": "float64",
     "probability_low": "float64",
     "probability_high": "float64",
@@ -29,8 +30,9 @@ COLUMN_TYPES = {
     "difference_high": "float64",
 }
 DEFINITIONS = (
-    "a seed is a pair: both arms share the learner's initial network, the order of its "
-    "mini-batches and the evaluation episodes; seeds that lack an arm are left out",
+    "a seed of a dataset is a pair: both arms share the learner's initial network, the random "
+    "numbers that draw its mini-batches and the evaluation episodes; seeds that lack one of the "
+    "two arms, by failed or missing runs, are unpaired and left out",
     "P(improvement): mean over seeds of [score of arm > score of versus] + ½ [equal], as Agarwal "
     "et al. 2021, section 4.3, but within pairs",
     "difference: mean over seeds of score of arm − score of versus",
@@ -51,7 +53,8 @@ def compare_improvement(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row for each dataset (and all of them), size, learner, arm and baseline, with the
-        columns of ``COLUMN_TYPES``: ``seeds`` counts pairs of completed runs, ``probability`` is
+        columns of ``COLUMN_TYPES``: ``pairs`` counts those of completed runs and
+        ``unpaired`` the seeds without one, ``probability`` is
         the mean over seeds of [x > y] + ½ [x = y], ``difference`` that of x − y, each with a 95 %
         interval; NaN where a dataset has no pair. No row where no baseline was run.
     """
@@ -102,7 +105,8 @@ def _rows(
                 "learner": learner,
                 "arm": arm,
                 "versus": versus,
-                "seeds": sum(map(len, pairs)),
+                "pairs": sum(map(len, pairs)),
+                "unpaired": sum(map(len, tables)) - sum(map(len, pairs)),
                 **estimate_over_strata("probability", [wins(pair) for pair in pairs]),
                 **estimate_over_strata("difference", pairs),
             }

@@ -112,7 +112,7 @@ _TEXT_COLUMNS = (
 )
 _COUNTS = (
     *("size", "rows", "dimension", "predictors", "identifiable"),
-    *("seeds", "trials", "runs", "failed"),
+    *("seeds", "pairs", "unpaired", "trials", "runs", "failed"),
 )
 _WRITERS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(_TEXT_COLUMNS, str),
@@ -158,7 +158,7 @@ _HEADINGS = {
     "seconds_training": "training (s)",
     "seconds_full": "training on full (s)",
     "seconds_saved": "saved (s)",
-    "seconds_saved_low": "saved interval",
+    "seconds_saved_low": "saved range",
     "break_even": "break-even (trainings)",
 }
 

@@ -40,7 +40,8 @@ COLUMN_TYPES = {
 DEFINITIONS = (
     "return: inter-quartile mean over seeds of each run's mean of the last three checkpoints",
     "interval: 95 % percentile bootstrap over seeds, stratified by dataset; none for one seed",
-    "score: normalised to 0..1, (return − random) / (expert − random)",
+    "score: normalised to 0..1, (return − random) / (expert − random); over all datasets none "
+    "where they differ in completed runs",
     "retention: (return − random) / (return of full − random), same learner; over all datasets "
     "score / score of full; none where the interval of full reaches down to random",
     "full repeated beside every size",
@@ -52,8 +53,8 @@ def compare_returns(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Compare the arms of every dataset, size and learner, and of all datasets together.
 
     The arm ``full`` is repeated beside every size. Failed runs are counted and never averaged.
-    Over all datasets only the score is a common measure; an arm that has no completed run on
-    one of the datasets has no score there.
+    Over all datasets only the score is a common measure; an arm that has not as many completed
+    runs on each of them has no score there, which would weigh datasets by their failures.
 
     Returns:
         One row an arm with the columns of ``COLUMN_TYPES``: ``rows`` is the median number of
@@ -123,7 +124,7 @@ def _arm_row(runs: pd.DataFrame, datasets: Sequence[str]) -> dict[str, Any]:
         "seeds": done["seed"].nunique(),
         "failed": len(runs) - len(done),
         **estimate("return", _strata(done, "headline", datasets if single else ())),
-        **estimate("score", _strata(done, "score", datasets)),
+        **estimate("score", _balanced(_strata(done, "score", datasets))),
         "seconds_reduction": done["seconds_reduction"].median(),
         "seconds_training": done["seconds_training"].median(),
     }
@@ -131,3 +132,8 @@ def _arm_row(runs: pd.DataFrame, datasets: Sequence[str]) -> dict[str, Any]:
 
 def _strata(runs: pd.DataFrame, column: str, datasets: Sequence[str]) -> list[np.ndarray]:
     return [runs.loc[runs["dataset"] == dataset, column].to_numpy() for dataset in datasets]
+
+
+def _balanced(strata: list[np.ndarray]) -> list[np.ndarray]:
+    """The strata if they are of one length, else none."""
+    return strata if len(set(map(len, strata))) == 1 else []

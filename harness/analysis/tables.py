@@ -39,7 +39,9 @@ def caption(records: Iterable[RunRecord]) -> str:
         InputError: If the records do not share one measure.
     """
     records = list(records)
-    return "; ".join((provenance(records), *_DEFINITIONS[measure(records)])) + "."
+    measured = measure(records)
+    parts = [provenance(records), *_DEFINITIONS[measured]]
+    return "; ".join([*parts, protocol(records)] if measured == "return" else parts) + "."
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +99,15 @@ class Tables:
 
         Returns:
             The comparison under the folder's name, and of control with claims the verdicts, in
-            markdown, under that name and ``verdict``.
+            markdown, under that name and ``verdict``. In markdown each has its caption beneath.
 
         Raises:
             InputError: If the format is unknown or the claims cannot be judged.
         """
         name = self.directory.resolve().name
         blocks = {name: render(self.comparison, format)}
+        if format == "markdown":
+            blocks[name] += f"\n{caption(self.records)}\n"
         if self.claims and measure(self.records) == "return":
             blocks[f"{name} verdict"] = render_verdict_table(self.records, self.claims)
         return blocks

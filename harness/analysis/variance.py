@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from harness.analysis.frame import arm_rank, runs_frame
 from harness.analysis.returns import with_scores
-from harness.analysis.statistics import FloatArray, paired_interval
+from harness.analysis.statistics import CONFIDENCE
 from harness.records import RunRecord
 
 COLUMN_TYPES = {
@@ -35,7 +38,8 @@ DEFINITIONS = (
     "share: variance between reductions / (variance between + variance within)",
     "an estimate of the variance between reductions can be negative and is then reported as 0",
     "full has one reduction, so that its variance between seeds estimates 0 but for the episodes",
-    "interval: 95 % percentile bootstrap over reduction seeds",
+    "interval: 95 %, from the F distribution of the ratio of mean squares, exact for normal scores "
+    "and as many learner seeds on every reduction",
 )
 
 
@@ -45,7 +49,7 @@ def compare_variance(records: Iterable[RunRecord]) -> pd.DataFrame:
     Returns:
         One row for each dataset, size, learner and arm with the columns of ``COLUMN_TYPES``:
         ``seeds`` counts reductions, ``runs`` completed runs on them, ``failed`` the others;
-        deviations are square roots of `variance_components` of the score, ``share`` is what
+        deviations are square roots of `MeanSquares.components` of the score, ``share`` is what
         reductions have in the variance. No row where no reduction has replicates.
     """
     runs = with_scores(runs_frame(records))
@@ -60,57 +64,78 @@ def compare_variance(records: Iterable[RunRecord]) -> pd.DataFrame:
     return table.sort_values(cells[:3], kind="stable", ignore_index=True)
 
 
-def variance_components(counts: ArrayLike, means: ArrayLike, squares: ArrayLike) -> FloatArray:
-    """Components of variance between and within groups, by one-way random-effects ANOVA.
+@dataclass(frozen=True)
+class MeanSquares:
+    """One-way analysis of variance of groups of n_i values y_ij, N = Σ n_i.
 
-    With a groups of n_i values y_ij, N = Σ n_i, and ȳ_i and ȳ the mean of a group and of all:
-    MSB = Σ n_i (ȳ_i − ȳ)² / (a − 1), MSW = Σ_i Σ_j (y_ij − ȳ_i)² / (N − a),
-    n₀ = (N − Σ n_i² / N) / (a − 1). The estimates are max(0, (MSB − MSW) / n₀) between groups and
-    MSW within (Searle, Casella and McCulloch, "Variance Components", 1992, chapter 3).
-
-    Args:
-        counts: n_i, shape ``(..., a)``.
-        means: ȳ_i, shape ``(..., a)``.
-        squares: Σ_j (y_ij − ȳ_i)², shape ``(..., a)``.
-
-    Returns:
-        Shape ``(2, ...)``: between, within; NaN with fewer than two groups or no group of two.
+    ``between`` = Σ n_i (ȳ_i − ȳ)² / (a − 1) and ``within`` = Σ_i Σ_j (y_ij − ȳ_i)² / (N − a),
+    ``typical`` = n₀ = (N − Σ n_i² / N) / (a − 1) (Searle, Casella and McCulloch, "Variance
+    Components", 1992, chapter 3). NaN with fewer than two groups or no group of two.
     """
-    n, y, within = (np.asarray(values, dtype=np.float64) for values in (counts, means, squares))
-    groups, total = n.shape[-1], n.sum(-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        grand = (n * y).sum(-1, keepdims=True) / n.sum(-1, keepdims=True)
-        between_square = (n * (y - grand) ** 2).sum(-1) / np.float64(groups - 1)
-        within_square = within.sum(-1) / (total - groups)
-        typical = (total - (n**2).sum(-1) / total) / np.float64(groups - 1)
-        between = np.maximum((between_square - within_square) / typical, 0)
-    return np.stack([between, np.where(np.isnan(between), np.nan, within_square)])
 
+    groups: int
+    values: int
+    between: float
+    within: float
+    typical: float
 
-def share_between(counts: ArrayLike, means: ArrayLike, squares: ArrayLike) -> FloatArray:
-    """Share of `variance_components` that lies between groups; zero where nothing varies."""
-    between, within = variance_components(counts, means, squares)
-    total = between + within
-    share: FloatArray = np.where(total == 0, 0.0, between / np.where(total == 0, 1.0, total))
-    return share
+    @classmethod
+    def of(cls, groups: Sequence[ArrayLike]) -> Self:
+        """Take the mean squares of groups, each of shape ``(n_i,)``, none of them empty."""
+        arrays = [np.asarray(group, dtype=np.float64) for group in groups]
+        counts = np.array([len(array) for array in arrays])
+        count, total = len(arrays), int(counts.sum())
+        if count < 2 or total == count:
+            return cls(count, total, math.nan, math.nan, math.nan)
+        means = np.array([array.mean() for array in arrays])
+        grand = counts @ means / total
+        squares = sum(((array - array.mean()) ** 2).sum() for array in arrays)
+        between = counts @ (means - grand) ** 2 / (count - 1)
+        typical = (total - (counts**2).sum() / total) / (count - 1)
+        return cls(count, total, float(between), float(squares / (total - count)), float(typical))
+
+    @property
+    def components(self) -> tuple[float, float]:
+        """Variance between groups, max(0, (MSB − MSW) / n₀), and within them, MSW."""
+        between = (self.between - self.within) / self.typical
+        return float(np.maximum(between, 0.0)), self.within  # which lets NaN pass
+
+    @property
+    def share(self) -> float:
+        """Share of the variance that lies between groups; zero where nothing varies."""
+        between, within = self.components
+        return between / (between + within) if between + within != 0 else 0.0
+
+    @property
+    def share_interval(self) -> tuple[float, float]:
+        """95 % interval of the share, ``(low, high)``, from F = MSB / MSW."""
+        if not self.between + self.within > 0:
+            return self.share, self.share  # zero, or NaN
+        degrees = self.groups - 1, self.values - self.groups
+        tail = (1 - CONFIDENCE) / 2
+        quantiles = stats.f.ppf([1 - tail, tail], *degrees)
+        low, high = (self._share_at(float(quantile)) for quantile in quantiles)
+        return low, high
+
+    def _share_at(self, quantile: float) -> float:
+        """X / (1 + x) for x = max(0, (F / quantile − 1) / n₀), without dividing by MSW."""
+        between = max(0.0, self.between / quantile - self.within)
+        return between / (between + self.typical * self.within)
 
 
 def _split(cell: pd.DataFrame) -> dict[str, Any]:
-    by_seed = cell.dropna(subset="score").groupby("seed")["score"]
-    groups = [
-        by_seed.size().to_numpy(),
-        by_seed.mean().to_numpy(),
-        by_seed.agg(lambda scores: ((scores - scores.mean()) ** 2).sum()).to_numpy(),
-    ]
-    between, within = variance_components(*groups)
-    low, high = paired_interval(share_between, *groups)
+    done = cell.dropna(subset="score")
+    groups = [group["score"].to_numpy() for _, group in done.groupby("seed")]
+    found = MeanSquares.of(groups)
+    between, within = found.components
+    low, high = found.share_interval
     return {
-        "seeds": len(groups[0]),
-        "runs": int(groups[0].sum()),
+        "seeds": found.groups,
+        "runs": found.values,
         "failed": int((cell["status"] == "failed").sum()),
-        "deviation_reduction": float(np.sqrt(between)),
-        "deviation_learner": float(np.sqrt(within)),
-        "share": float(share_between(*groups)),
-        "share_low": float(low),
-        "share_high": float(high),
+        "deviation_reduction": math.sqrt(between),
+        "deviation_learner": math.sqrt(within),
+        "share": found.share,
+        "share_low": low,
+        "share_high": high,
     }

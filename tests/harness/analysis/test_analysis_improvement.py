@@ -48,7 +48,7 @@ def test_the_probability_counts_wins_and_half_of_the_ties(
     won = sum(1.0 if x > y else 0.5 if x == y else 0.0 for x, y in values)
     assert found["probability"] == pytest.approx(won / len(values))
     assert found["difference"] == pytest.approx(sum(x - y for x, y in values) / 100 / len(values))
-    assert found["seeds"] == len(values)
+    assert found["pairs"] == len(values)
     for name in ("probability", "difference"):
         low, high = found[f"{name}_low"], found[f"{name}_high"]
         if len(values) == 1:
@@ -94,12 +94,12 @@ def test_seeds_that_lack_an_arm_are_left_out() -> None:
         "exact": [2.0, None, 3.0, 1.0],
     }
     found = row(runs_of(arms), "exact", "random")
-    assert (found["seeds"], found["probability"]) == (2, 0.5)
+    assert (found["pairs"], found["unpaired"], found["probability"]) == (2, 2, 0.5)
 
 
 def test_an_arm_without_a_pair_has_no_number() -> None:
     found = row(runs_of({"random": [1.0], "exact": [None]}), "exact", "random")
-    assert found["seeds"] == 0
+    assert found["pairs"] == 0
     assert found[["probability", "difference"]].isna().all()
 
 
@@ -129,7 +129,7 @@ def test_datasets_count_alike_whatever_their_seeds() -> None:
     assert found["probability"] == pytest.approx(0.5)
     assert found["difference"] == pytest.approx(0.0)
     assert found["probability_low"] == found["probability_high"]  # drawn within each dataset
-    assert found["seeds"] == 8
+    assert found["pairs"] == 8
 
 
 def test_an_arm_that_lacks_a_dataset_has_no_common_number() -> None:
@@ -152,7 +152,7 @@ def test_replicates_count_as_their_mean(run: MakeRun) -> None:
         run(None, arm="exact", size=9, replicate=2),
     ]
     (found,) = compare_improvement(records).to_dict("records")
-    assert (found["seeds"], found["probability"]) == (1, 0.0)
+    assert (found["pairs"], found["probability"]) == (1, 0.0)
     assert found["difference"] == pytest.approx((2 - 3) / 100)
 
 

@@ -158,6 +158,17 @@ def test_an_arm_that_lacks_a_dataset_has_no_common_score(run: MakeRun) -> None:
     assert row["failed"] == 1
 
 
+def test_failures_do_not_weigh_datasets(run: MakeRun) -> None:
+    """Fewer runs where an arm does badly would lift its common score."""
+    runs = [
+        *(run([90.0], dataset="easy", seed=seed) for seed in range(3)),
+        *(run([10.0] if seed else None, dataset="hard", seed=seed) for seed in range(3)),
+    ]
+    row = arm_row(comparison(runs), "full", ALL_DATASETS)
+    assert math.isnan(row["score"])
+    assert row["failed"] == 1
+
+
 def test_one_dataset_needs_no_common_block(run: MakeRun) -> None:
     assert ALL_DATASETS not in set(comparison([run([1.0])])["dataset"])
 
@@ -262,6 +273,17 @@ def test_the_caption_says_what_the_numbers_are(records: Sequence[RunRecord]) -> 
     ):
         assert part in line
     assert "failed" not in line
+
+
+def test_iterations_are_not_called_gradient_steps(run: MakeRun) -> None:
+    closed, trained = run([1.0], learner="linear-fqi"), run([1.0, 2.0])
+    assert closed.result is not None
+    counted = closed.result.model_copy(update={"learner_parameters": {"iterations": 500}})
+    closed = closed.model_copy(update={"result": counted})
+    line = caption([closed, trained])
+    assert "; 1000 gradient steps; 500 iterations; 2 episodes a checkpoint" in line
+    assert "linear-fqi: iterations 500" in line
+    assert "gradient" not in caption([closed])
 
 
 def test_text_does_not_depend_on_the_order_of_records(records: Sequence[RunRecord]) -> None:

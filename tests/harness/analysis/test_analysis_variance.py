@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis import compare_variance
-from harness.analysis.variance import share_between, variance_components
+from harness.analysis.variance import MeanSquares
 from harness.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 
@@ -25,12 +25,6 @@ groups = st.lists(st.lists(numbers, min_size=1, max_size=4), min_size=2, max_siz
 )
 
 
-def summed(values: Sequence[Sequence[float]]) -> tuple[list[int], list[float], list[float]]:
-    means = [float(np.mean(group)) for group in values]
-    squares = [float(np.sum((np.array(group) - np.mean(group)) ** 2)) for group in values]
-    return [len(group) for group in values], means, squares
-
-
 def runs_of(values: Sequence[Sequence[float | None]], **spec: object) -> list[RunRecord]:
     """A run for every seed and replicate, whose score is a hundredth of its return."""
     return [
@@ -42,7 +36,7 @@ def runs_of(values: Sequence[Sequence[float | None]], **spec: object) -> list[Ru
 
 @given(balanced)
 def test_balanced_components_are_variances_of_means_and_of_rests(values: list[list[float]]) -> None:
-    between, within = variance_components(*summed(values))
+    between, within = MeanSquares.of(values).components
     mean_within = float(np.mean(np.var(values, axis=1, ddof=1)))
     expected = np.var(np.mean(values, axis=1), ddof=1) - mean_within / len(values[0])
     assert within == pytest.approx(mean_within)
@@ -51,49 +45,65 @@ def test_balanced_components_are_variances_of_means_and_of_rests(values: list[li
 
 @given(groups)
 def test_components_give_the_expected_mean_squares(values: list[list[float]]) -> None:
-    """By differences of pairs, without a mean: E (y − y')² is 2 w, or 2 (w + b) across groups."""
-    counts, means, squares = summed(values)
+    """By sums over all values: the total sum of squares is that between and that within."""
+    counts = [len(group) for group in values]
     flat = [y for group in values for y in group]
     total, number = float(np.var(flat) * len(flat)), len(flat)
-    mean_within = sum(squares) / (number - len(values))
+    rests = sum(float(np.var(group) * len(group)) for group in values)
     typical = (number - sum(n * n for n in counts) / number) / (len(values) - 1)
-    mean_between = (total - sum(squares)) / (len(values) - 1)
-    between, within = variance_components(counts, means, squares)
+    mean_within = rests / (number - len(values))
+    mean_between = (total - rests) / (len(values) - 1)
+    between, within = MeanSquares.of(values).components
     assert within == pytest.approx(mean_within, abs=1e-9)
     assert between == pytest.approx(max(0, (mean_between - mean_within) / typical), abs=1e-7)
 
 
+def drawn(rng: np.random.Generator, shape: tuple[int, int], share: float) -> np.ndarray:
+    """Normal values of variance one, of which such a share lies between groups."""
+    between = rng.normal(0, math.sqrt(share), (shape[0], 1))
+    return between + rng.normal(0, math.sqrt(1 - share), shape)
+
+
 def test_known_components_are_recovered() -> None:
-    rng = np.random.default_rng(4)
-    values = rng.normal(0, 2, (4000, 1)) + rng.normal(0, 1, (4000, 3))
-    between, within = variance_components(*summed(values.tolist()))
-    assert (between, within) == (pytest.approx(4, rel=0.1), pytest.approx(1, rel=0.1))
+    values = drawn(np.random.default_rng(4), (4000, 3), 0.8)
+    assert MeanSquares.of(list(values)).components == pytest.approx((0.8, 0.2), rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_the_interval_of_the_share_covers_as_often_as_it_says(share: float) -> None:
+    rng, missed = np.random.default_rng(5), np.zeros(2)
+    for _ in range(2000):
+        low, high = MeanSquares.of(list(drawn(rng, (10, 5), share))).share_interval
+        assert 0 <= low <= high <= 1
+        missed += share < low, share > high
+    above, below = missed / 2000
+    assert above == pytest.approx(0.025, abs=0.011)
+    assert below == pytest.approx(0.025 if share else 0.0, abs=0.011)
+
+
+@given(groups)
+def test_the_share_lies_in_its_interval(values: list[list[float]]) -> None:
+    found = MeanSquares.of(values)
+    low, high = found.share_interval
+    assert low - 1e-9 <= found.share <= high + 1e-9
 
 
 def test_a_negative_estimate_is_zero() -> None:
-    values = [[-1.0, 1.0], [1.0, -1.0]]  # the same mean in every group
-    assert variance_components(*summed(values)).tolist() == [0.0, 2.0]
-    assert share_between(*summed(values)) == 0.0
+    found = MeanSquares.of([[-1.0, 1.0], [1.0, -1.0]])  # the same mean in every group
+    assert found.components == (0.0, 2.0)
+    assert found.share == 0.0
 
 
 @pytest.mark.parametrize("values", [[[1.0, 2.0]], [[1.0], [2.0]], []])
 def test_components_need_two_groups_and_a_group_of_two(values: list[list[float]]) -> None:
-    assert np.isnan(variance_components(*summed(values))).all()
-    assert np.isnan(share_between(*summed(values)))
-
-
-def test_rows_are_treated_one_by_one() -> None:
-    rows = [[[1.0, 2.0], [5.0], [3.0, 9.0, 4.0]], [[0.0, 0.5, 7.0], [1.0, 1.0], [8.0]]]
-    stacked = [np.array(part) for part in zip(*map(summed, rows), strict=True)]
-    assert share_between(*stacked) == pytest.approx(
-        [float(share_between(*summed(row))) for row in rows]
-    )
+    found = MeanSquares.of(values)
+    assert np.isnan([*found.components, found.share, *found.share_interval]).all()
 
 
 def test_a_table_row_holds_the_components_of_the_score() -> None:
     values = [[10.0, 20.0], [50.0, 50.0], [80.0, 60.0]]
     (found,) = compare_variance(runs_of(values, arm="random", size=20)).to_dict("records")
-    between, within = variance_components(*summed([[y / 100 for y in row] for row in values]))
+    between, within = MeanSquares.of([[y / 100 for y in row] for row in values]).components
     assert found["deviation_reduction"] == pytest.approx(math.sqrt(between))
     assert found["deviation_learner"] == pytest.approx(math.sqrt(within))
     assert found["share"] == pytest.approx(between / (between + within))

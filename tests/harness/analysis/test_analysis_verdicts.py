@@ -9,6 +9,7 @@ import pytest
 
 from harness.analysis import (
     Tables,
+    caption,
     comparison,
     embed_found,
     judge_control,
@@ -18,7 +19,7 @@ from harness.analysis import (
     write_tables,
 )
 from harness.analysis.claims import render_claims
-from harness.analysis.published import ScoreCriterion, read_claims
+from harness.analysis.published import Estimate, ScoreCriterion, read_claims
 from harness.analysis.verdicts import COLUMN_TYPES, ONLY_RANDOM
 from harness.errors import InputError
 from harness.records import RunRecord, write_record
@@ -72,30 +73,26 @@ def around(value: float, spread: float) -> list[float | None]:
 @pytest.mark.parametrize(
     ("difference", "score", "expected"),
     [
-        ((0.05, 0.3), (0.9, 1.0), "reproduced"),
-        ((0.0, 0.3), (0.9, 1.0), "undecided"),
-        ((-0.5, 0.3), (0.9, 1.0), "undecided"),
-        ((0.05, 0.1), (0.9, 1.0), "not reproduced"),
-        ((-0.5, -0.2), (0.9, 1.0), "not reproduced"),
-        ((0.05, 0.3), (0.2, 0.4), "reproduced"),
-        ((0.05, 0.3), (0.15, 0.4), "undecided"),
-        ((0.05, 0.3), (0.0, 0.15), "not reproduced"),
-        ((np.nan, np.nan), (0.9, 1.0), "undecided"),
-        ((0.05, 0.3), (np.nan, np.nan), "undecided"),
+        ((0.2, 0.05, 0.3), (0.95, 0.9, 1.0), "reproduced"),
+        ((0.2, 0.0, 0.3), (0.95, 0.9, 1.0), "undecided"),
+        ((0.2, -0.5, 0.3), (0.95, 0.9, 1.0), "undecided"),
+        ((0.08, 0.05, 0.1), (0.95, 0.9, 1.0), "not reproduced"),
+        ((0.08, 0.05, 0.2), (0.95, 0.9, 1.0), "undecided"),  # wider, and no better for it
+        ((-0.3, -0.5, -0.2), (0.95, 0.9, 1.0), "not reproduced"),
+        ((0.2, 0.05, 0.3), (0.3, 0.2, 0.4), "reproduced"),
+        ((0.2, 0.05, 0.3), (0.3, 0.15, 0.4), "undecided"),
+        ((0.2, 0.05, 0.3), (0.1, 0.0, 0.15), "not reproduced"),
+        ((np.nan, np.nan, np.nan), (0.95, 0.9, 1.0), "undecided"),
+        ((0.2, 0.05, 0.3), (np.nan, np.nan, np.nan), "undecided"),
     ],
 )
-def test_a_criterion_sees_both_intervals(
-    difference: tuple[float, float], score: tuple[float, float], expected: str
+def test_a_criterion_sees_the_difference_and_the_score(
+    difference: tuple[float, float, float], score: tuple[float, float, float], expected: str
 ) -> None:
     criterion = ScoreCriterion(
         measure="score difference", refuted_up_to=0.1, met_above=0.0, learned_above=0.15
     )
-    assert criterion.verdict(difference, score) == expected
-
-
-def test_any_score_will_do_where_none_is_asked_for() -> None:
-    criterion = ScoreCriterion(measure="score difference", refuted_up_to=0.1, met_above=0.0)
-    assert criterion.verdict((0.2, 0.3), (-0.1, 0.0)) == "reproduced"
+    assert criterion.verdict(Estimate(*difference), Estimate(*score)) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,6 +104,7 @@ def test_any_score_will_do_where_none_is_asked_for() -> None:
         (0.8, around(0.7, 0.3), ONLY_RANDOM),
         (0.25, 0.2, "not reproduced"),  # better than random, but not by a tenth
         (0.1, 0.2, "not reproduced"),
+        (0.1, -0.3, "not reproduced"),  # better than what does worse than random actions
         (around(0.3, 0.5), 0.2, "undecided"),
     ],
 )
@@ -152,7 +150,8 @@ def test_a_seed_counts_with_its_mean_over_the_sizes() -> None:
     assert found["score"] == pytest.approx(0.1 + sum(per_seed) / 3)
     assert found["difference_low"] >= min(per_seed) - 1e-9
     assert found["difference_high"] <= max(per_seed) + 1e-9
-    assert (found["seeds"], found["sizes"]) == (3, "50, 100, 200")
+    assert (found["seeds"], found["unpaired"], found["sizes"]) == (3, 0, "50, 100, 200")
+    assert found["verdict"] == "undecided"  # of three seeds
 
 
 def test_seeds_that_lack_a_size_or_an_arm_are_left_out() -> None:
@@ -161,7 +160,29 @@ def test_seeds_that_lack_a_size_or_an_arm_are_left_out() -> None:
         *runs_of({K100: [0.9, 0.9, 0.9, 0.9]}, (50, 100)),
         *runs_of({K100: [0.9, None, 0.9, 0.9]}, (200,)),
     ]
-    assert row(records, RANDOM)["seeds"] == 2
+    found = row(records, RANDOM)
+    assert (found["seeds"], found["unpaired"]) == (2, 2)
+    assert found["score"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 8])
+def test_a_seed_without_a_run_leaves_a_claim_undecided(lost: int) -> None:
+    """An arm that fails where it is worst must not be judged by what is left."""
+    kept: list[float | None] = [0.9] * (10 - lost)
+    arms: Scores = {"random": 0.1, "stratified": 0.1, K100: [None] * lost + kept}
+    assert verdict(arms, RANDOM) == ("undecided" if lost else "reproduced")
+
+
+def test_all_numbers_of_a_row_rest_on_the_same_seeds() -> None:
+    arms: Scores = {
+        "random": [0.1] * 9 + [None],
+        "stratified": [None, *[0.2] * 9],
+        K100: [0.9, *[0.5] * 8, 0.9],
+    }
+    found = row(runs_of(arms), RANDOM)
+    assert (found["seeds"], found["unpaired"]) == (8, 2)
+    numbers = found[["score", "difference", "fair_difference"]].tolist()
+    assert numbers == pytest.approx([0.5, 0.4, 0.3])
 
 
 def test_growth_is_judged_at_the_largest_size() -> None:
@@ -172,7 +193,7 @@ def test_growth_is_judged_at_the_largest_size() -> None:
 def test_what_was_not_run_is_not_tested() -> None:
     table = judge_control(runs_of({"random": 0.1, K100: 0.9}), PUBLISHED)
     verdicts = table.set_index(["claim", "dataset"])["verdict"]
-    assert verdicts[(RANDOM, CARTPOLE)] == ONLY_RANDOM  # stratified was not run
+    assert verdicts[(RANDOM, CARTPOLE)] == "undecided"  # stratified was not run
     assert set(verdicts.drop((RANDOM, CARTPOLE))) == {"not tested"}
 
 
@@ -222,6 +243,7 @@ def test_the_text_holds_citation_criteria_verdicts_and_evidence() -> None:
         (line,) = (line for line in text.splitlines() if line.startswith(f"- {claim.id}: "))
         assert f"ends at {criterion.refuted_up_to:g}" in line
         assert f"begins above {criterion.met_above:g}" in line
+        assert line.endswith(f"begins above {criterion.learned_above:g}")
     for part in ("seeds 0–9", "500 gradient steps", "discount 0.99", f"{CARTPOLE} 10000"):
         assert part in text
     evidence = read_markdown(text.rpartition("\n\n")[2])
@@ -235,7 +257,7 @@ def test_the_text_holds_citation_criteria_verdicts_and_evidence() -> None:
 def test_the_verdict_table_is_in_words_and_says_what_was_not_tested() -> None:
     records = runs_of({"full": 1.0, "random": 0.1, "stratified": 0.2, K20: 0.5, K100: 0.9})
     cells, published = (
-        read_markdown(render_verdict_table(records, PUBLISHED)),
+        read_markdown(render_verdict_table(records, PUBLISHED).partition("\n\n")[0]),
         read_claims(PUBLISHED),
     )
     judged = judge_control(records, PUBLISHED)
@@ -269,7 +291,10 @@ def test_tables_of_control_hold_the_claims_where_they_are_given(tmp_path: Path) 
         write_record(tmp_path, record)
     paths = {path.name: path for path in write_tables(tmp_path, PUBLISHED)}
     assert paths["claims.md"].read_text() == render_claims(records, PUBLISHED)
-    table = render(comparison(records), "markdown")
+    table = f"{render(comparison(records), 'markdown')}\n{caption(records)}\n"
+    assert Tables.read(tmp_path).blocks("csv") == {
+        tmp_path.name: render(comparison(records), "csv")
+    }
     assert Tables.read(tmp_path).blocks("markdown") == {tmp_path.name: table}
     assert Tables.read(tmp_path, PUBLISHED).blocks("markdown") == {
         tmp_path.name: table,
