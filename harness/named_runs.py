@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
+
+from pydantic import BaseModel
 
 from envs import Dataset, open_dataset
 from envs.tabular import Split, Tabular, open_tabular, split
@@ -27,7 +29,7 @@ from harness.registry import (
 )
 from harness.regression import RegressionReduction
 from harness.regression_runs import execute_regression_run
-from harness.specs import CodebookSpec, ReducerSpec, RunSpec, Suite
+from harness.specs import CodebookSpec, LearnerSpec, ReducerSpec, RunSpec, Suite
 
 Source = Dataset | Tabular
 
@@ -131,22 +133,62 @@ def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
             )
 
 
+def check_same_parameters(suite: Suite, records: Iterable[RunRecord]) -> None:
+    """Refuse to add to records whose parameters were others, by a default that has changed since.
+
+    What a suite itself says is compared where it is resumed. Parameters that came or went since
+    a record are not compared.
+
+    Raises:
+        InputError: Naming the first such record and parameter, or a name or parameter of the suite
+            that cannot be used.
+    """
+    now = {_key(spec): model.model_dump(mode="json") for spec, model in _models(suite)}
+    for record in records:
+        if record.result is None:
+            continue
+        for spec, then in (
+            (record.spec.reducer, record.result.reduction.parameters),
+            (record.spec.learner, record.result.learner_parameters),
+        ):
+            made = now.get(_key(spec), {})
+            for name in sorted(made.keys() & then.keys()):
+                if made[name] != then[name]:
+                    raise InputError(
+                        f"{spec.label!r} now has {name} = {made[name]!r}, and record "
+                        f"{record.run_id} was made with {then[name]!r}: two protocols cannot share "
+                        f"a folder; name {name} in the suite or choose another --results"
+                    )
+
+
+def _models(suite: Suite) -> Iterator[tuple[ReducerSpec | LearnerSpec, BaseModel]]:
+    """What the reducers and learners of a suite stand for."""
+    regression = suite.task == "regression"
+    for reducer in suite.reducers:
+        name, parameters = reducer.name, reducer.parameters
+        if regression:
+            yield reducer, make_regression_reducer(name, parameters)
+        else:
+            yield reducer, make_reducer(name, suite.discount, parameters)
+    for learner in suite.learners:
+        name, parameters = learner.name, learner.parameters
+        if regression:
+            yield learner, make_regression_judge(name, parameters)
+        else:
+            yield learner, make_judge(name, suite.discount, parameters)
+
+
+def _key(spec: ReducerSpec | LearnerSpec) -> str:
+    return spec.model_dump_json(include={"name", "label", "parameters"})
+
+
 def check_names(suite: Suite) -> None:
     """Build every reducer and learner once, so that no wrong name is met in the middle.
 
     Raises:
         InputError: If a name or a parameter is unknown, or a value breaks its rule.
     """
-    for reducer in suite.reducers:
-        if suite.task == "regression":
-            make_regression_reducer(reducer.name, reducer.parameters)
-        else:
-            make_reducer(reducer.name, suite.discount, reducer.parameters)
-    for learner in suite.learners:
-        if suite.task == "regression":
-            make_regression_judge(learner.name, learner.parameters)
-        else:
-            make_judge(learner.name, suite.discount, learner.parameters)
+    list(_models(suite))
     trained = {learner.name in {**LEARNERS, **REGRESSION_LEARNERS} for learner in suite.learners}
     if len(trained) > 1:
         raise InputError(

@@ -142,6 +142,27 @@ def test_other_settings_do_not_mix_with_old_results(results: Path, bench: Comman
     assert "other settings" in refused.errors
 
 
+@pytest.mark.parametrize("part", ["learner", "reducer"])
+def test_a_default_that_has_changed_does_not_mix_with_old_results(
+    results: Path, bench: Command, tmp_path: Path, part: str
+) -> None:
+    records = list(read_records(results))
+    for record in records[1:]:  # the first is to be done again
+        assert isinstance(record.result, RunResult)
+        told = record.result.model_dump()
+        if part == "learner":
+            told["learner_parameters"]["batch_size"] = 7
+        elif record.spec.size:
+            told["reduction"]["parameters"]["start"] = "other"
+        write_record(tmp_path, record.model_copy(update={"result": RunResult.model_validate(told)}))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "records").iterdir()}
+    refused = bench("run", results.parent / "tiny.toml", "--results", tmp_path)
+    assert refused.status == 2
+    name, value = ("batch_size", 7) if part == "learner" else ("start", "'other'")
+    assert re.search(rf"now has {name} = .* was made with {value}: .* --results", refused.errors)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "records").iterdir()} == before
+
+
 def test_a_failed_run_is_recorded_and_named(
     bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from harness.named_runs import (
     check_names,
     check_runnable,
     check_same_data,
+    check_same_parameters,
     execute_named,
     open_source,
     prepare,
@@ -105,7 +106,7 @@ def run_suite(
 
     Raises:
         InputError: If the suite, a dataset or a size cannot be used, or the folder's records are
-            of other data; nothing has run then.
+            of other data or parameters; nothing has run then.
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     suite = load_suite(suite) if isinstance(suite, str) else suite
@@ -118,14 +119,16 @@ def run_suite(
         write_suite(directory, suite)
         return []
     check_runnable(suite)
-    check_same_data(suite, map(read_record, record_paths(directory)))
+    records = list(map(read_record, record_paths(directory)))
+    check_same_parameters(suite, records)
+    check_same_data(suite, records)
     crew = _cluster(scheduler, timeout) if scheduler else LocalCrew(min(jobs, len(due)))
     write_suite(directory, suite)
     cache = None if scheduler else cache_folder(directory)
     work = partial(perform, timeout=timeout, cache=cache)
     try:
-        records = run_all(due, work, directory, crew, timeout)
-        return list(watch(len(due), records) if watch else records)
+        ended = run_all(due, work, directory, crew, timeout)
+        return list(watch(len(due), ended) if watch else ended)
     finally:
         tidy(cache_folder(directory))
 
