@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 
 from harness.arrays import Float64Array
 from harness.cells import cell_weights, draw_stratified
-from harness.distillation.domains import Box, Domain, Manifold, Relations
+from harness.distillation.domains import Box, Domain, Manifold, Neighbourhoods, Relations
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.levenberg import Found
 from harness.distillation.matching import GroupMatching, match_group
@@ -36,7 +36,7 @@ class BellmanDistiller(Reducer):
     Terminated and other rows are matched apart. Actions, terminations and weights stay those of
     the rows that the search starts from. States are z-scored with the data's statistics. With
     additive features in the box the first moments of s, s' and of free rewards are kept exactly as
-    well; on the manifold, which is curved, they are not.
+    well; in the other domains they are not.
 
     Laws: ``gaussian`` linear predictors with a Gaussian λ, as in the paper; ``gaussian-unit``, the
     same with every λ equal to one; ``localised`` around the data's own fitted Q-function;
@@ -55,7 +55,8 @@ class BellmanDistiller(Reducer):
     rewards: Literal["free", "fixed"] = "free"
     start: Literal["stratified", "random", "exact"] = "stratified"
     terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
-    domain: Literal["box", "manifold"] = "box"
+    domain: Literal["box", "manifold", "neighbours"] = "box"
+    neighbours: Annotated[int, Field(ge=2)] = 20  # real rows among which a point may move
     iterations: PositiveInt = 100  # at most, in each group
     tolerance: Annotated[float, Field(ge=0)] = 1e-3  # least share by which a step must gain
 
@@ -118,10 +119,11 @@ class BellmanDistiller(Reducer):
         group = data.group(ended)
         shares = start.weights[members] / start.weights[members].sum()
         losses = bellman_losses(predictors, group.rows, group.shares[None], self.discount)[0]
-        domain, means = self._domain(group, points[members], shares)
+        actions = start.actions[members]
+        domain, means = self._domain(group, points[members], shares, actions)
         matching = GroupMatching(
             predictors=predictors,
-            actions=start.actions[members],
+            actions=actions,
             discount=0.0 if ended else self.discount,
             shares=shares,
             losses=losses,
@@ -136,9 +138,13 @@ class BellmanDistiller(Reducer):
             ) from error
 
     def _domain(
-        self, group: Standardised, start: Float64Array, shares: Float64Array
+        self, group: Standardised, start: Float64Array, shares: Float64Array, actions: IntArray
     ) -> tuple[Domain, Float64Array | None]:
         fixed = np.array([-1] if self.rewards == "fixed" else [], dtype=np.int64)
+        if self.domain == "neighbours":
+            real, kinds = group.points, group.rows.actions
+            count = self.neighbours
+            return Neighbourhoods.around(real, kinds, start, actions, count, fixed), None
         means = None
         if self.actions == "additive" and self.domain == "box":
             means = group.shares @ group.points

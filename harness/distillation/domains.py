@@ -1,4 +1,4 @@
-"""Where synthetic points may lie: in the box of the data, or on the manifold of its rows."""
+"""Where synthetic points may lie: in the box of the data, on its manifold, or among neighbours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from harness.arrays import Float64Array
 from harness.features import PolynomialFeatures
@@ -137,6 +138,82 @@ class Manifold(Domain):
             normals = np.linalg.pinv(self.relations.gradients(points), rcond=RANK_TOLERANCE)
             points = points - np.einsum("mpr,mr->mp", normals, self.relations.values(points))
         return points.ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhoods(Domain):
+    """Points among real rows: each moves along the principal axes of its nearest ones.
+
+    A coordinate is a move in units of the neighbours' spread along one axis, and ends where they
+    end. In other units a step from s to s', which is short beside the spread of states, costs
+    nothing to bend: matched in the box, steps move by several of their own standard deviations, and
+    what learns from them learns other dynamics. Directions in which neighbours do not differ, such
+    as any linear relation of the data, stay as they are.
+    """
+
+    low: Float64Array  # (m * p,)
+    high: Float64Array  # (m * p,)
+    origin: Float64Array  # (m, p) points at coordinates of zero
+    axes: Float64Array  # (m, p, p) columns are axes as long as the spread along them, or zero
+
+    @classmethod
+    def around(
+        cls,
+        data: Float64Array,
+        kinds: IntArray,
+        start: Float64Array,
+        start_kinds: IntArray,
+        count: int,
+        fixed: IntArray,
+    ) -> Neighbourhoods:
+        """Look for the neighbours of every point among the real points of its kind.
+
+        Args:
+            data: Real points, ``(N, p)``.
+            kinds: Their kinds, such as actions, ``(N,)``.
+            start: First points, ``(m, p)``.
+            start_kinds: Their kinds, ``(m,)``, each of which has a real point.
+            count: Neighbours, or as many as there are of a kind.
+            fixed: Columns that stay as they are.
+        """
+        axes = np.zeros((*start.shape, start.shape[1]))
+        low, high = np.zeros(start.shape), np.zeros(start.shape)
+        for kind in np.unique(start_kinds):
+            mine, real = np.flatnonzero(start_kinds == kind), data[kinds == kind]
+            found = NearestNeighbors(n_neighbors=min(count, len(real))).fit(real)
+            for point, rows in zip(mine, found.kneighbors(start[mine])[1], strict=True):
+                moves = real[rows] - start[point]
+                moves[:, fixed] = 0.0
+                axes[point], low[point], high[point] = _principal_axes(moves)
+        return cls(low.ravel(), high.ravel(), start, axes)
+
+    @property
+    def start(self) -> Float64Array:  # type: ignore[override]
+        """No move."""
+        return np.zeros(self.origin.size)
+
+    def points(self, coordinates: Float64Array) -> Float64Array:
+        """The first points and their moves."""
+        moves = coordinates.reshape(self.origin.shape)
+        points: Float64Array = self.origin + np.einsum("mpq,mq->mp", self.axes, moves)
+        return points
+
+    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
+        """Derivatives along the axes."""
+        along: Float64Array = np.einsum("rmp,mpq->rmq", slopes, self.axes, optimize=True)
+        return along.reshape(len(slopes), -1)
+
+    def project(self, coordinates: Float64Array) -> Float64Array:
+        """Clip."""
+        return np.clip(coordinates, self.low, self.high)
+
+
+def _principal_axes(moves: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Axes ``(p, p)`` of moves ``(n, p)``, and the least and largest move along each."""
+    values, vectors = np.linalg.eigh(np.cov(moves, rowvar=False, bias=True))
+    spread = np.sqrt(np.where(values > VANISHING * values[-1], values, 0.0))
+    along = moves @ vectors / np.where(spread > 0, spread, np.inf)
+    return vectors * spread, np.minimum(along.min(axis=0), 0), np.maximum(along.max(axis=0), 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from sklearn.neighbors import NearestNeighbors
 
 from envs import Dataset, load_dataset
 from harness import distill
@@ -103,6 +104,8 @@ def test_it_matches_predictors_that_it_has_not_seen(
         {"start": "random"},
         {"start": "exact", "actions": "product"},
         {"domain": "manifold"},
+        {"domain": "neighbours", "actions": "product"},
+        {"domain": "neighbours", "rewards": "fixed"},
         {"rewards": "fixed"},
     ],
     ids=str,
@@ -110,8 +113,8 @@ def test_it_matches_predictors_that_it_has_not_seen(
 def test_every_variant_lowers_its_own_loss(source: Transitions, parameters: dict[str, Any]) -> None:
     found = distill(source, "bellman", size=40, predictors=30, discount=0.8, **parameters)
     assert found.diagnostics["loss_after"] < 0.1 * found.diagnostics["loss_before"]
-    if parameters.get("start") == "exact":
-        return  # such a start may lie outside the box, and then bounds its own point
+    if parameters.get("start") == "exact" or parameters.get("domain") == "neighbours":
+        return  # an exact start may lie outside the box, and so may the corners of other boxes
     low, high = source.observations.min(axis=0), source.observations.max(axis=0)
     assert (found.transitions.observations >= low - 1e-9).all()
     assert (found.transitions.observations <= high + 1e-9).all()
@@ -181,6 +184,28 @@ def test_the_manifold_keeps_angles_on_their_circle() -> None:
 
     assert deviation("manifold") <= 0.02
     assert deviation("box") > 0.1
+
+
+@pytest.mark.parametrize("environment", ["cartpole", "mountaincar", "acrobot"])
+def test_among_neighbours_transitions_stay_those_of_the_environment(environment: str) -> None:
+    """What follows an action from a state is what is learned; in the box matching bends it."""
+    full = load_dataset(f"classic/{environment}/medium-v0")
+
+    def in_spreads(transitions: Transitions) -> Float64Array:
+        steps = transitions.next_observations - transitions.observations
+        far = full.next_observations - full.observations
+        apart = 1e3 * transitions.actions  # rows of other actions are no neighbours
+        return np.column_stack(
+            [transitions.observations / full.observations.std(0), steps / far.std(0), apart]
+        )
+
+    real = NearestNeighbors(n_neighbors=1).fit(in_spreads(full))
+    distances = {
+        domain: np.median(real.kneighbors(in_spreads(reduced.transitions))[0])
+        for domain in ("box", "neighbours")
+        for reduced in [distill(full, "bellman", size=100, actions="product", domain=domain)]
+    }
+    assert 0 < distances["neighbours"] < 0.5 * distances["box"]
 
 
 def test_an_exact_start_stays_exact(cartpole: Dataset) -> None:

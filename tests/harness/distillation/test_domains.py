@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from harness.arrays import Float64Array
-from harness.distillation.domains import Box, Manifold, Relations, shift_to_mean
+from harness.distillation.domains import (
+    Box,
+    Manifold,
+    Neighbourhoods,
+    Relations,
+    shift_to_mean,
+)
 
 NONE = np.array([], dtype=np.int64)
 
@@ -108,3 +114,77 @@ def test_steps_on_the_manifold_are_tangent() -> None:
     tangent = manifold.chain(data[:5].ravel(), slopes).reshape(2, 5, 7)
     along = np.einsum("mnp,rmp->rmn", relations.gradients(data[:5]), tangent)
     np.testing.assert_allclose(along, 0, atol=1e-9)
+
+
+def among(data: Float64Array, start: Float64Array, count: int, fixed: np.ndarray) -> Neighbourhoods:
+    kinds = np.zeros(len(data), dtype=np.int64)
+    return Neighbourhoods.around(data, kinds, start, kinds[: len(start)], count, fixed)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 30))
+def test_points_stay_among_their_neighbours(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 3))
+    domain = among(data, data[:4], count, NONE)
+    np.testing.assert_allclose(domain.points(domain.start), data[:4])
+    moved = domain.points(domain.project(100 * rng.normal(size=12)))
+    for point, first in zip(moved, data[:4], strict=True):
+        near = data[np.argsort(np.linalg.norm(data - first, axis=1))[:count]]
+        _, vectors = np.linalg.eigh(np.cov(near.T))
+        along, reached = near @ vectors, point @ vectors
+        kept = np.ptp(along, axis=0) > 1e-4 * np.ptp(along)
+        assert (reached[kept] >= along.min(axis=0)[kept] - 1e-6).all()
+        assert (reached[kept] <= along.max(axis=0)[kept] + 1e-6).all()
+
+
+def test_a_unit_move_is_a_standard_deviation_of_the_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 3))
+    domain = among(data, data[:1], 60, NONE)
+    covariance = np.cov(data.T, bias=True)
+    for unit in np.eye(3):
+        move = domain.points(unit)[0] - data[0]
+        assert move @ np.linalg.solve(covariance, move) == pytest.approx(1)
+
+
+def test_what_neighbours_share_and_what_is_fixed_stays() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(50, 4))
+    data[:, 2] = data[:, 0] + 0.02 * data[:, 1]  # as a position follows from a velocity
+    domain = among(data, data[:6], 20, np.array([-1]))
+    moved = domain.points(domain.project(rng.normal(size=24)))
+    assert np.abs(moved[:, 0] - data[:6, 0]).min() > 0
+    np.testing.assert_allclose(moved[:, 2], moved[:, 0] + 0.02 * moved[:, 1], atol=1e-9)
+    np.testing.assert_array_equal(moved[:, 3], data[:6, 3])
+
+
+def test_neighbours_are_of_the_same_kind() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, 80)
+    data = rng.normal(size=(80, 2)) * [1, 0.01] + np.where(kinds, 0.3, 0)[:, None] * [0, 1]
+    domain = Neighbourhoods.around(data, kinds, data[:10], kinds[:10], 15, NONE)
+    moved = domain.points(domain.project(100 * rng.normal(size=20)))
+    np.testing.assert_array_equal(moved[:, 1] > 0.15, kinds[:10] == 1)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_real_rows_of_a_kind_are_all_its_neighbours(count: int) -> None:
+    data = np.arange(3.0 * count).reshape(count, 3) ** 2
+    domain = among(data, data[:1], 50, NONE)
+    moved = domain.points(domain.project(np.full(3, 9.0)))[0]
+    ends = np.stack([data.min(axis=0), data.max(axis=0)])
+    assert (moved >= ends[0] - 1e-9).all()
+    assert (moved <= ends[1] + 1e-9).all()
+
+
+def test_slopes_are_those_of_the_points() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(50, 3))
+    domain = among(data, data[:4], 10, NONE)
+    slopes, here, step = rng.normal(size=(2, 4, 3)), rng.normal(size=12), 1e-6
+    for axis, unit in enumerate(np.eye(12)):
+        change = (domain.points(here + step * unit) - domain.points(here - step * unit)) / (
+            2 * step
+        )
+        expected = np.einsum("rmp,mp->r", slopes, change)
+        np.testing.assert_allclose(domain.chain(here, slopes)[:, axis], expected, atol=1e-8)
