@@ -56,7 +56,7 @@ class BellmanDistiller(Reducer):
     start: Literal["stratified", "random", "exact"] = "stratified"
     terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
     domain: Literal["box", "manifold", "neighbours"] = "box"
-    neighbours: Annotated[int, Field(ge=2)] = 20  # real rows among which a point may move
+    neighbours: Annotated[int, Field(ge=2)] = 100  # real rows among which a point may move
     iterations: PositiveInt = 100  # at most, in each group
     tolerance: Annotated[float, Field(ge=0)] = 1e-3  # least share by which a step must gain
 
