@@ -12,6 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from harness.analysis.captions import headline, interquartile
 from harness.analysis.drawing import (
     BAND_OPACITY,
+    MOST_BANDS,
     RANDOM_POLICY,
     RANDOM_POLICY_LINE,
     checked,
@@ -93,6 +94,7 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
 
 def _draw_curves(axis: Axes, curves: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
     present = [arm for arm in styles if arm in set(curves["arm"])]
+    opacity = BAND_OPACITY * min(1, MOST_BANDS / len(present))
     for turn, arm in enumerate(present):
         runs = curves[curves["arm"] == arm].pivot(
             index="step", columns="seed", values="mean_return"
@@ -102,7 +104,7 @@ def _draw_curves(axis: Axes, curves: pd.DataFrame, styles: dict[str, ArmStyle]) 
         steps = shared.index.to_numpy()
         every = max(1, len(steps) // MARKERS_PER_CURVE)
         axis.fill_between(
-            steps, low, high, color=styles[arm].colour, alpha=BAND_OPACITY, linewidth=0, label=arm
+            steps, low, high, color=styles[arm].colour, alpha=opacity, linewidth=0, label=arm
         )
         axis.plot(
             steps,

@@ -110,6 +110,16 @@ def finish(figure: Figure, title: str, handles: Sequence[Line2D], caption: str) 
         ncols=columns,
         borderaxespad=0,
     )
+    _settle(figure)
+
+
+def _settle(figure: Figure) -> None:
+    """Lay out the panels once, in rounded numbers: the solver's last digits differ between runs."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        left, bottom, width, height = (round(end, 5) for end in axis.get_position().bounds)
+        axis.set_position((left, bottom, width, height))
 
 
 def _places(panels: Sequence[Panel]) -> list[tuple[int, int]]:
