@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
@@ -19,14 +20,7 @@ ControlVerdict = Literal[
     "undecided",
     "not tested",
 ]
-
-
-class Estimate(NamedTuple):
-    """A number and the ends of its interval; NaN if unknown."""
-
-    value: float
-    low: float
-    high: float
+Interval = tuple[float, float]  # both ends; NaN if unknown
 
 
 class Criterion(Frozen):
@@ -49,19 +43,15 @@ class ScoreCriterion(Frozen):
     measure: Literal["score difference"]
     refuted_up_to: float
     met_above: float
-    learned_above: float  # the arm's own score, of 0..1
+    learned_above: float | None = None  # the arm's own score, of 0..1; without it any will do
 
-    def verdict(self, difference: Estimate, score: Estimate) -> ControlVerdict:
-        """Judge the difference and the arm's score; unknown ones, NaN, decide nothing.
-
-        A wide interval must not turn what would be refuted into what is met: so the difference
-        itself has to lie above what refutes it.
-        """
-        refuted = difference.high <= self.refuted_up_to or score.high <= self.learned_above
-        if refuted:
+    def verdict(self, difference: Interval, score: Interval) -> ControlVerdict:
+        """Judge the intervals of the difference and of the arm's score; NaN decides nothing."""
+        floor = -math.inf if self.learned_above is None else self.learned_above
+        if difference[1] <= self.refuted_up_to or score[1] <= floor:
             return "not reproduced"
-        met = difference.low > self.met_above and difference.value > self.refuted_up_to
-        return "reproduced" if met and score.low > self.learned_above else "undecided"
+        met = difference[0] > self.met_above and (self.learned_above is None or score[0] > floor)
+        return "reproduced" if met else "undecided"
 
 
 class Claim(Frozen):

@@ -14,7 +14,7 @@ from harness.analysis.measures import measure
 from harness.analysis.published import (
     ControlClaim,
     ControlVerdict,
-    Estimate,
+    Interval,
     PublishedClaims,
     ScoreCriterion,
     read_claims,
@@ -212,17 +212,17 @@ def _gains(scores: pd.DataFrame, arm: str, other: str | None) -> list[FloatArray
 def _verdict(
     found: dict[str, float], claim: ControlClaim, rule: ScoreCriterion, incomplete: bool
 ) -> ControlVerdict:
-    score, fair = _estimate(found, "score"), _estimate(found, "fair_difference")
-    first = rule.verdict(_estimate(found, "difference"), score)
-    if incomplete or (first == "reproduced" and claim.fairer and math.isnan(fair.value)):
+    score, fair = _interval(found, "score"), _interval(found, "fair_difference")
+    first = rule.verdict(_interval(found, "difference"), score)
+    if incomplete or (first == "reproduced" and claim.fairer and math.isnan(fair[0])):
         return "undecided"
     if first != "reproduced" or claim.fairer is None:
         return first
     return first if rule.verdict(fair, score) == "reproduced" else ONLY_RANDOM
 
 
-def _estimate(found: dict[str, float], name: str) -> Estimate:
-    return Estimate(found[name], found[f"{name}_low"], found[f"{name}_high"])
+def _interval(found: dict[str, float], name: str) -> Interval:
+    return found[f"{name}_low"], found[f"{name}_high"]
 
 
 def _worded(table: pd.DataFrame, published: PublishedClaims) -> str:
@@ -240,9 +240,9 @@ def _worded(table: pd.DataFrame, published: PublishedClaims) -> str:
 
 
 def _describe(rule: ScoreCriterion) -> str:
-    return (
-        f"not reproduced if the difference's interval ends at {rule.refuted_up_to:g} or below or "
-        f"that of the arm's score at {rule.learned_above:g} or below, else reproduced if it begins "
-        f"above {rule.met_above:g}, the difference itself is above {rule.refuted_up_to:g} and the "
-        f"interval of the arm's score begins above {rule.learned_above:g}"
-    )
+    refuted = [f"the difference's interval ends at {rule.refuted_up_to:g} or below"]
+    met = [f"it begins above {rule.met_above:g}"]
+    if rule.learned_above is not None:
+        refuted.append(f"that of the arm's score at {rule.learned_above:g} or below")
+        met.append(f"that of the arm's score above {rule.learned_above:g}")
+    return f"not reproduced if {' or '.join(refuted)}, else reproduced if {' and '.join(met)}"
