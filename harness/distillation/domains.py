@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial import cKDTree
 
 from harness.arrays import Float64Array
 from harness.features import PolynomialFeatures
@@ -180,8 +180,9 @@ class Neighbourhoods(Domain):
         low, high = np.zeros(start.shape), np.zeros(start.shape)
         for kind in np.unique(start_kinds):
             mine, real = np.flatnonzero(start_kinds == kind), data[kinds == kind]
-            found = NearestNeighbors(n_neighbors=min(count, len(real))).fit(real)
-            for point, rows in zip(mine, found.kneighbors(start[mine])[1], strict=True):
+            ranks = range(1, min(count, len(real)) + 1)
+            _, nearest = cKDTree(real).query(start[mine], k=ranks)
+            for point, rows in zip(mine, nearest, strict=True):
                 moves = real[rows] - start[point]
                 moves[:, fixed] = 0.0
                 axes[point], low[point], high[point] = _principal_axes(moves)
