@@ -21,7 +21,7 @@ from harness.records import RunRecord
 BAND_OPACITY = 0.16
 MOST_BANDS = 4  # curves whose bands can still be told apart; more of them get error bars
 DODGE = 0.35  # share of the gap between neighbouring sizes that the error bars of one size take
-LONE_SIZE_RANGE = 2.0  # the size axis spans the one size, divided and multiplied by this
+LONE_SIZE_REACH = 1.75  # the error bars of the one size stand within it, divided and multiplied
 RANDOM_POLICY = "random policy"
 RANDOM_POLICY_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
 
@@ -69,7 +69,7 @@ def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, A
     )
     _draw_full(axis, values[values["arm"] == FULL], styles)
     lone = len(sizes) <= 1
-    reach = LONE_SIZE_RANGE**0.8 if lone else (sizes[1:] / sizes[:-1]).min() ** (DODGE / 2)
+    reach = LONE_SIZE_REACH if lone else (sizes[1:] / sizes[:-1]).min() ** (DODGE / 2)
     for turn, arm in enumerate(arms):
         rows = values[values["arm"] == arm].sort_values("size")
         if len(arms) <= MOST_BANDS and not lone:
@@ -78,7 +78,7 @@ def draw_sizes(axis: Axes, table: pd.DataFrame, column: str, styles: dict[str, A
             place = (2 * turn + 1) / len(arms) - 1  # within -1..1
             style = replace(styles[arm], line="none") if lone else styles[arm]
             _draw_bars(axis, rows, reach**place, arm, style)
-    _set_sizes(axis, sizes)
+    _set_sizes(axis, sizes, reach)
 
 
 def _draw_full(axis: Axes, rows: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
@@ -121,7 +121,7 @@ def _draw_bars(axis: Axes, rows: pd.DataFrame, shift: float, arm: str, style: Ar
     )
 
 
-def _set_sizes(axis: Axes, sizes: np.ndarray) -> None:
+def _set_sizes(axis: Axes, sizes: np.ndarray, reach: float) -> None:
     axis.xaxis.grid(False)
     if not len(sizes):
         axis.xaxis.set_major_locator(NullLocator())
@@ -130,5 +130,5 @@ def _set_sizes(axis: Axes, sizes: np.ndarray) -> None:
     axis.xaxis.set_major_locator(FixedLocator(list(sizes)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
-    margin = (sizes[-1] / sizes[0]) ** 0.08 if len(sizes) > 1 else LONE_SIZE_RANGE
+    margin = max((sizes[-1] / sizes[0]) ** 0.08, 1.05 * reach)
     axis.set_xlim(sizes[0] / margin, sizes[-1] * margin)

@@ -27,3 +27,18 @@ def test_more_arms_than_bands_get_error_bars_side_by_side(
         places.append(across[0])
     assert places == sorted(set(places))
     assert 50 / 1.5 < places[0] < 50 < places[-1] < 50 * 1.5
+
+
+@pytest.mark.parametrize("sizes", [(50,), (50, 100), (50, 100, 200), (20, 50, 100, 200)])
+def test_every_error_bar_stands_within_the_axis(
+    suite: Callable[..., list[RunRecord]], sizes: tuple[int, ...]
+) -> None:
+    runs = suite(
+        datasets=("classic/cartpole/medium-v0",), learners=("fqi",), arms=ARMS, sizes=sizes
+    )
+    (axis,) = plot_size_curves(runs).axes
+    low, high = axis.get_xlim()
+    places = [place for bar in bars(axis).values() for place in points(bar.lines[0])[0]]
+    assert len(places) == len(sizes) * (len(ARMS) - 1)
+    assert low < 0.98 * min(places)
+    assert high > 1.02 * max(places)
