@@ -17,12 +17,12 @@ from harness.analysis.drawing import (
     RANDOM_POLICY,
     RANDOM_POLICY_LINE,
     checked,
+    drawn_returns,
     legend_entries,
     random_policy_entry,
 )
-from harness.analysis.frame import FULL, runs_frame
+from harness.analysis.frame import FULL
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.styles import ArmStyle, arm_styles, figure_style
 from harness.records import RunRecord
 
@@ -42,9 +42,7 @@ def plot_arm_returns(records: Iterable[RunRecord]) -> Figure:
         InputError: If no run was completed, or the runs are not of control.
     """
     records = checked(records, "return")
-    table = compare_returns(records)
-    table = table[(table["dataset"] != ALL_DATASETS) & table["return"].notna()]
-    floors = runs_frame(records).groupby("dataset")["reference_min"].median()
+    table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     groups = table.groupby(["dataset", "learner", "size"], dropna=False)
     panels = {Panel.of(key): group for key, group in groups}

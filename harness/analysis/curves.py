@@ -17,6 +17,7 @@ from harness.analysis.drawing import (
     RANDOM_POLICY_LINE,
     checked,
     draw_sizes,
+    drawn_returns,
     legend_entries,
     random_policy_entry,
 )
@@ -24,10 +25,8 @@ from harness.analysis.frame import (
     average_replicates,
     beside_every_size,
     curves_frame,
-    runs_frame,
 )
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
 from harness.analysis.styles import ArmStyle, arm_styles, figure_style
 from harness.records import RunRecord, RunResult
@@ -77,9 +76,7 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
         InputError: If no run was completed, or the runs are not of control.
     """
     records = checked(records, "return")
-    table = compare_returns(records)
-    table = table[(table["dataset"] != ALL_DATASETS) & table["return"].notna()]
-    floors = runs_frame(records).groupby("dataset")["reference_min"].median()
+    table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     panels = {Panel.of(key): group for key, group in table.groupby(["dataset", "learner"])}
     with figure_style():

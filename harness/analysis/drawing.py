@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness.analysis.frame import FULL
+from harness.analysis.frame import FULL, runs_frame
 from harness.analysis.measures import Measure, measure
+from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.styles import ArmStyle
 from harness.errors import InputError
 from harness.records import RunRecord
@@ -44,6 +45,13 @@ def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
             "folder with `bellman-bench plot`"
         )
     return listed
+
+
+def drawn_returns(records: Sequence[RunRecord]) -> tuple[pd.DataFrame, pd.Series]:
+    """Tabulate the headline returns that can be drawn, and the random policy's by dataset."""
+    table = compare_returns(records)
+    floors = runs_frame(records).groupby("dataset")["reference_min"].median()
+    return table[(table["dataset"] != ALL_DATASETS) & table["return"].notna()], floors
 
 
 def legend_entries(styles: dict[str, ArmStyle]) -> list[Line2D]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.captions import protocol, provenance
+from harness.analysis.improvement import paired_differences
 from harness.analysis.measures import measure
 from harness.analysis.published import (
     ControlClaim,
@@ -100,9 +101,7 @@ def render_verdict_table(records: Iterable[RunRecord], claims_path: Path) -> str
         InputError: As `judge_control`.
     """
     listed, published = _checked(records, claims_path)
-    table = _worded(_verdicts(scored_seeds(listed), published), published)
-    line = "; ".join((provenance(listed), *_DEFINITIONS, protocol(listed)))
-    return f"{table}\n{line}.\n"
+    return _captioned(listed, scored_seeds(listed), published)
 
 
 def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
@@ -112,15 +111,23 @@ def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
         InputError: As `judge_control`.
     """
     listed, published = _checked(records, claims_path)
+    seeds = scored_seeds(listed)
     criteria = "".join(f"- {claim.id}: {_describe(rule)}\n" for claim, rule in published.control)
     parts = [
         f"{published.source}\n",
-        render_verdict_table(listed, claims_path),
+        _captioned(listed, seeds, published),
         f"Criteria: {published.history}\n\n{criteria}",
         "The same for every learner, every size alone, and other arms in the arm's place:\n",
-        render(_evidence(scored_seeds(listed), published), "markdown"),
+        render(_evidence(seeds, published), "markdown"),
     ]
     return "\n".join(parts)
+
+
+def _captioned(
+    records: Sequence[RunRecord], seeds: pd.DataFrame, published: PublishedClaims
+) -> str:
+    line = "; ".join((provenance(records), *_DEFINITIONS, protocol(records)))
+    return f"{_worded(_verdicts(seeds, published), published)}\n{line}.\n"
 
 
 def _checked(
@@ -205,8 +212,9 @@ def _mean_over_sizes(runs: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
 
 
 def _gains(scores: pd.DataFrame, arm: str, other: str | None) -> list[FloatArray]:
-    both = {arm, other} <= set(scores)
-    return [(scores[arm] - scores[other]).to_numpy()] if both else []
+    if other is None or not {arm, other} <= set(scores):
+        return []
+    return [paired_differences(scores, arm, other)]
 
 
 def _verdict(

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from harness.arrays import Float64Array
+from harness.distillation.neighbours import nearest_of_kind
 from harness.features import PolynomialFeatures
 from harness.transitions import IntArray
 
@@ -178,12 +178,9 @@ class Neighbourhoods(Domain):
         """
         axes = np.zeros((*start.shape, start.shape[1]))
         low, high = np.zeros(start.shape), np.zeros(start.shape)
-        for kind in np.unique(start_kinds):
-            mine, real = np.flatnonzero(start_kinds == kind), data[kinds == kind]
-            ranks = range(1, min(count, len(real)) + 1)
-            _, nearest = cKDTree(real).query(start[mine], k=ranks)
+        for mine, nearest in nearest_of_kind(data, kinds, start, start_kinds, count):
             for point, rows in zip(mine, nearest, strict=True):
-                moves = real[rows] - start[point]
+                moves = data[rows] - start[point]
                 moves[:, fixed] = 0.0
                 axes[point], low[point], high[point] = _principal_axes(moves)
         return cls(low.ravel(), high.ravel(), start, axes)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from scipy.spatial import cKDTree
 
 from harness.arrays import Float64Array
 from harness.cells import cell_labels, draw_stratified
+from harness.distillation.neighbours import nearest_of_kind
 from harness.distillation.standardised import Standardised
 from harness.errors import InputError
 from harness.features import draw_features
@@ -140,12 +140,9 @@ def find_neighbours(
     labels = cell_labels(transitions)
     candidates = np.zeros((len(rows), count, points.shape[1]))
     logits = np.full((len(rows), count), -np.inf)
-    for cell in np.unique(labels[rows]):
-        members, here = np.flatnonzero(labels == cell), np.flatnonzero(labels[rows] == cell)
-        found = min(count, len(members))
-        tree = cKDTree(points[members])
-        _, nearest = tree.query(points[rows[here]], k=np.arange(1, found + 1))
-        candidates[here, :found] = points[members[nearest]]
+    for here, nearest in nearest_of_kind(points, labels, points[rows], labels[rows], count):
+        found = nearest.shape[1]
+        candidates[here, :found] = points[nearest]
         logits[here, 0] = np.log(OWN_WEIGHT)
         logits[here, 1:found] = np.log((1 - OWN_WEIGHT) / max(found - 1, 1))
     return candidates, logits
