@@ -13,10 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.arrays import Float64Array
-from harness.errors import InputError
-from harness.regression import RegressionReducer, RegressionSet
-from harness.transitions import IntArray
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.errors import InputError
+from harness.core.regression_set import RegressionReducer, RegressionSet
 
 TINY = np.finfo(float).tiny
 MEDIAN_ROWS = 1000  # enough for a median distance; all pairs of a large set would not fit

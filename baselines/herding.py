@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from baselines.coresets import KernelHerdingRegression
-from harness.reduction import Reducer
-from harness.regression import RegressionSet
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import IntArray
+from harness.core.reduction import Reducer
+from harness.core.regression_set import RegressionSet
+from harness.core.transitions import Transitions
 
 
 class HerdingReducer(Reducer):

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from harness.arrays import Float64Array
-from harness.distillation.standardised import Standardised
-from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
+from harness.numerics.standardising import Standardised
 
 
 class KCentreReducer(Reducer):

@@ -9,9 +9,11 @@ import scipy.linalg
 from numpy.typing import NDArray
 from pydantic import Field
 
-from harness.features import Standardiser, additive_rows
-from harness.reduction import Reducer
-from harness.transitions import FloatArray, IntArray, Transitions
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
+from harness.numerics.features import additive_rows
+from harness.numerics.standardising import Standardiser
 
 
 class LeverageReducer(Reducer):

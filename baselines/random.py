@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import IntArray
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
 
 
 class RandomReducer(Reducer):

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from baselines.leverage import draw_systematic, inclusion_probabilities, leverage_scores
-from harness.regression import RegressionReducer, RegressionSet
-from harness.transitions import IntArray
+from harness.core.arrays import IntArray
+from harness.core.regression_set import RegressionReducer, RegressionSet
 
 TINY = np.finfo(float).tiny
 

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.arrays import Float64Array
-from harness.errors import InputError
-from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.errors import InputError
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
 
 
 class ReturnFilterReducer(Reducer):

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from baselines.leverage import draw_systematic, inclusion_probabilities
 from baselines.return_filter import measure_episodes
-from harness.arrays import Float64Array
-from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
 
 LEAST_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
 

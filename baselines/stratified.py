@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.cells import draw_stratified
-from harness.reduction import Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import IntArray
+from harness.core.reduction import Reducer
+from harness.core.transitions import Transitions
+from harness.numerics.cells import draw_stratified
 
 
 class StratifiedReducer(Reducer):

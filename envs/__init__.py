@@ -1,6 +1,1 @@
-"""Environments and datasets: the catalogue, Minari data and its collection."""
-
-from envs.catalogue import classic_dataset_ids
-from envs.loading import Dataset, load_dataset, open_dataset
-
-__all__ = ["Dataset", "classic_dataset_ids", "load_dataset", "open_dataset"]
+"""Environments and datasets: formats, the embedded data and their collection."""

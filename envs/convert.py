@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.episodes import Episode
-from envs.making import make_environment
-from envs.minari_output import METADATA_KEY, check_new_id
-from envs.minari_store import write_dataset
-from envs.recording import Recording
+from envs.environment import make_environment
+from envs.formats.columns import find_jumps
+from envs.formats.episodes import Episode
+from envs.formats.minari.output import METADATA_KEY, check_new_id
+from envs.formats.minari.store import write_dataset
+from envs.formats.recording import Recording
 from envs.reference import Reference
-from envs.rows import find_jumps
-from harness.errors import InputError
-from harness.transitions import FloatArray, IntArray
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.errors import InputError
 
 logger = logging.getLogger("bellman_bench")
 

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
-from envs.catalogue import classic_dataset, classic_dataset_ids
-from envs.codebook import Codebook, QuantisationError, number_actions, parse_codebook
-from envs.quantised import PlayedEpisode, played_episodes, quantised_returns
-from envs.recording import Recording
-from harness.errors import InputError
-from harness.specs import CodebookSpec
-from harness.transitions import FloatArray, Transitions
+from envs.actions.codebook import Codebook, parse_codebook
+from envs.classic.catalogue import classic_dataset, classic_dataset_ids
+from envs.dataset import Dataset, make_dataset
+from envs.formats.recording import Recording
+from harness.core.errors import InputError
+from harness.core.specs import CodebookSpec
+from harness.core.transitions import Transitions
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 logger = logging.getLogger("bellman_bench")
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Transitions, and what is known of where they come from."""
-
-    dataset_id: str  # the id or path that it was opened by
-    transitions: Transitions  # N rows
-    environment_id: str | None  # as gymnasium knows it
-    reference_min: float | None  # mean return of the random policy
-    reference_max: float | None  # mean return of the expert
-    content_hash: str  # of the transitions, their actions numbered
-    codebook: Codebook | None = None  # None: the environment's own actions are numbered
-    quantisation_error: QuantisationError | None = None  # of the recorded actions, where known
-    played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed with quantised actions
-
-    @cached_property
-    def quantisation(self) -> dict[str, float] | None:
-        """What the codebook costs, by name; None without one.
-
-        The first call replays episodes.
-        """
-        if self.codebook is None:
-            return None
-        facts = {"codes": float(len(self.codebook))}
-        if self.quantisation_error is not None:
-            facts["root_mean_square"] = self.quantisation_error.root_mean_square
-            facts["variance_share"] = self.quantisation_error.variance_share
-        if self.environment_id is None:
-            return facts
-        returns = quantised_returns(self.environment_id, self.played, self.codebook)
-        if returns is not None:
-            facts["recorded_return"] = returns.recorded
-            facts["quantised_return"] = returns.quantised
-            facts["replayed_episodes"] = float(returns.episodes)
-        return facts
 
 
 def open_dataset(id_or_path: str, codebook: CodebookSpec | Codebook | None = None) -> Dataset:
@@ -71,31 +33,6 @@ def open_dataset(id_or_path: str, codebook: CodebookSpec | Codebook | None = Non
             its actions.
     """
     return make_dataset(open_recording(id_or_path), codebook)
-
-
-def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
-    """Number a recording's actions.
-
-    Raises:
-        InputError: If a value cannot be used, or the codebook does not suit the actions.
-    """
-    transitions, fitted = number_actions(recording, codebook)
-    reference, error = recording.reference, None
-    if fitted is not None:
-        error = fitted.error(cast(FloatArray, recording.actions))
-    elif reference.codebook is not None:
-        fitted = Codebook.from_json(reference.codebook, recording.source)
-    return Dataset(
-        dataset_id=recording.source,
-        transitions=transitions,
-        environment_id=reference.environment_id,
-        reference_min=reference.reference_min,
-        reference_max=reference.reference_max,
-        content_hash=transitions.content_hash(),
-        codebook=fitted,
-        quantisation_error=error,
-        played=played_episodes(recording),
-    )
 
 
 def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
@@ -127,7 +64,7 @@ def open_recording(id_or_path: str, names: Mapping[str, str] = _NO_NAMES) -> Rec
     # Each reader is imported where it is needed, for its libraries are slow to import.
     suffix = Path(id_or_path).suffix
     if suffix == ".npz":
-        from envs.array_files import read_arrays
+        from envs.formats.npz import read_arrays
 
         return read_arrays(id_or_path, names)
     if names:
@@ -135,10 +72,10 @@ def open_recording(id_or_path: str, names: Mapping[str, str] = _NO_NAMES) -> Rec
             f"names of arrays for {id_or_path!r}: only those of an .npz can be chosen; leave them"
         )
     if suffix in (".hdf5", ".h5"):
-        from envs.d4rl import read_d4rl
+        from envs.formats.d4rl import read_d4rl
 
         return read_d4rl(id_or_path)
-    from envs import minari_store
+    from envs.formats.minari import store as minari_store
 
     ensure_stored(id_or_path)
     return minari_store.read_recording(id_or_path)
@@ -151,7 +88,9 @@ def ensure_stored(dataset_id: str) -> None:
         InputError: If there is no dataset of that id, or it cannot be had.
     """
     # Here, because whoever works on arrays alone need not wait for gymnasium and minari.
-    from envs import collection, minari_remote, minari_store
+    from envs.classic import collect as collection
+    from envs.formats.minari import remote as minari_remote
+    from envs.formats.minari import store as minari_store
 
     if minari_store.is_stored(dataset_id):
         return

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from harness.errors import InputError
+from harness.core.errors import InputError
 
 
 class Reference(BaseModel):

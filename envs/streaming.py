@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envs.codebook import number_actions
-from envs.episodes import Episode
+from envs.actions.codebook import number_actions
+from envs.formats.episodes import Episode
+from envs.formats.recording import Recording
 from envs.loading import ensure_stored
-from envs.recording import Recording
-from harness.errors import InputError
-from harness.transitions import Transitions
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
 
 if TYPE_CHECKING:
-    from envs.minari_store import StoredDataset
+    from envs.formats.minari.store import StoredDataset
 
 ROW_BUDGET = 1 << 15  # rows at which a chunk is full
 
@@ -24,7 +24,7 @@ def open_stored(dataset_id: str) -> StoredDataset:
     Raises:
         InputError: If there is no such dataset, or it cannot be used.
     """
-    from envs import minari_store  # slow to import
+    from envs.formats.minari import store as minari_store  # slow to import
 
     ensure_stored(dataset_id)
     return minari_store.open_stored(dataset_id)

@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from envs import load_dataset
+    from envs.loading import load_dataset
     from harness.api import distill, distill_regression
+    from harness.core.transitions import Transitions
     from harness.suites import run_suite
-    from harness.transitions import Transitions
 
 _HOMES = {
-    "Transitions": "harness.transitions",
+    "Transitions": "harness.core.transitions",
     "distill": "harness.api",
     "distill_regression": "harness.api",
-    "load_dataset": "envs",
+    "load_dataset": "envs.loading",
     "run_suite": "harness.suites",
 }
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.reduction import Reducer, Reduction
-from harness.registry import make_reducer, make_regression_reducer
-from harness.regression import RegressionReducer, RegressionReduction, RegressionSet
-from harness.seeding import stream
-from harness.transitions import FloatArray, Transitions
+from harness.core.arrays import FloatArray
+from harness.core.reduction import Reducer, Reduction
+from harness.core.regression_set import RegressionReducer, RegressionReduction, RegressionSet
+from harness.core.seeding import stream
+from harness.core.transitions import Transitions
+from harness.tasks.builtin import make_reducer, make_regression_reducer
 
 
 def distill(

@@ -11,7 +11,7 @@ import typer
 
 from harness.commands import datasets, results, suites
 from harness.commands.terminal import notices
-from harness.errors import InputError
+from harness.core.errors import InputError
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from envs import Dataset, open_dataset
+from envs.dataset import Dataset
+from envs.loading import open_dataset
 from harness.cli import main
-from tests.commands import Command, Outcome
+from tests.support.commands import Command, Outcome
 
 settings.register_profile("untimed", deadline=None)  # times belong to tests/benchmarks
 settings.load_profile("untimed")

@@ -32,20 +32,50 @@ HOMES = {
 }
 # Modules below a prefix must not import modules below the others.
 FORBIDDEN = {
-    "harness/transitions.py": ("envs", "baselines", "harness.runner", "harness.suites"),
-    "harness/records.py": ("envs", "baselines", "harness.runner", "harness.suites"),
-    "harness/specs.py": ("envs", "baselines", "harness.runner", "harness.suites"),
-    "harness/distillation/": ("envs", "baselines", "harness.runner", "harness.suites", "gymnasium"),
-    "harness/learners/": ("envs", "baselines", "harness.runner", "harness.suites", "gymnasium"),
-    "baselines/": ("envs", "harness.runner", "harness.suites", "harness.learners", "gymnasium"),
-    "envs/": ("baselines", "harness.runner", "harness.suites", "harness.learners", "torch"),
+    "harness/transitions.py": ("envs", "baselines", "harness.execution.runner", "harness.suites"),
+    "harness/records.py": ("envs", "baselines", "harness.execution.runner", "harness.suites"),
+    "harness/specs.py": ("envs", "baselines", "harness.execution.runner", "harness.suites"),
+    "harness/distillation/": (
+        "envs",
+        "baselines",
+        "harness.execution.runner",
+        "harness.suites",
+        "gymnasium",
+    ),
+    "harness/learners/": (
+        "envs",
+        "baselines",
+        "harness.execution.runner",
+        "harness.suites",
+        "gymnasium",
+    ),
+    "baselines/": (
+        "envs",
+        "harness.execution.runner",
+        "harness.suites",
+        "harness.learners",
+        "gymnasium",
+    ),
+    "envs/": (
+        "baselines",
+        "harness.execution.runner",
+        "harness.suites",
+        "harness.learners",
+        "torch",
+    ),
     "harness/runner.py": (
-        "harness.registry",
+        "harness.tasks.builtin",
         "harness.suites",
         "harness.distillation",
         "baselines",
     ),
-    "harness/analysis/": ("envs", "baselines", "harness.runner", "harness.suites", "torch"),
+    "harness/analysis/": (
+        "envs",
+        "baselines",
+        "harness.execution.runner",
+        "harness.suites",
+        "torch",
+    ),
 }
 
 
@@ -83,7 +113,7 @@ def test_imports_go_one_way(prefix: str) -> None:
         ("import harness; harness.distill", "torch d3rlpy gymnasium minari pandas matplotlib"),
         ("import harness.cli", "torch d3rlpy gymnasium minari pandas matplotlib scipy"),
         ("import harness.analysis", "torch d3rlpy gymnasium minari"),
-        ("import harness.registry", "torch d3rlpy gymnasium minari"),
+        ("import harness.tasks.builtin", "torch d3rlpy gymnasium minari"),
     ],
 )
 def test_light_imports_stay_light(statement: str, absent: str) -> None:

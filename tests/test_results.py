@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import Tables, embed, write_tables
-from harness.errors import InputError
-from harness.records import read_records
+from harness.core.errors import InputError
+from harness.core.records import read_records
 from harness.suites import load_suite
 
 ROOT = Path(__file__).parent.parent

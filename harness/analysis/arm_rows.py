@@ -23,8 +23,9 @@ from harness.analysis.drawing import (
 )
 from harness.analysis.frame import FULL
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.records import RunRecord
+from harness.analysis.styles import ArmStyle, arm_styles
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord
 
 # lengths in inches
 ROW_HEIGHT = 0.21

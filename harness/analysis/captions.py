@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from harness.records import Parameters, RunRecord, RunResult
+from harness.core.records import Parameters, RunRecord, RunResult
 
 
 def provenance(records: Sequence[RunRecord]) -> str:

@@ -15,8 +15,8 @@ from harness.analysis.published import Claim, Criterion, PublishedClaims, Verdic
 from harness.analysis.rendering import render
 from harness.analysis.statistics import estimate, mean, ratio_interval, ratio_of_means
 from harness.analysis.verdicts import render_verdicts
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.core.errors import InputError
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "claim": "str",

@@ -11,7 +11,7 @@ from harness.analysis.fresh import compare_fresh
 from harness.analysis.gaps import compare_gaps
 from harness.analysis.measures import measure
 from harness.analysis.returns import compare_returns
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 _COMPARISONS = {
     "return": compare_returns,

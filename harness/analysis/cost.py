@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.analysis.frame import FULL, arm_rank
 from harness.analysis.returns import scored_seeds
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "dataset": "str",

@@ -21,15 +21,12 @@ from harness.analysis.drawing import (
     legend_entries,
     random_policy_entry,
 )
-from harness.analysis.frame import (
-    average_replicates,
-    beside_every_size,
-    curves_frame,
-)
+from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
 from harness.analysis.panels import Panel, finish, panel_grid
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
-from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.records import RunRecord, RunResult
+from harness.analysis.styles import ArmStyle, arm_styles
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord, RunResult
 
 MARKERS_PER_CURVE = 6
 

@@ -16,8 +16,8 @@ from harness.analysis.frame import FULL, runs_frame
 from harness.analysis.measures import Measure, measure
 from harness.analysis.returns import ALL_DATASETS, compare_returns
 from harness.analysis.styles import ArmStyle
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.core.errors import InputError
+from harness.core.records import RunRecord
 
 BAND_OPACITY = 0.16
 MOST_BANDS = 4  # curves whose bands can still be told apart; more of them get error bars

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.errors import InputError
-from harness.files import write_whole
+from harness.core.errors import InputError
+from harness.core.storage.files import write_whole
 
 
 def embed(path: Path, name: str, content: str) -> None:

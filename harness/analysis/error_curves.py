@@ -15,9 +15,10 @@ from harness.analysis.drawing import checked, draw_sizes, legend_entries
 from harness.analysis.errors import compare_errors
 from harness.analysis.frame import FULL
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import arm_styles, figure_style
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.analysis.styles import arm_styles
+from harness.core.errors import InputError
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord
 
 LOG_SPREAD = 10.0  # where the ratios of a dataset spread wider, their axis is logarithmic
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
 from harness.analysis.statistics import estimate, mean
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "dataset": "str",

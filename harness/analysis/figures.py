@@ -16,9 +16,9 @@ from harness.analysis.gap_curves import plot_identifiability
 from harness.analysis.measures import measure
 from harness.analysis.profiles import plot_profiles
 from harness.analysis.returns import scored_seeds
-from harness.analysis.styles import figure_style
-from harness.files import write_whole
-from harness.records import RunRecord, read_records
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord, read_records
+from harness.core.storage.files import write_whole
 
 
 def write_figures(directory: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.records import MeasuredResult, RunRecord, RunResult
+from harness.core.records import MeasuredResult, RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.frame import arm_rank, beside_every_size, fresh_frame
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "dataset": "str",

@@ -15,8 +15,9 @@ from harness.analysis.drawing import BAND_OPACITY, checked, legend_entries
 from harness.analysis.fresh import compare_fresh
 from harness.analysis.gap_curves import EDGE, EDGE_LINE, floor_note, set_gaps, set_predictors
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.records import RunRecord
+from harness.analysis.styles import ArmStyle, arm_styles
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord
 
 FRESH_FLOOR = 1e-5  # smaller gaps are drawn here: they would squeeze those that matter
 LEVEL_WIDTH = 1.3  # of the line of an arm that matches no predictors, in points

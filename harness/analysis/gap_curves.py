@@ -17,9 +17,10 @@ from harness.analysis.captions import provenance
 from harness.analysis.drawing import BAND_OPACITY, checked, legend_entries
 from harness.analysis.gaps import compare_gaps
 from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.analysis.styles import ArmStyle, arm_styles
+from harness.core.errors import InputError
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord
 
 GAP_FLOOR = 1e-16  # smaller gaps, zero included, are drawn here
 _BOUNDS = ["gap_low", "gap", "gap_high"]

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.analysis.frame import arm_rank
 from harness.analysis.returns import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, estimate_over_strata
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 BASELINES = ("random", "stratified")
 COLUMN_TYPES = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
-from harness.errors import InputError
-from harness.records import Result, RunRecord, RunResult
-from harness.specs import Task
+from harness.core.errors import InputError
+from harness.core.records import Result, RunRecord, RunResult
+from harness.core.specs import Task
 
 Measure = Literal["return", "test MSE", "worst-case gap", "fresh gap"]
 

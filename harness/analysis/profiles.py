@@ -16,9 +16,10 @@ from harness.analysis.drawing import checked, legend_entries
 from harness.analysis.panels import Panel, finish, panel_grid
 from harness.analysis.returns import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, mean_over_strata, mean_over_strata_interval
-from harness.analysis.styles import ArmStyle, arm_styles, figure_style
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.analysis.styles import ArmStyle, arm_styles
+from harness.core.errors import InputError
+from harness.core.figure_style import figure_style
+from harness.core.records import RunRecord
 
 LEVELS = 100  # thresholds in a unit of the score
 BAND_OPACITY = 0.1

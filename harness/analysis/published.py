@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from harness.errors import InputError
-from harness.specs import Frozen, Label, Task
+from harness.core.errors import InputError
+from harness.core.specs import Frozen, Label, Task
 
 Verdict = Literal["met", "not met", "undecided"]
 ControlVerdict = Literal[

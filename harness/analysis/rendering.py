@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.errors import unknown_name
+from harness.core.errors import unknown_name
 
 DASH = "–"  # a value that does not exist
 SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex", "html": "html"}

@@ -10,7 +10,7 @@ from jinja2 import Environment
 from harness.analysis.figures import write_figures
 from harness.analysis.rendering import render
 from harness.analysis.tables import Tables
-from harness.files import write_whole
+from harness.core.storage.files import write_whole
 
 PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 <html lang="en">

@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analysis.frame import (
-    FULL,
-    arm_rank,
-    average_replicates,
-    beside_every_size,
-    runs_frame,
-)
+from harness.analysis.frame import FULL, arm_rank, average_replicates, beside_every_size, runs_frame
 from harness.analysis.statistics import estimate
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 ALL_DATASETS = "all datasets"
 COLUMN_TYPES = {

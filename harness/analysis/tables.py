@@ -16,8 +16,8 @@ from harness.analysis.comparison import comparison
 from harness.analysis.measures import measure
 from harness.analysis.rendering import render
 from harness.analysis.verdicts import render_verdict_table
-from harness.files import write_whole
-from harness.records import RunRecord, read_records
+from harness.core.records import RunRecord, read_records
+from harness.core.storage.files import write_whole
 
 _DEFINITIONS = {
     "return": returns.DEFINITIONS,

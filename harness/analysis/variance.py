@@ -15,7 +15,7 @@ from scipy import stats
 from harness.analysis.frame import arm_rank, runs_frame
 from harness.analysis.returns import with_scores
 from harness.analysis.statistics import CONFIDENCE
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "dataset": "str",

@@ -23,8 +23,8 @@ from harness.analysis.published import (
 from harness.analysis.rendering import DASH, render
 from harness.analysis.returns import scored_seeds
 from harness.analysis.statistics import FloatArray, estimate_over_strata
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.core.errors import InputError
+from harness.core.records import RunRecord
 
 COLUMN_TYPES = {
     "claim": "str",

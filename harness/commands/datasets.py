@@ -20,7 +20,7 @@ from harness.commands.terminal import (
     notices,
     output,
 )
-from harness.errors import InputError
+from harness.core.errors import InputError
 
 DatasetId = Annotated[
     str, typer.Argument(help="A dataset id, the path of an .npz or .hdf5, or PATH.csv#COLUMN.")
@@ -39,10 +39,10 @@ ArrayNames = Annotated[
 
 def list_names() -> None:
     """Show datasets, methods, learners and suites."""
-    from envs import classic_dataset_ids
-    from envs.tabular import tabular_ids
-    from harness import registry
+    from envs.classic.catalogue import classic_dataset_ids
+    from envs.regression.datasets import tabular_ids
     from harness.suites import load_suite, shipped_suites
+    from harness.tasks import builtin as registry
 
     sections = {
         "datasets": dict.fromkeys(classic_dataset_ids(), ""),
@@ -62,7 +62,7 @@ def list_names() -> None:
 
 def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
     """Collect an embedded dataset as a Minari dataset, unless it is there."""
-    from envs import open_dataset
+    from envs.loading import open_dataset
 
     dataset = open_dataset(dataset_id)
     output.print(f"{dataset_id}: {len(dataset.transitions)} transitions", markup=False)
@@ -81,9 +81,9 @@ def inspect(
     offline: Offline = False,
 ) -> None:
     """Say what a dataset holds, and what is wrong with it."""
-    from envs.codebook import parse_codebook
+    from envs.actions.codebook import parse_codebook
+    from envs.inspection.report import inspect_dataset
     from envs.loading import open_recording
-    from harness.inspect_report import inspect_dataset
 
     ask_no_hub(offline)
     lines = inspect_dataset(
@@ -107,8 +107,8 @@ def convert(
     """Write arrays or a D4RL file as a Minari dataset."""
     from envs.convert import convert as write
     from envs.convert import find_notes
+    from envs.formats.minari.output import check_new_id
     from envs.loading import open_recording
-    from envs.minari_output import check_new_id
 
     ask_no_hub(offline)
     check_new_id(destination)
@@ -146,9 +146,9 @@ def distill(
     offline: Offline = False,
 ) -> None:
     """Reduce a dataset and write the result."""
-    from envs.codebook import parse_codebook
-    from envs.tabular import is_tabular
-    from harness import distilling
+    from envs.actions.codebook import parse_codebook
+    from envs.regression.datasets import is_tabular
+    from harness.tasks import distilling
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
@@ -201,7 +201,7 @@ def certify(
     offline: Offline = False,
 ) -> None:
     """Say how far losses on a reduction can be from losses on its source."""
-    from harness import certify as certificates
+    from harness.tasks import certify as certificates
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
@@ -212,13 +212,13 @@ def certify(
 def _workers(
     jobs: int | None, scheduler: str | None
 ) -> Callable[[], AbstractContextManager[tuple[Executor, int]]]:
-    from harness.distilling import local_workers
-    from harness.executors import check_cluster_installed
+    from harness.execution.worker_pool import check_cluster_installed
+    from harness.tasks.distilling import local_workers
 
     if scheduler is None:
         return partial(local_workers, 1 if jobs is None else jobs)
     check_cluster_installed(scheduler)
-    from harness.cluster import cluster_workers  # imports dask, which nothing else needs
+    from harness.execution.dask import cluster_workers  # imports dask, which nothing else needs
 
     return partial(cluster_workers, scheduler)
 

@@ -46,11 +46,11 @@ def run(
     offline: Offline = False,
 ) -> None:
     """Run what a suite still lacks in its results folder."""
-    from harness.progress import NoticeHandler, log_events, show_bar
-    from harness.runner import Stopped
-    from harness.status import read_status
+    from harness.execution.progress import NoticeHandler, log_events, show_bar
+    from harness.execution.runner import Stopped
+    from harness.execution.status import read_status
+    from harness.execution.tensorboard import Watch, with_curves
     from harness.suites import load_suite, run_suite
-    from harness.tensorboard import Watch, with_curves
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
@@ -85,7 +85,7 @@ def run(
 
 def status(directory: ResultsFolder) -> None:
     """Say how far a suite is, from another terminal if need be."""
-    from harness.status import read_status
+    from harness.execution.status import read_status
 
     for line in read_status(directory).lines():
         output.print(line, markup=False)
@@ -98,7 +98,7 @@ def verify(
     offline: Offline = False,
 ) -> None:
     """Check records and datasets, and whether runs come out the same again."""
-    from harness import verify as verification
+    from harness.suites import verify as verification
 
     name_data_folder(data_dir)
     ask_no_hub(offline)

@@ -8,17 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from harness.arrays import Float64Array
-from harness.cells import cell_weights, draw_stratified
-from harness.distillation.domains import Box, Domain, Manifold, Neighbourhoods, Relations
+from harness.core.arrays import BoolArray, Float64Array, IntArray
+from harness.core.errors import InputError
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
-from harness.distillation.levenberg import Found
-from harness.distillation.matching import GroupMatching, match_group
-from harness.distillation.standardised import Standardised
-from harness.errors import InputError
-from harness.features import draw_features
-from harness.fitted_q import fit_q
-from harness.predictors import (
+from harness.distillation.solvers.domains import Box, Domain, Manifold, Neighbourhoods, Relations
+from harness.distillation.solvers.group_matching import GroupMatching, match_group
+from harness.distillation.solvers.levenberg_marquardt import Found
+from harness.numerics.cells import cell_weights, draw_stratified
+from harness.numerics.features import draw_features
+from harness.numerics.fitted_q import fit_q
+from harness.numerics.predictors import (
     Actions,
     Predictors,
     bellman_losses,
@@ -26,8 +27,7 @@ from harness.predictors import (
     sample_linear,
     sample_networks,
 )
-from harness.reduction import Diagnostics, Reducer
-from harness.transitions import BoolArray, IntArray, Transitions
+from harness.numerics.standardising import Standardised
 
 
 class BellmanDistiller(Reducer):
@@ -47,7 +47,7 @@ class BellmanDistiller(Reducer):
 
     predictors: PositiveInt = 100  # sampled pairs of predictor and reward scale
     law: Literal["gaussian", "gaussian-unit", "localised", "network"] = "gaussian"
-    features: str = "identity"  # φ₁, a name in `harness.features.FEATURE_MAPS`
+    features: str = "identity"  # φ₁, a name in `harness.numerics.features.FEATURE_MAPS`
     feature_count: PositiveInt = 100  # random features, or units of a network
     actions: Actions = "additive"  # how one-hot actions enter linear predictors
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99

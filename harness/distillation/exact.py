@@ -16,15 +16,15 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.arrays import Float64Array
-from harness.bellman_certificate import bellman_certificate
-from harness.cells import allocate
-from harness.distillation.cell_moments import CellMoments
-from harness.distillation.moments import Moments
-from harness.distillation.points import ROUNDING, nearest_with_mean, root
-from harness.distillation.sketch import Sketch
-from harness.reduction import Reducer, Reduction, check_size
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.reduction import Reducer, Reduction, check_size
+from harness.core.transitions import Transitions
+from harness.distillation.solvers.sketch import Sketch
+from harness.numerics.cell_moments import CellMoments
+from harness.numerics.cells import allocate
+from harness.numerics.certificates.bellman import bellman_certificate
+from harness.numerics.moments import Moments
+from harness.numerics.points import ROUNDING, nearest_with_mean, root
 
 
 class ExactDistiller(Reducer):

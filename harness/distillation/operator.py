@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from harness.arrays import Float64Array
-from harness.cells import cell_labels, draw_stratified
-from harness.distillation.neighbours import nearest_of_kind
-from harness.distillation.standardised import Standardised
-from harness.errors import InputError
-from harness.features import draw_features
-from harness.fitted_q import fit_q
-from harness.predictors import LinearPredictors, StandardRows, sample_around
-from harness.reduction import Diagnostics, Reducer
-from harness.transitions import IntArray, Transitions
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.errors import InputError
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.transitions import Transitions
+from harness.distillation.solvers.neighbours import nearest_of_kind
+from harness.numerics.cells import cell_labels, draw_stratified
+from harness.numerics.features import draw_features
+from harness.numerics.fitted_q import fit_q
+from harness.numerics.predictors import LinearPredictors, sample_around
+from harness.numerics.standardising import Standardised, StandardRows
 
 if TYPE_CHECKING:  # it loads torch
-    from harness.distillation.operator_matching import OperatorTarget
+    from harness.distillation.solvers.operator_loss import OperatorTarget
 
 OWN_WEIGHT = 0.5  # of a point's own row at the start, the rest being its neighbours'
 Q_ROWS = 2000  # rows, at most, of the Q-functions around which predictors are drawn
@@ -42,7 +42,7 @@ class OperatorDistiller(Reducer):
     name: ClassVar[str] = "operator"
 
     maps: PositiveInt = 8  # draws of ψ
-    features: str = "relu"  # ψ, a name in `harness.features.FEATURE_MAPS`
+    features: str = "relu"  # ψ, a name in `harness.numerics.features.FEATURE_MAPS`
     feature_count: PositiveInt = 128
     predictors: PositiveInt = 16  # for each draw of ψ
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -54,12 +54,12 @@ class OperatorDistiller(Reducer):
 
     def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002
         """Load torch, before the clock starts."""
-        import_module("harness.distillation.operator_matching")
+        import_module("harness.distillation.solvers.operator_loss")
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        from harness.distillation import operator_matching as matching
+        from harness.distillation.solvers import operator_loss as matching
 
         rows, weights = draw_stratified(transitions, size, self.terminated_share, rng)
         start = transitions.take(rows, weights)
@@ -87,7 +87,7 @@ class OperatorDistiller(Reducer):
         self, transitions: Transitions, data: Standardised, maps: int, rng: np.random.Generator
     ) -> OperatorTarget:
         """Draw feature maps and predictors, and apply the data's operator to them."""
-        from harness.distillation.operator_matching import OperatorTarget
+        from harness.distillation.solvers.operator_loss import OperatorTarget
 
         rows, shares = self._sample_rows(transitions, data, self.reference_rows, rng)
         few, few_shares = self._sample_rows(transitions, data, Q_ROWS, rng)

@@ -23,10 +23,11 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     from d3rlpy.dataset import TransitionMiniBatch
     from d3rlpy.logging import TensorboardAdapterFactory
 
-from harness.learners.deep_q import EnsembleDQNLearner, NetworkLearner, QLearner
+from harness.core.arrays import BoolArray, FloatArray, IntArray
+from harness.core.learner import TrainedPolicy
+from harness.core.transitions import Transitions
+from harness.learners.networks import EnsembleDQNLearner, NetworkLearner, QLearner
 from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
-from harness.learners.protocol import TrainedPolicy, sampling_table
-from harness.transitions import BoolArray, FloatArray, IntArray, Transitions
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -128,6 +129,13 @@ def _config(learner: NetworkLearner) -> Any:
         case EnsembleDQNLearner():
             return d3rlpy.algos.DQNConfig(n_critics=learner.critics, **shared)
     return d3rlpy.algos.DQNConfig(**shared)
+
+
+def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
+    """Cumulative shares ``(N,)`` by which `numpy.searchsorted` draws rows by weight."""
+    table: NDArray[np.float64] = np.cumsum(transitions.shares)
+    table /= table[-1]
+    return table
 
 
 def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:

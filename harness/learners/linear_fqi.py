@@ -9,11 +9,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from harness.features import FourierFeatures, Standardiser
-from harness.fitted_q import ITERATIONS, fit_q
-from harness.learners.protocol import Learner, TrainedPolicy
-from harness.predictors import LinearPredictors, standard_rows
-from harness.transitions import FloatArray, IntArray, Transitions
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.learner import Learner, TrainedPolicy
+from harness.core.transitions import Transitions
+from harness.numerics.features import FourierFeatures
+from harness.numerics.fitted_q import ITERATIONS, fit_q
+from harness.numerics.predictors import LinearPredictors
+from harness.numerics.standardising import Standardiser, standard_rows
 
 
 class LinearFQILearner(Learner):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat
 
-from harness.learners.deep_q import NetworkLearner, QLearner
+from harness.learners.networks import NetworkLearner, QLearner
 
 
 class CQLLearner(QLearner):

@@ -11,9 +11,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.errors import InputError, unknown_name
-from harness.executors import Crew, LocalCrew, check_cluster_installed
-from harness.named_runs import (
+from harness.core.errors import InputError, input_error, unknown_name
+from harness.core.records import RunRecord, read_record, record_paths
+from harness.core.specs import RunSpec, Suite
+from harness.execution.cache import AnyReduction, cache_folder, tidy
+from harness.execution.local import LocalCrew
+from harness.execution.runner import due_runs, run_all
+from harness.execution.status import write_suite
+from harness.execution.worker import Failure, attempt, failed_record, record_run
+from harness.execution.worker_pool import Crew, check_cluster_installed
+from harness.tasks.named_runs import (
     Source,
     check_names,
     check_runnable,
@@ -24,13 +31,6 @@ from harness.named_runs import (
     prepare,
     reduce_named,
 )
-from harness.performing import Failure, attempt, failed_record, record_run
-from harness.records import RunRecord, read_record, record_paths
-from harness.reduction_cache import AnyReduction, cache_folder, tidy
-from harness.registry import input_error
-from harness.runner import due_runs, run_all
-from harness.specs import RunSpec, Suite
-from harness.status import write_suite
 
 
 def shipped_suites() -> dict[str, str]:
@@ -171,7 +171,7 @@ def reduce_for_runs(
 
 def _cluster(address: str, timeout: float | None) -> Crew:
     check_cluster_installed(address)
-    from harness.cluster import DaskCrew  # imports dask, which nothing else needs
+    from harness.execution.dask import DaskCrew  # imports dask, which nothing else needs
 
     return DaskCrew(address, open_source, partial(reduce_for_runs, timeout=timeout))
 

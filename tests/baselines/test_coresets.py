@@ -14,10 +14,10 @@ from baselines.coresets import (
     TreeRecombinationRegression,
     product_components,
 )
-from harness.errors import InputError
-from harness.regression import RegressionReducer, RegressionSet
-from harness.transitions import IntArray
-from tests.regressions import equally_weighted, losses, random_regression
+from harness.core.arrays import IntArray
+from harness.core.errors import InputError
+from harness.core.regression_set import RegressionReducer, RegressionSet
+from tests.support.regressions import equally_weighted, losses, random_regression
 
 needs_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from baselines.regression import FullRegression, LeverageRegression, RandomRegression
-from harness.regression import RegressionSet
-from tests.regressions import equally_weighted, random_regression
+from harness.core.regression_set import RegressionSet
+from tests.support.regressions import equally_weighted, random_regression
 
 
 def rng(seed: int = 0) -> np.random.Generator:

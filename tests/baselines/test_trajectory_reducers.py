@@ -15,9 +15,9 @@ from baselines.herding import HerdingReducer
 from baselines.k_centre import KCentreReducer, find_centres, transition_points
 from baselines.return_filter import ReturnFilterReducer, measure_episodes
 from baselines.return_weighted import ReturnWeightedReducer
-from harness.errors import InputError
-from harness.transitions import Transitions
-from tests.arbitrary import random_transitions
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+from tests.support.arbitrary import random_transitions
 
 needs_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 

@@ -7,11 +7,11 @@ import pytest
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
-from envs import Dataset
+from envs.dataset import Dataset
 from harness.distillation.bellman import BellmanDistiller
-from harness.distillation.standardised import Standardised
-from harness.features import draw_features
-from harness.predictors import bellman_losses, sample_linear
+from harness.numerics.features import draw_features
+from harness.numerics.predictors import bellman_losses, sample_linear
+from harness.numerics.standardising import Standardised
 from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.distillation.cell_moments import CellMoments, accumulate_cells
+from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
-from harness.transitions import ARRAY_NAMES, Transitions
+from harness.numerics.cell_moments import CellMoments, accumulate_cells
 from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark

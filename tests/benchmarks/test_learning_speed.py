@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from envs import Dataset
-from harness.evaluation import evaluate
-from harness.learners.deep_q import DQNLearner
-from harness.learners.protocol import TrainedPolicy
-from harness.transitions import FloatArray, IntArray, Transitions
+from envs.dataset import Dataset
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.learner import TrainedPolicy
+from harness.core.transitions import Transitions
+from harness.learners.networks import DQNLearner
+from harness.tasks.evaluation import evaluate
 from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark

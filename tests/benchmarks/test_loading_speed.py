@@ -16,7 +16,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from envs.minari_store import read_recording
+from envs.formats.minari.store import read_recording
 from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark

@@ -13,15 +13,15 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from baselines.coresets import TreeRecombinationRegression
-from envs.tabular import open_tabular, split
-from harness.arrays import Float64Array
-from harness.certificates import regression_moments
-from harness.distillation.regression import ExactRegression, distill_exact_stream
-from harness.distillation.regression_matching import LossGap, match_losses
-from harness.distillation.sampled import sample_regressors
-from harness.regression import RegressionSet
+from envs.regression.datasets import open_tabular, split
+from harness.core.arrays import Float64Array
+from harness.core.regression_set import RegressionSet
+from harness.distillation.exact_regression import ExactRegression, distill_exact_stream
+from harness.distillation.loss_matching import LossGap, match_losses
+from harness.distillation.sampled_regressors import sample_regressors
+from harness.numerics.certificates.regression import regression_moments
 from tests.benchmarks.timing import seconds
-from tests.regressions import equally_weighted, losses
+from tests.support.regressions import equally_weighted, losses
 
 pytestmark = pytest.mark.benchmark
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from envs import Dataset
-from harness.records import RunRecord, RunResult, read_record, record_path, write_record
-from harness.specs import Suite
+from envs.dataset import Dataset
+from harness.core.records import RunRecord, RunResult, read_record, record_path, write_record
+from harness.core.specs import Suite
 from harness.suites import load_suite, run_suite
 from tests.benchmarks.timing import seconds
-from tests.commands import Command
+from tests.support.commands import Command
 
 pytestmark = pytest.mark.benchmark
 

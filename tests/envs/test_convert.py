@@ -12,13 +12,13 @@ from gymnasium.spaces import Box, Discrete
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envs.array_files import read_arrays
 from envs.convert import convert
-from envs.d4rl import read_d4rl
-from envs.minari_store import read_recording
+from envs.formats.d4rl import read_d4rl
+from envs.formats.minari.store import read_recording
+from envs.formats.npz import read_arrays
 from envs.reference import Reference
-from harness.errors import InputError
-from tests.envs.layouts import (
+from harness.core.errors import InputError
+from tests.envs.formats.layouts import (
     Arrays,
     as_recording,
     assert_rows,

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs import load_dataset, open_dataset
-from envs.loading import open_recording
-from harness.errors import InputError
-from harness.specs import CodebookSpec
-from harness.transitions import Transitions
+from envs.loading import load_dataset, open_dataset, open_recording
+from harness.core.errors import InputError
+from harness.core.specs import CodebookSpec
+from harness.core.transitions import Transitions
 
 QUICK_ID = "classic/cartpole/random-v0"
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box
 
-from envs import load_dataset, streaming
-from envs.loading import open_recording
+from envs import streaming
+from envs.loading import load_dataset, open_recording
 from envs.streaming import count_episodes, stream_recordings, stream_transitions
-from harness.bellman_certificate import certify_bellman
-from harness.distillation.cell_moments import CellMoments
+from harness.core.errors import InputError
+from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
-from harness.errors import InputError
-from harness.streamed import cell_moments_of_dataset, distill_exact_dataset
-from harness.transitions import ARRAY_NAMES, Transitions
+from harness.numerics.cell_moments import CellMoments
+from harness.numerics.certificates.bellman import certify_bellman
+from harness.tasks.streaming import cell_moments_of_dataset, distill_exact_dataset
 
 Write = Callable[..., str]
 MEDIUM = "classic/cartpole/medium-v0"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run, make_suite
 from tests.harness.analysis.regression_records import make_study, make_theory
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from harness.records import (
+from harness.core.records import (
     Checkpoint,
     DatasetFacts,
     Provenance,
@@ -16,7 +16,7 @@ from harness.records import (
     RunResult,
     Seconds,
 )
-from harness.specs import LearnerSpec, ReducerSpec, RunSpec
+from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec
 
 STEPS = range(500, 5001, 500)
 REFERENCES = {

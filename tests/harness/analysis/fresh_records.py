@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from harness.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
-from harness.specs import LearnerSpec, ReducerSpec, RunSpec
+from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
+from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec
 from tests.harness.analysis.control_records import make_record
 
 CARTPOLE = "classic/cartpole/medium-v0"

@@ -10,8 +10,8 @@ from harness.analysis import judge, render_claims, write_tables
 from harness.analysis.claims import COLUMN_TYPES
 from harness.analysis.published import Criterion, read_claims
 from harness.analysis.statistics import ratio_interval
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.regression_records import make_gap, make_regression, make_study
 

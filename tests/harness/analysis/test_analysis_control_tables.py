@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.analysis import caption, comparison, write_tables
-from harness.records import RunRecord, write_record
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.written import read_markdown
 
 MakeRun = Callable[..., RunRecord]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import compare_cost, render
 from harness.analysis.cost import COLUMN_TYPES, break_even
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.written import read_markdown
 

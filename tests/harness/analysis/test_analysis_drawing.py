@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import ARM_ORDER, comparison, plot_size_curves
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.drawn import bar_ends, bars, points
 
 ARMS = ("full", "random", "stratified", "leverage", "bellman", "exact", "operator")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from harness.analysis import caption, comparison, render, write_tables
 from harness.analysis.errors import COLUMN_TYPES
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.regression_records import make_gap, make_regression
 from tests.harness.analysis.written import number, read_latex, read_markdown

@@ -18,8 +18,8 @@ from harness.analysis import (
     write_figures,
 )
 from harness.analysis.styles import ARM_STYLES, arm_styles
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.drawn import (
     assert_nothing_overlaps,
     band,

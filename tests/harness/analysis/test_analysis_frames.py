@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import ARM_ORDER, curves_frame, gaps_frame, runs_frame
 from harness.analysis.frame import average_replicates, beside_every_size
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.regression_records import make_gap, make_regression
 
 MakeRun = Callable[..., RunRecord]

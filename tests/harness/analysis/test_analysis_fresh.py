@@ -21,8 +21,8 @@ from harness.analysis.fresh import COLUMN_TYPES
 from harness.analysis.fresh_curves import FRESH_FLOOR
 from harness.analysis.measures import measure
 from harness.analysis.styles import ARM_STYLES
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.drawn import (
     assert_nothing_overlaps,

@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import caption, comparison, render, write_figures, write_tables
 from harness.analysis.gaps import COLUMN_TYPES
-from harness.records import RunRecord, write_record
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.regression_records import make_gap
 from tests.harness.analysis.written import number, read_markdown
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.analysis import compare_improvement
 from harness.analysis.improvement import BASELINES, COLUMN_TYPES
 from harness.analysis.returns import ALL_DATASETS
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 
 MakeRun = Callable[..., RunRecord]

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from harness.analysis import plot_profiles, runs_frame
 from harness.analysis.profiles import profile
 from harness.analysis.returns import with_scores
-from harness.errors import InputError
-from harness.records import RunRecord
+from harness.core.errors import InputError
+from harness.core.records import RunRecord
 from tests.harness.analysis.drawn import band, legend_labels, lines, points, texts
 
 MakeRun = Callable[..., RunRecord]

@@ -7,8 +7,8 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from harness.analysis import comparison, plot_identifiability, plot_size_errors, write_figures
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.drawn import (
     assert_nothing_overlaps,

@@ -10,8 +10,8 @@ import pytest
 
 from harness.analysis import caption, comparison, interquartile_mean, render, write_tables
 from harness.analysis.returns import ALL_DATASETS, COLUMN_TYPES
-from harness.errors import InputError
-from harness.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
 from tests.harness.analysis.written import number, read_latex, read_markdown
 
 MakeRun = Callable[..., RunRecord]

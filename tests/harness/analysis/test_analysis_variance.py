@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import compare_variance
 from harness.analysis.variance import MeanSquares
-from harness.records import RunRecord
+from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 
 numbers = st.integers(-50, 50).map(lambda n: n / 7)

@@ -21,8 +21,8 @@ from harness.analysis import (
 from harness.analysis.claims import render_claims
 from harness.analysis.published import ScoreCriterion, read_claims
 from harness.analysis.verdicts import COLUMN_TYPES, ONLY_RANDOM
-from harness.errors import InputError
-from harness.records import RunRecord, write_record
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.regression_records import make_regression
 from tests.harness.analysis.written import number, read_markdown

@@ -8,17 +8,18 @@ import pytest
 from scipy.optimize import approx_fprime
 from sklearn.neighbors import NearestNeighbors
 
-from envs import Dataset, load_dataset
+from envs.dataset import Dataset
+from envs.loading import load_dataset
 from harness import distill
-from harness.arrays import Float64Array
+from harness.core.arrays import Float64Array
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
 from harness.distillation.bellman import BellmanDistiller
-from harness.distillation.matching import GroupMatching
-from harness.distillation.standardised import Standardised
-from harness.errors import InputError
-from harness.gaps import FreshPredictors
-from harness.predictors import Predictors, sample_networks
-from harness.transitions import Transitions
-from tests.arbitrary import random_transitions
+from harness.distillation.solvers.group_matching import GroupMatching
+from harness.numerics.fresh_predictors import FreshPredictors
+from harness.numerics.predictors import Predictors, sample_networks
+from harness.numerics.standardising import Standardised
+from tests.support.arbitrary import random_transitions
 
 
 @pytest.fixture

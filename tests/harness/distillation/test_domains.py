@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from harness.arrays import Float64Array
-from harness.distillation.domains import (
+from harness.core.arrays import Float64Array
+from harness.distillation.solvers.domains import (
     Box,
     Manifold,
     Neighbourhoods,

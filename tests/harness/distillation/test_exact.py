@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import classic_dataset_ids, load_dataset
-from harness.bellman_certificate import certify_bellman
-from harness.cells import cell_labels
-from harness.distillation.cell_moments import CellMoments
+from envs.classic.catalogue import classic_dataset_ids
+from envs.loading import load_dataset
+from harness.core.arrays import FloatArray
+from harness.core.errors import InputError
+from harness.core.reduction import Reduction
+from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller, distill_exact_stream
-from harness.errors import InputError
-from harness.features import Standardiser
-from harness.reduction import Reduction
-from harness.transitions import FloatArray, Transitions
-from tests.arbitrary import random_transitions
-from tests.bellman import Predictors, bellman_losses
+from harness.numerics.cell_moments import CellMoments
+from harness.numerics.cells import cell_labels
+from harness.numerics.certificates.bellman import certify_bellman
+from harness.numerics.standardising import Standardiser
+from tests.support.arbitrary import random_transitions
+from tests.support.bellman import Predictors, bellman_losses
 
 seeds = st.integers(0, 2**32 - 1)
 discounts = st.floats(0, 0.999)

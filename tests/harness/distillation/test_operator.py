@@ -8,19 +8,19 @@ import pytest
 import torch
 from scipy.optimize import approx_fprime, nnls
 
-from envs import Dataset
+from envs.dataset import Dataset
 from harness import distill
-from harness.arrays import Float64Array
-from harness.cells import cell_labels, draw_stratified
-from harness.distillation import operator_matching
+from harness.core.arrays import Float64Array
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
 from harness.distillation.operator import OperatorDistiller, find_neighbours
-from harness.distillation.operator_matching import OperatorTarget, Template
-from harness.distillation.standardised import Standardised
-from harness.errors import InputError
-from harness.features import draw_features
-from harness.predictors import LinearPredictors, StandardRows, sample_linear
-from harness.transitions import Transitions
-from tests.arbitrary import random_transitions
+from harness.distillation.solvers import operator_loss as operator_matching
+from harness.distillation.solvers.operator_loss import OperatorTarget, Template
+from harness.numerics.cells import cell_labels, draw_stratified
+from harness.numerics.features import draw_features
+from harness.numerics.predictors import LinearPredictors, sample_linear
+from harness.numerics.standardising import Standardised, StandardRows
+from tests.support.arbitrary import random_transitions
 
 DISCOUNT, RIDGE = 0.9, 0.05
 ADVANTAGE = 0.1

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 from scipy.optimize import approx_fprime
 
 from baselines.regression import RandomRegression
-from harness.certificates import regression_certificate, regression_moments
-from harness.distillation.regression import ExactRegression, distill_exact_stream
-from harness.distillation.regression_matching import (
-    LossGap,
-    LossMatching,
-    match_losses,
-)
-from harness.distillation.reservoir import Reservoir
-from harness.distillation.sampled import sample_regressors
-from harness.errors import InputError
-from harness.regression import RegressionReducer, RegressionSet
-from harness.transitions import FloatArray
-from tests.regressions import equally_weighted, losses, random_regression
+from harness.core.arrays import FloatArray
+from harness.core.errors import InputError
+from harness.core.regression_set import RegressionReducer, RegressionSet
+from harness.distillation.exact_regression import ExactRegression, distill_exact_stream
+from harness.distillation.loss_matching import LossGap, LossMatching, match_losses
+from harness.distillation.sampled_regressors import sample_regressors
+from harness.distillation.solvers.reservoir import Reservoir
+from harness.numerics.certificates.regression import regression_certificate, regression_moments
+from tests.support.regressions import equally_weighted, losses, random_regression
 
 Float64Array = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)

@@ -1,0 +1,1 @@
+"""Continuous actions, numbered by a codebook, and what that costs."""

@@ -1,0 +1,75 @@
+"""A dataset: transitions, and what is known of where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+from envs.actions.codebook import Codebook, QuantisationError, number_actions
+from envs.actions.replay import PlayedEpisode, played_episodes, quantised_returns
+from envs.formats.recording import Recording
+from harness.core.arrays import FloatArray
+from harness.core.specs import CodebookSpec
+from harness.core.transitions import Transitions
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Transitions, and what is known of where they come from."""
+
+    dataset_id: str  # the id or path that it was opened by
+    transitions: Transitions  # N rows
+    environment_id: str | None  # as gymnasium knows it
+    reference_min: float | None  # mean return of the random policy
+    reference_max: float | None  # mean return of the expert
+    content_hash: str  # of the transitions, their actions numbered
+    codebook: Codebook | None = None  # None: the environment's own actions are numbered
+    quantisation_error: QuantisationError | None = None  # of the recorded actions, where known
+    played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed with quantised actions
+
+    @cached_property
+    def quantisation(self) -> dict[str, float] | None:
+        """What the codebook costs, by name; None without one.
+
+        The first call replays episodes.
+        """
+        if self.codebook is None:
+            return None
+        facts = {"codes": float(len(self.codebook))}
+        if self.quantisation_error is not None:
+            facts["root_mean_square"] = self.quantisation_error.root_mean_square
+            facts["variance_share"] = self.quantisation_error.variance_share
+        if self.environment_id is None:
+            return facts
+        returns = quantised_returns(self.environment_id, self.played, self.codebook)
+        if returns is not None:
+            facts["recorded_return"] = returns.recorded
+            facts["quantised_return"] = returns.quantised
+            facts["replayed_episodes"] = float(returns.episodes)
+        return facts
+
+
+def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
+    """Number a recording's actions.
+
+    Raises:
+        InputError: If a value cannot be used, or the codebook does not suit the actions.
+    """
+    transitions, fitted = number_actions(recording, codebook)
+    reference, error = recording.reference, None
+    if fitted is not None:
+        error = fitted.error(cast(FloatArray, recording.actions))
+    elif reference.codebook is not None:
+        fitted = Codebook.from_json(reference.codebook, recording.source)
+    return Dataset(
+        dataset_id=recording.source,
+        transitions=transitions,
+        environment_id=reference.environment_id,
+        reference_min=reference.reference_min,
+        reference_max=reference.reference_max,
+        content_hash=transitions.content_hash(),
+        codebook=fitted,
+        quantisation_error=error,
+        played=played_episodes(recording),
+    )

@@ -1,0 +1,106 @@
+"""Environments: made with flat observations, quietly, or refused in one line; and their facts."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.spaces import Box, Discrete
+from gymnasium.wrappers import FlattenObservation
+
+from harness.core.errors import InputError
+
+logger = logging.getLogger("bellman_bench")
+
+PROBE_STEPS = 1000
+
+Environment = gym.Env[Any, Any]
+
+
+def make_environment(environment_id: str) -> Environment:
+    """Make one environment; close it after use.
+
+    Raises:
+        InputError: If gymnasium does not know it, or a library that it needs is missing.
+    """
+    with _explained(environment_id):
+        return _flat(gym.make(environment_id, disable_env_checker=True))
+
+
+@cache
+def numbers_actions(environment_id: str) -> bool:
+    """Tell whether an environment's actions are numbered rather than continuous.
+
+    Raises:
+        InputError: If gymnasium does not know it, or a library that it needs is missing.
+    """
+    with closing(make_environment(environment_id)) as env:
+        return isinstance(env.action_space, Discrete)
+
+
+def _flat(env: Environment) -> Environment:
+    """Flatten observations as the readers of datasets do, unless they are vectors already."""
+    space = env.observation_space
+    flat = isinstance(space, Box) and len(space.shape) == 1
+    return env if flat else FlattenObservation(env)
+
+
+@contextmanager
+def _explained(environment_id: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            # A dataset names the version that it was recorded in, which newer ones do not replay.
+            warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
+            _hush_mujoco(environment_id)
+            yield
+    except gym.error.Error as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"environment {environment_id!r} cannot be made ({reason}): install the library that "
+            "it needs, bellman-bench[mujoco] for MuJoCo's, or correct environment_id"
+        ) from error
+
+
+def _hush_mujoco(environment_id: str) -> None:
+    """Take MuJoCo's warnings from standard error and from a file in the working directory."""
+    spec = gym.registry.get(environment_id)
+    if spec is None or "mujoco" not in str(spec.entry_point):
+        return
+    with suppress(ImportError):  # gymnasium says so itself
+        import_module("mujoco").set_mju_user_warning(logger.debug)
+
+
+def time_limit(environment_id: str | None) -> int | None:
+    """Steps after which an episode is cut off; None: unknown, or never."""
+    # Looked up only: a dataset's metadata must not make gymnasium import a module.
+    spec = gym.registry.get(environment_id or "")
+    return None if spec is None else spec.max_episode_steps
+
+
+def step_reward(environment_id: str | None) -> float | None:
+    """Reward of every step of a random episode; None: they differ, or it cannot be played."""
+    if environment_id not in gym.registry:
+        return None
+    try:
+        with closing(gym.make(environment_id, disable_env_checker=True)) as env:
+            return _play(env)
+    except (gym.error.Error, ImportError):  # what it runs on is not installed
+        return None
+
+
+def _play(env: gym.Env[Any, Any]) -> float | None:
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    rewards = set()
+    for _ in range(PROBE_STEPS):
+        _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        rewards.add(float(reward))
+        if terminated or truncated:
+            break
+    return rewards.pop() if len(rewards) == 1 else None

@@ -1,0 +1,1 @@
+"""One module a file format; all are read into one `Recording`."""

@@ -1,0 +1,292 @@
+"""Rows of a flat file: episodes told apart, next observations built where they are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.formats.recording import Recording
+from envs.reference import Reference
+from harness.core.arrays import BoolArray, FloatArray, IntArray
+from harness.core.errors import InputError, naming
+from harness.core.transitions import count_actions
+
+_MOVED_AT_ONCE = 1 << 14  # rows; bounds the memory that dropping rows needs
+_PROBES = 4096  # steps looked at to tell whether rows were shuffled
+_FEW_PROBES = 100  # fewer tell nothing
+_WIDE_STEP = 0.8  # of the distance between random rows
+
+
+@dataclass(eq=False)
+class Columns:
+    """Arrays of a file by what they hold; `to_recording` takes them over and may move rows."""
+
+    source: str
+    observations: FloatArray  # (N, obs_dim); (N+1, obs_dim) around the N steps of one episode
+    actions: IntArray | FloatArray  # (N,) or (N, action_dim)
+    rewards: FloatArray  # (N,)
+    terminations: BoolArray  # (N,)
+    truncations: BoolArray | None = None  # (N,)
+    next_observations: FloatArray | None = None  # (N, obs_dim)
+    ends: BoolArray | None = None  # (N,) last rows of episodes, where the file numbers episodes
+    weights: FloatArray | None = None  # (N,)
+    notes: list[str] = field(default_factory=list)
+
+    def to_recording(self, reference: Reference, action_count: int | None = None) -> Recording:
+        """Tell episodes apart, find every row's next observation, and note what was done.
+
+        Where next observations are missing, a row takes the observation of the row that follows
+        in its episode. Where none follows, a terminated row takes its own, which no learner uses,
+        and any other row is dropped.
+
+        Args:
+            reference: The environment and the scores, as far as they are known.
+            action_count: Actions that the environment offers; the largest is the last unless given.
+
+        Raises:
+            InputError: If there is no row, lengths differ, or a next observation cannot be told.
+        """
+        self.check_lengths()
+        self._note_flags()
+        ends = self._tell_ends()
+        if self.next_observations is None:
+            following, ends = self._build_next(ends)
+        else:
+            following = self.next_observations
+            ends = self._check_chain(ends, following)
+        return self._recording(following, ends, reference, action_count)
+
+    def check_lengths(self) -> None:
+        """Refuse arrays without a row, or of different lengths.
+
+        Raises:
+            InputError: If there are any; the line says which.
+        """
+        rows = len(self.actions)
+        if rows == 0:
+            raise InputError(f"{self.source!r} holds no row: at least one is needed; collect some")
+        for name, array in self._row_arrays():
+            if len(array) != rows and not (name == "observations" and self._encloses_episode()):
+                raise InputError(
+                    f"{self.source!r}: {len(array)} {name} for {rows} actions: every array needs "
+                    "a row for each; check how they were cut, and if every episode has one "
+                    "observation more, store next_observations instead"
+                )
+
+    def _row_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for name in _ROW_ARRAYS:
+            array = getattr(self, name)
+            if array is not None:
+                yield name, array
+
+    def _encloses_episode(self) -> bool:
+        """Tell whether the rows are one episode, with the observation after its last step."""
+        flags = (self.terminations, self.truncations, self.ends)
+        return (
+            self.next_observations is None
+            and len(self.observations) == len(self.actions) + 1
+            and not any(array[:-1].any() for array in flags if array is not None)
+        )
+
+    def _note_flags(self) -> None:
+        terminated = int(self.terminations.sum())
+        if terminated in (0, len(self.actions)):
+            self.notes.append(f"{'every' if terminated else 'no'} row is a termination")
+        if self.truncations is not None:
+            both = int((self.terminations & self.truncations).sum())
+            if both:
+                self.notes.append(f"{both} rows both terminated and truncated: taken as terminated")
+
+    def _tell_ends(self) -> BoolArray | None:
+        """Return the last rows of episodes ``(N,)``, or None where the file does not tell them."""
+        flagged = self.terminations.copy()
+        if self.truncations is not None:
+            flagged |= self.truncations
+        ends = self.ends
+        if ends is not None:
+            inside = np.flatnonzero((flagged & ~ends)[:-1])
+            if inside.size:
+                self._refuse_building(int(inside[0]))
+                return None
+        elif self.truncations is not None or self._encloses_episode():
+            ends = flagged.copy()
+        else:
+            return None
+        ends[-1] = True
+        unflagged = int((ends & ~flagged).sum())
+        if unflagged:
+            self.notes.append(f"{unflagged} episodes end without a flag: taken as truncated")
+        return ends
+
+    def _refuse_building(self, row: int) -> None:
+        """Take the rows as a set, or refuse them if their next observations are missing."""
+        found = (
+            f"rows are shuffled or misaligned: row {row} ends an episode, but the next row belongs "
+            "to the same one"
+        )
+        if self.next_observations is None:
+            raise InputError(
+                f"{self.source!r}: {found}; sort them, or store next_observations, which cannot be "
+                "told from such rows"
+            )
+        self.notes.append(f"{found}; taken as a set without episodes")
+
+    def _build_next(self, ends: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
+        if self._encloses_episode():
+            following, self.observations = self.observations[1:], self.observations[:-1]
+            self.notes.append("one episode, with the observation after its last step")
+            return following, ends
+        if ends is not None:
+            return self._follow(ends)
+        if not self.terminations.all():
+            raise InputError(
+                f"{self.source!r} holds no next_observations, and no timeouts, episode_starts or "
+                "episodes from which to build them: a row at an unknown time limit would be given "
+                "one from another episode; add one of these arrays"
+            )
+        return self._follow(self.terminations)[0], None
+
+    def _follow(self, ends: BoolArray) -> tuple[FloatArray, BoolArray]:
+        """Take next observations from the rows that follow; drop the rows that none follows."""
+        self._note_building(ends)
+        lost = ends & ~self.terminations
+        kept = np.flatnonzero(~lost)
+        following = self.observations[np.where(ends[kept], kept, kept + 1)]
+        if lost.any():
+            # The row before a lost one is now where its episode was cut off.
+            ends = ends.copy()
+            ends[:-1] |= lost[1:]
+            self.truncations = self._truncated(ends)
+            for name, array in self._row_arrays():
+                setattr(self, name, _keep_rows(array, kept))
+        return following, ends[kept]
+
+    def _note_building(self, ends: BoolArray) -> None:
+        self.notes.append("next observations are built from the rows that follow")
+        terminated = int(self.terminations.sum())
+        if terminated:
+            self.notes.append(
+                f"{terminated} terminated rows have their own observation as the next, which no "
+                "learner uses"
+            )
+        lost = int((ends & ~self.terminations).sum())
+        if lost:
+            self.notes.append(
+                f"{lost} rows dropped: the last of each truncated episode, whose next observation "
+                "is not in the file"
+            )
+        if _looks_shuffled(self.observations, ends):
+            self.notes.append(
+                "observations change as much from row to row as between random rows: if the rows "
+                "were shuffled, the next observations built here are wrong"
+            )
+
+    def _check_chain(self, ends: BoolArray | None, following: FloatArray) -> BoolArray | None:
+        """Compare next observations with the rows that follow inside episodes."""
+        if ends is None or following.shape != self.observations.shape:
+            return ends  # shapes are for `Recording` to refuse
+        broken = find_jumps(self.observations, following) & ~ends
+        steps, count = int((~ends).sum()), int(broken.sum())
+        if count == 0:
+            return ends
+        self.notes.append(
+            f"at {count} of {steps} steps inside episodes the next observation is not the "
+            "observation of the row that follows"
+        )
+        if count < steps:
+            return ends
+        self.notes.append("rows are shuffled or misaligned")
+        return ends if self.ends is not None else None  # numbers are told, not taken from order
+
+    def _truncated(self, ends: BoolArray) -> BoolArray:
+        cut = ends & ~self.terminations
+        return cut if self.truncations is None else cut | self.truncations
+
+    def _recording(
+        self,
+        following: FloatArray,
+        ends: BoolArray | None,
+        reference: Reference,
+        action_count: int | None,
+    ) -> Recording:
+        rows = len(self.actions)
+        truncations = np.zeros(rows, bool) if self.truncations is None else self.truncations
+        return Recording(
+            source=self.source,
+            observations=self.observations,
+            actions=self.actions,
+            rewards=self.rewards,
+            next_observations=following,
+            terminations=self.terminations,
+            truncations=truncations if ends is None else self._truncated(ends),
+            episodes=None if ends is None else np.cumsum(ends) - ends,
+            weights=np.ones(rows) if self.weights is None else self.weights,
+            action_count=self._count_actions(action_count),
+            reference=reference,
+            notes=tuple(self.notes),
+        )
+
+    def _count_actions(self, known: int | None) -> int | None:
+        if self.actions.dtype.kind == "f":
+            return None
+        with naming(self.source):
+            return known or count_actions(self.actions.astype(np.int64, copy=False))
+
+
+_ROW_ARRAYS = (
+    "observations",
+    "actions",
+    "rewards",
+    "terminations",
+    "truncations",
+    "next_observations",
+    "ends",
+    "weights",
+)
+
+
+def find_jumps(observations: FloatArray, following: FloatArray) -> BoolArray:
+    """Mark rows ``(N,)`` whose next observation is not that of the row that follows, or has none.
+
+    Values are equal or not, without tolerance.
+    """
+    rows = len(observations)
+    jumps = np.ones(rows, dtype=np.bool_)
+    changed = following[:-1] != observations[1:]
+    jumps[:-1] = changed.reshape(rows - 1, -1).any(axis=1) if rows > 1 else False
+    return jumps
+
+
+def _keep_rows(array: NDArray[Any], rows: IntArray) -> NDArray[Any]:
+    """Move the given rows, which rise, to the front of an array; return a view of them."""
+    for first in range(0, len(rows), _MOVED_AT_ONCE):
+        part = rows[first : first + _MOVED_AT_ONCE]
+        array[first : first + len(part)] = array[part]
+    return array[: len(rows)]
+
+
+def _looks_shuffled(observations: FloatArray, ends: BoolArray) -> bool:
+    """Tell whether steps inside episodes are about as wide as the distance of random rows.
+
+    Distances are Euclidean, in units of each dimension's standard deviation; their medians are
+    compared.
+    """
+    rng = np.random.default_rng(0)
+    steps = np.flatnonzero(~ends)
+    if len(steps) < _FEW_PROBES:
+        return False
+    probes = rng.choice(steps, size=min(_PROBES, len(steps)), replace=False)
+    with np.errstate(all="ignore"):
+        flat = observations.reshape(len(ends), -1)
+        here = flat[probes].astype(np.float64)
+        scale = here.std(axis=0)
+        scale[scale == 0] = 1.0
+        others = (probes + 1, rng.integers(len(ends), size=len(probes)))
+        step, apart = (
+            np.median(np.linalg.norm((flat[rows] - here) / scale, axis=1)) for rows in others
+        )
+        return bool(step > _WIDE_STEP * apart)

@@ -1,0 +1,86 @@
+"""Episodes of a Minari dataset's HDF5 file, a few arrays of each and nothing else.
+
+Minari's own reader opens every array of every info as well, and takes half of its time to build
+Python objects: here, the file's low-level handles are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from gymnasium.spaces import Dict, Space, Tuple
+from h5py import h5d, h5g, h5i, h5s
+from numpy.typing import NDArray
+
+from envs.formats.hdf5_room import has_room
+
+FILE_NAME: Final = "main_data.hdf5"
+INDEX_BYTES: Final = 1 << 20  # of the file's index that HDF5 may keep; by itself it takes 32 MiB
+STEP_ARRAYS: Final = ("actions", "rewards", "terminations", "truncations")
+
+
+def iterate_episodes(
+    data: Path, observations: Space[Any], numbers: Iterable[int], info: str
+) -> Iterator[dict[str, Any]]:
+    """Read episodes one at a time.
+
+    Args:
+        data: The dataset's folder ``data``.
+        observations: The space of observations, none of them text or images.
+        numbers: Which episodes.
+        info: Key of the one info to read.
+
+    Yields:
+        Observations ``(T+1, …)`` as arrays or dicts and tuples of them; actions, rewards,
+        terminations and truncations ``(T, …)``; the info or None; and the seed or None.
+    """
+    with h5py.File(data / FILE_NAME, "r") as file:
+        _keep_little(file)
+        for number in numbers:
+            group = h5g.open(file.id, f"episode_{number}".encode())
+            episode = {name: _read_array(group, name) for name in STEP_ARRAYS}
+            seed = h5py.Group(group).attrs.get("seed")
+            yield episode | {
+                "observations": _read_tree(group, "observations", observations),
+                "seed": None if seed is None else int(seed),
+                info: _read_info(group, info),
+            }
+
+
+def _read_tree(group: h5g.GroupID, name: str, space: Space[Any]) -> Any:
+    if isinstance(space, Dict):
+        inner = h5g.open(group, name.encode())
+        return {key: _read_tree(inner, key, part) for key, part in space.spaces.items()}
+    if isinstance(space, Tuple):
+        inner = h5g.open(group, name.encode())
+        parts = enumerate(space.spaces)
+        return tuple(_read_tree(inner, f"_index_{place}", part) for place, part in parts)
+    return _read_array(group, name)
+
+
+def _read_info(group: h5g.GroupID, name: str) -> NDArray[Any] | None:
+    if b"infos" not in group:
+        return None
+    infos = h5g.open(group, b"infos")
+    return _read_array(infos, name) if name.encode() in infos else None
+
+
+def _read_array(group: h5g.GroupID, name: str) -> NDArray[Any]:
+    stored = h5d.open(group, name.encode())
+    if not has_room(stored, h5i.get_file_id(stored).get_filesize()):
+        raise OSError(f"{name} of shape {stored.shape} is larger than its file has room for")
+    array = np.empty(stored.shape, stored.dtype)
+    stored.read(h5s.ALL, h5s.ALL, array)
+    return array
+
+
+def _keep_little(file: h5py.File) -> None:
+    """Bound the cache of the file's index, of which every episode is read but once."""
+    config = file.id.get_mdc_config()
+    config.set_initial_size = True
+    config.initial_size = config.min_size = config.max_size = INDEX_BYTES
+    file.id.set_mdc_config(config)

@@ -1,0 +1,97 @@
+"""Transitions as a Minari dataset, for whoever reads Minari and not this package."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from envs.classic.catalogue import classic_dataset
+from envs.formats.episodes import one_step_episodes
+from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
+from envs.reference import Reference
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+
+METADATA_KEY = "bellman_bench"
+_NEW_ID = re.compile(r"([\w-]+/)+[\w-]+-v\d+", re.ASCII)
+
+
+def write_transitions(
+    dataset_id: str,
+    transitions: Transitions,
+    reference: Reference,
+    *,
+    algorithm: str,
+    description: str,
+    metadata: Mapping[str, Any],
+) -> Path:
+    """Write transitions as a Minari dataset, whole or not at all, and return its folder.
+
+    A row becomes an episode of one step: observations ``[s, s']``, terminated or else truncated,
+    and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
+    precision of the rows and no bounds, so that nothing is rounded or refused.
+    `harness.load_dataset` gives the rows back, weights included. Made for small sets: every row is
+    an HDF5 group of some ten kilobytes.
+
+    Args:
+        dataset_id: A new Minari id, ``namespace/name-vN``.
+        transitions: The rows.
+        reference: The environment and the scores, as far as they are known.
+        algorithm: What made the rows.
+        description: What the dataset is.
+        metadata: What else to keep, fit for JSON: Minari shows it as a JSON text under the key
+            ``bellman_bench`` of ``dataset.storage.metadata``.
+
+    Raises:
+        InputError: If the id cannot be used (see `check_new_id`), the environment is unknown, or
+            the root cannot be written.
+    """
+    check_new_id(dataset_id)
+    _check_environment(reference.environment_id)
+    episodes = list(one_step_episodes(transitions))
+    bound = np.full(transitions.obs_dim, np.inf, dtype=episodes[0].observations.dtype)
+    return write_dataset(
+        dataset_id,
+        episodes,
+        reference,
+        algorithm=algorithm,
+        description=description,
+        spaces=(Box(-bound, bound, dtype=bound.dtype.type), Discrete(transitions.action_count)),
+        metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
+        refuse_existing=True,
+    )
+
+
+def check_new_id(dataset_id: str) -> None:
+    """Refuse an id under which nothing can be written.
+
+    Raises:
+        InputError: If it is not ``namespace/name-vN``, belongs to an embedded dataset or is taken.
+    """
+    if not _NEW_ID.fullmatch(dataset_id):
+        raise InputError(
+            f"dataset id {dataset_id!r}: a new id is namespace/name-vN, words of letters, digits, "
+            "'_' and '-' joined by '/', such as 'distilled/cartpole-v0'; choose such an id, or "
+            "the path of an .npz file"
+        )
+    if classic_dataset(dataset_id) is not None:
+        raise InputError(
+            f"dataset id {dataset_id!r} is that of an embedded dataset; choose another id"
+        )
+    if is_stored(dataset_id):
+        raise existing_dataset(dataset_id)
+
+
+def _check_environment(environment_id: str | None) -> None:
+    if environment_id is not None and environment_id not in gym.registry:
+        raise InputError(
+            f"environment {environment_id!r} is not registered: Minari needs one that gymnasium "
+            "can make; install its package or leave the environment out"
+        )

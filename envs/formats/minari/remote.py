@@ -1,0 +1,160 @@
+"""Datasets of Minari's remote, by default its Hugging Face hub, downloaded on first use.
+
+``MINARI_REMOTE`` names another remote, as Minari documents it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from minari import supported_dataset_versions
+from minari.storage.remotes import DEFAULT_REMOTE, get_cloud_storage
+from minari.storage.remotes.cloud_storage import CloudStorage
+
+from envs.formats.minari.root import ROOT_VARIABLE, datasets_root, is_stored, staged, unusable_root
+from harness.core.errors import InputError, unknown_name
+from harness.core.storage.locks import locked
+
+OFFLINE_VARIABLE: Final = "BELLMAN_BENCH_OFFLINE"  # reaches worker processes as well
+STAGING_PREFIX: Final = ".downloading-"
+PROBE_SECONDS: Final = 10.0
+# The hub's and Google's names for an answer of 404.
+_NOT_THERE = ("RemoteEntryNotFoundError", "RepositoryNotFoundError", "NotFound")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+logger = logging.getLogger("bellman_bench")
+
+
+def is_offline() -> bool:
+    """Tell whether the environment forbids to ask a remote."""
+    return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
+
+
+def download(dataset_id: str, known: Collection[str]) -> Path:
+    """Download a dataset below the root, whole or not at all, and return its folder.
+
+    The size is logged beforehand, and the remote's library shows its progress. One process
+    downloads at a time; what a killed one has left is removed.
+
+    Args:
+        dataset_id: The id of a dataset that is not stored.
+        known: Ids that could have been meant, for error messages.
+
+    Raises:
+        InputError: If downloads are forbidden, the remote cannot be reached or has no such dataset,
+            the installed Minari does not read it, or there is no room for it.
+    """
+    root = datasets_root()
+    missing = f"{unknown_name('dataset', dataset_id, known)}; it is not below {str(root)!r}"
+    if is_offline():
+        raise InputError(
+            f"{missing}, and {OFFLINE_VARIABLE} or --offline forbids to download it: go online, or "
+            "copy it there"
+        )
+    try:
+        with locked(root / ".downloads.lock"):
+            if not is_stored(dataset_id):  # another process has downloaded it in the meantime
+                _remove_remains(root)
+                _download(dataset_id, missing)
+    except OSError as error:
+        raise unusable_root(error) from error
+    return root / dataset_id
+
+
+def _download(dataset_id: str, missing: str) -> None:
+    with _remote_explained(missing):
+        remote = _connect()
+        metadata = remote.get_dataset_metadata(dataset_id)
+    _check_metadata(dataset_id, metadata)
+    with staged(dataset_id, STAGING_PREFIX) as staging:
+        with _remote_explained(missing):
+            remote.download_dataset(dataset_id, staging)
+        files = {path.name for path in (staging / dataset_id / "data").rglob("*") if path.is_file()}
+        if not files - {"metadata.json"}:
+            raise InputError(f"{missing}, and {_remote()} holds its metadata only; choose another")
+        shutil.rmtree(staging / dataset_id / ".cache", ignore_errors=True)  # the hub's
+
+
+def _connect() -> CloudStorage:
+    remote = get_cloud_storage()
+    if type(remote).__name__ == "HuggingFaceStorage":
+        _probe_hub()
+    return remote
+
+
+def _probe_hub() -> None:
+    """Fail at once where there is no network: the hub's library tries again for 20 seconds.
+
+    Raises:
+        OSError: If the hub cannot be reached.
+    """
+    from huggingface_hub import constants
+
+    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        return  # any answer will do
+
+
+def _check_metadata(dataset_id: str, metadata: Mapping[str, Any]) -> None:
+    version = metadata.get("minari_version")
+    if version not in supported_dataset_versions:
+        raise InputError(
+            f"dataset {dataset_id!r} on {_remote()} was made by Minari {version}: the installed "
+            "one does not read it; choose another version of it, or update Minari"
+        )
+    root = datasets_root()
+    size = metadata.get("dataset_size")  # MB
+    told = "of unknown size" if size is None else f"of {size:,.1f} MB"
+    free = shutil.disk_usage(root).free / 1e6
+    if size is not None and size > free:
+        raise InputError(
+            f"dataset {dataset_id!r} {told} does not fit below {str(root)!r}, where {free:,.1f} MB "
+            f"are free: make room, or set {ROOT_VARIABLE} to another folder"
+        )
+    logger.warning("downloading %s %s from %s into %s", dataset_id, told, _remote(), root)
+
+
+def _remove_remains(root: Path) -> None:
+    """Remove what downloads have left whose process was killed; the lock says that none goes on."""
+    for remains in root.glob(f"{STAGING_PREFIX}*"):
+        shutil.rmtree(remains, ignore_errors=True)
+
+
+def _remote() -> str:
+    return os.environ.get("MINARI_REMOTE", str(DEFAULT_REMOTE))
+
+
+@contextmanager
+def _remote_explained(missing: str) -> Iterator[None]:
+    """Turn a remote's errors into one line, except that of a full disk.
+
+    Each remote has a library of its own, which need not be installed: its errors are told by name.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"{missing}, and {_remote()} cannot be asked without a library that is not installed "
+            "(hf:// needs the extra bellman-bench[remote]): install it, or copy the dataset there"
+        ) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            raise
+        if type(error).__name__ in _NOT_THERE:
+            raise InputError(f"{missing}, and {_remote()} holds no such dataset") from error
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{missing}, and {_remote()} cannot be read ({type(error).__name__}: {reason}): "
+            "connect to the network, or copy the dataset there"
+        ) from error

@@ -1,0 +1,275 @@
+"""Reading and writing Minari datasets."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import minari
+import numpy as np
+from gymnasium.spaces import Box, Discrete, Space
+from minari.data_collector import EpisodeBuffer
+
+from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
+from envs.formats.minari import hdf5 as minari_hdf5
+from envs.formats.minari.root import (
+    datasets_root,
+    existing_dataset,
+    is_stored,
+    minari_root,
+    staged,
+    stored_ids,
+)
+from envs.formats.recording import Recording
+from envs.formats.spaces import check_actions, flat_size, flatten_steps
+from envs.reference import Reference
+from harness.core.errors import InputError
+
+__all__ = [
+    "StoredDataset",
+    "datasets_root",
+    "existing_dataset",
+    "is_stored",
+    "open_stored",
+    "read_recording",
+    "stored_ids",
+    "write_dataset",
+]
+
+CODEBOOK_KEY: Final = "bellman_bench_codebook"  # of the metadata
+WEIGHT_INFO: Final = "transition_weight"  # key of the infos that hold a weight for each step
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDataset:
+    """An open dataset, of which nothing but the metadata has been read."""
+
+    dataset_id: str
+    obs_dim: int
+    action_count: int | None  # None: continuous
+    episode_count: int
+    row_count: int
+    reference: Reference
+    _observation_space: Space[Any]
+    _action_space: Box | Discrete
+    _data: minari.MinariDataset
+
+    def episodes(self, first: int, end: int) -> Iterator[Episode]:
+        """Read the episodes ``first, …, end - 1`` one at a time.
+
+        Raises:
+            InputError: If one is damaged.
+        """
+        for number, content in enumerate(self._read(range(first, end)), first):
+            yield self._to_episode(content, f"{self.dataset_id!r}, episode {number}")
+
+    def join(self, episodes: Sequence[Episode], first: int) -> Recording:
+        """Lay episodes end to end, the first numbered ``first``; see `join_episodes`."""
+        return join_episodes(
+            episodes, self.obs_dim, self.action_count, self.dataset_id, first, self.reference
+        )
+
+    def _read(self, numbers: range) -> Iterator[Mapping[str, Any]]:
+        storage = self._data.storage
+        with _damage_explained(self.dataset_id):
+            if storage.FORMAT == "hdf5":
+                yield from minari_hdf5.iterate_episodes(
+                    storage.data_path, self._observation_space, numbers, WEIGHT_INFO
+                )
+                return
+            known = storage.get_episode_metadata(numbers)
+            for content, facts in zip(storage.get_episodes(numbers), known, strict=True):
+                weights = (content["infos"] or {}).get(WEIGHT_INFO)
+                yield content | {"seed": facts.get("seed"), WEIGHT_INFO: weights}
+
+    def _to_episode(self, content: Mapping[str, Any], where: str) -> Episode:
+        actions = self._to_actions(np.asarray(content["actions"]), where)
+        steps = len(actions) if self.action_count is None else actions.size
+        observations = flatten_steps(
+            self._observation_space,
+            content["observations"],
+            steps + 1,
+            steps=steps,
+            name="observations",
+            where=where,
+        )
+        return Episode(
+            observations=observations,
+            actions=actions,
+            rewards=content["rewards"],
+            terminations=content["terminations"],
+            truncations=content["truncations"],
+            seed=content["seed"],
+            weights=content[WEIGHT_INFO],
+        )
+
+    def _to_actions(self, values: Any, where: str) -> Any:
+        space = self._action_space
+        if isinstance(space, Discrete):
+            return values - np.int64(space.start)
+        steps = len(values)
+        return flatten_steps(space, values, steps, steps=steps, name="actions", where=where)
+
+
+def open_stored(dataset_id: str) -> StoredDataset:
+    """Open a stored dataset and check its spaces.
+
+    Raises:
+        InputError: If it is damaged, or its spaces are none that can be flattened.
+    """
+    with _damage_explained(dataset_id):
+        dataset = minari.MinariDataset(datasets_root() / dataset_id / "data")
+    obs_dim = flat_size(dataset.observation_space, dataset_id)
+    actions = check_actions(dataset.action_space, dataset_id)
+    with _damage_explained(dataset_id):
+        metadata, episode_count = dataset.storage.metadata, int(dataset.total_episodes)
+        row_count = int(dataset.total_steps)
+    if not episode_count:
+        raise no_episode(dataset_id)
+    reference = {
+        "environment_id": dataset.env_spec.id if dataset.env_spec else None,
+        "reference_min": metadata.get("ref_min_score"),
+        "reference_max": metadata.get("ref_max_score"),
+        "codebook": metadata.get(CODEBOOK_KEY),
+    }
+    return StoredDataset(
+        dataset_id=dataset_id,
+        obs_dim=obs_dim,
+        action_count=int(actions.n) if isinstance(actions, Discrete) else None,
+        episode_count=episode_count,
+        row_count=row_count,
+        reference=Reference.parse(reference, dataset_id),
+        _observation_space=dataset.observation_space,
+        _action_space=actions,
+        _data=dataset,
+    )
+
+
+def read_recording(dataset_id: str) -> Recording:
+    """Read a stored dataset, HDF5, Arrow or Parquet: one row for each step of each episode.
+
+    Observations are flattened, and continuous actions as well.
+
+    Raises:
+        InputError: If it is damaged, its spaces are none that can be flattened, or an episode is
+            malformed.
+    """
+    stored = open_stored(dataset_id)
+    return fill_rows(
+        stored.episodes(0, stored.episode_count),
+        stored.row_count,
+        stored.obs_dim,
+        stored.action_count,
+        dataset_id,
+        reference=stored.reference,
+    )
+
+
+def write_dataset(
+    dataset_id: str,
+    episodes: Iterable[Episode],
+    reference: Reference,
+    *,
+    algorithm: str,
+    description: str,
+    spaces: tuple[Box, Box | Discrete] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    refuse_existing: bool = False,
+) -> Path:
+    """Write a dataset, whole or not at all, and return its folder.
+
+    If another process has meanwhile written the same id, that copy stays and this one goes.
+
+    Args:
+        dataset_id: A Minari id: namespace, name and version.
+        episodes: Episodes whose actions count from 0, or are continuous.
+        reference: The environment and the scores, as far as they are known.
+        algorithm: The behaviour policy.
+        description: What the dataset is.
+        spaces: Of observations and actions; those of the environment unless given.
+        metadata: More for the dataset's metadata.
+        refuse_existing: Complain of a copy that another process has written.
+
+    Raises:
+        InputError: If the root cannot be written, something else occupies the dataset's folder, or
+            a copy is there and shall be refused.
+    """
+    observation_space, action_space = spaces or (None, None)
+    with (
+        staged(dataset_id, ".writing-", refuse_existing=refuse_existing) as staging,
+        minari_root(staging),
+        _without_wishes(),
+    ):
+        dataset = minari.create_dataset_from_buffers(
+            dataset_id,
+            buffer=[_to_minari(episode) for episode in episodes],
+            env=reference.environment_id,
+            eval_env=reference.environment_id,
+            algorithm_name=algorithm,
+            author="bellman-bench",
+            description=description,
+            observation_space=observation_space,
+            action_space=action_space,
+        )
+        dataset.storage.update_metadata(_to_metadata(reference) | dict(metadata or {}))
+    return datasets_root() / dataset_id
+
+
+def _to_metadata(reference: Reference) -> dict[str, Any]:
+    # Of a lone score as an argument, Minari drops one and plays a random policy beside the other.
+    named = {
+        "ref_min_score": reference.reference_min,
+        "ref_max_score": reference.reference_max,
+        CODEBOOK_KEY: reference.codebook,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+@contextmanager
+def _without_wishes() -> Iterator[None]:
+    """Silence Minari's wish for an address, an e-mail and an environment where there are none.
+
+    And gymnasium's for the newest version of an environment: data are of the one that they name.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
+        for wish in ("`(code_permalink|author_email|eval_env)` is set to None", "env_spec is None"):
+            warnings.filterwarnings("ignore", wish)
+        yield
+
+
+@contextmanager
+def _damage_explained(dataset_id: str) -> Iterator[None]:
+    # Minari and h5py meet damaged files with nearly any error, bare assertions included.
+    damage = (AssertionError, AttributeError, LookupError, MemoryError, OSError, RuntimeError)
+    try:
+        yield
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{str(datasets_root() / dataset_id)!r} cannot be read without a library that is not "
+            f"installed ({reason}): Arrow and Parquet need the extra bellman-bench[arrow]"
+        ) from error
+    except (*damage, TypeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{str(datasets_root() / dataset_id)!r} is not a readable Minari dataset ({reason}): "
+            "repair it, or delete that folder and collect or download the dataset again"
+        ) from error
+
+
+def _to_minari(episode: Episode) -> EpisodeBuffer:
+    return EpisodeBuffer(
+        seed=episode.seed,
+        observations=episode.observations,
+        actions=episode.actions,
+        rewards=episode.rewards,
+        terminations=episode.terminations,
+        truncations=episode.truncations,
+        # Minari cannot print an episode whose infos are None.
+        infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
+    )

@@ -1,0 +1,1 @@
+"""What a recorded dataset holds, and what is wrong with it."""

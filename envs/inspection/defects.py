@@ -1,0 +1,250 @@
+"""Rules that a recording should keep, and the line for each that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from envs.environment import step_reward, time_limit
+from envs.inspection.statistics import Measured, columns, follows
+from harness.core.arrays import IntArray
+from harness.core.text import listed, rows, share
+
+Rule = Callable[[Measured], Iterator[str]]
+
+FAR = 1e3  # an outlier's distance from the median, in ranges of the middle 98 %
+HEAVY = 100.0  # times the median, or the median times it: a weight that is far off
+MANY_REPEATS = 0.1  # of the rows; a deterministic environment may well come back to a state
+
+
+def find_problems(measured: Measured) -> tuple[str, ...]:
+    """One line for each defect: the value, the rule and the remedy."""
+    return tuple(line for rule in _RULES for line in rule(measured))
+
+
+def _not_finite(measured: Measured) -> Iterator[str]:
+    weights = ("weight", measured.recording.weights)
+    found = [
+        f"{name} ({rows(len(bad))}, the first is row {bad[0]}: {column[bad[0]]})"
+        for name, column in (*columns(measured.recording), weights)
+        if len(bad := np.flatnonzero(~np.isfinite(column)))
+    ]
+    if found:
+        yield f"NaN or infinity in {listed(found)}: repair or drop those rows"
+
+
+def _misalignment(measured: Measured) -> Iterator[str]:
+    broken, last = measured.misaligned, measured.last
+    if broken is None or last is None or not len(broken):
+        return
+    inside = int(np.count_nonzero(~last))
+    yield (
+        f"{share(len(broken), inside, 'rows inside episodes')} have an s' that is not the s of "
+        f"the next row (the first is row {broken[0]}): {_diagnose(measured, len(broken) / inside)}"
+    )
+
+
+def _diagnose(measured: Measured, misaligned: float) -> str:
+    if misaligned > 0.5:
+        if follows(measured.recording, 0).mean() > 0.5:
+            return "it is the s of its own row, so take s' from one row on"
+        if follows(measured.recording, 2).mean() > 0.5:
+            return "it is the s of two rows on, so take s' from one row back"
+        return "rows look shuffled or misread; restore their order, or read the source again"
+    return "mark where episodes end, or drop those rows"
+
+
+def _flags(measured: Measured) -> Iterator[str]:
+    terminations, truncations = measured.recording.terminations, measured.recording.truncations
+    if len(terminations) > 1 and terminations.all():
+        yield (
+            f"all {rows(len(terminations))} are flagged terminated, so that none looks ahead: "
+            "flag an episode's last row only"
+        )
+    elif not terminations.any() and not truncations.any():
+        yield (
+            f"none of {rows(len(terminations))} is flagged terminated or truncated: flag where "
+            "episodes end, or name the array that says so"
+        )
+    else:
+        yield from _early_flags(measured)
+
+
+def _early_flags(measured: Measured) -> Iterator[str]:
+    taken = measured.recording
+    if measured.last is None:
+        return
+    for kind, flags in (("terminated", taken.terminations), ("truncated", taken.truncations)):
+        early = np.flatnonzero(flags & ~measured.last)
+        if len(early):
+            yield (
+                f"{rows(len(early))} flagged {kind} before the episode's last (the first is row "
+                f"{early[0]}): only the last may be, so split the episodes there"
+            )
+
+
+def _time_limit(measured: Measured) -> Iterator[str]:
+    environment_id = measured.recording.reference.environment_id
+    limit, lengths = time_limit(environment_id), measured.lengths
+    if limit is None or lengths is None:
+        return
+    longer = np.flatnonzero(lengths > limit)
+    if len(longer):
+        yield (
+            f"{share(len(longer), len(lengths), 'episodes')} are longer than the {limit} steps of "
+            f"{environment_id} (the first is episode {longer[0]}, {lengths[longer[0]]} steps): "
+            "mark where episodes end, or correct the environment id"
+        )
+    cut, merged = measured.ended_at(limit)
+    if merged > 1 and merged > cut / 2:
+        yield (
+            f"{merged} of {cut} episodes of {limit} steps, the time limit of {environment_id}, "
+            "are flagged terminated: flag them truncated, for they did not end there"
+        )
+
+
+def _rewards(measured: Measured) -> Iterator[str]:
+    rewards = measured.recording.rewards
+    if not rewards.any() or (measured.returns is not None and not measured.returns.any()):
+        kind = "return" if rewards.any() else "reward"
+        yield f"every {kind} is zero, so there is nothing to learn: check the reward column"
+    elif "reward" in measured.constant_columns:
+        environment_id = measured.recording.reference.environment_id
+        expected = step_reward(environment_id)
+        if expected is None or not np.isclose(expected, rewards[0]):
+            yield (
+                f"every reward is {rewards[0]:g}, and nothing shows that "
+                f"{environment_id or 'the environment, which is not named,'} gives just that: "
+                "check the reward column"
+            )
+
+
+def _actions(measured: Measured) -> Iterator[str]:
+    actions, count = measured.recording.actions, measured.recording.action_count
+    if count is None:
+        return
+    outside = np.flatnonzero((actions < 0) | (actions >= count))
+    if len(outside):
+        yield (
+            f"{rows(len(outside))} with an action outside 0..{count - 1} (the first is row "
+            f"{outside[0]}: {actions[outside[0]]}): renumber actions or correct their count"
+        )
+    missing = np.setdiff1d(np.arange(count), actions)
+    if len(missing):
+        yield (
+            f"never taken: action {listed([*map(str, missing)])} of 0..{count - 1}, so that "
+            "nothing says what it is worth: collect data that takes it, or correct the count"
+        )
+
+
+def _constant(measured: Measured) -> Iterator[str]:
+    names = [name for name in measured.constant_columns if name not in ("reward", "action")]
+    if names:
+        yield (
+            f"constant in all rows: {listed(names)}: drop what says nothing, or check how it was "
+            "recorded"
+        )
+
+
+def _repeated_episodes(measured: Measured) -> Iterator[str]:
+    copies, lengths = measured.repeated_episodes, measured.lengths
+    if len(copies) and lengths is not None:
+        yield (
+            f"{share(len(copies), len(lengths), 'episodes')} repeat an earlier one row by row "
+            f"(the first is episode {copies[0]}, counted from 0): drop them, and reset each "
+            "episode with a seed of its own"
+        )
+
+
+def _repeated_seeds(measured: Measured) -> Iterator[str]:
+    seeds = measured.recording.seeds
+    if len(seeds) > 1 and seeds[0] is not None and len({*seeds}) == 1:
+        yield (
+            f"all {len(seeds)} episodes were reset with seed {seeds[0]}, so that they start "
+            "alike: collect them with seeds of their own"
+        )
+
+
+def _copied_rows(measured: Measured) -> Iterator[str]:
+    copies = find_copies(measured)
+    if len(copies):
+        total = len(measured.recording)
+        yield (
+            f"{share(len(measured.repeated_rows), total, 'rows')} repeat an earlier one exactly "
+            f"(row {copies[0]} for one): each step is recorded once, so drop the copies"
+        )
+
+
+def find_copies(measured: Measured) -> IntArray:
+    """Repeated rows that no environment has come back to, as far as can be told.
+
+    They do not follow from the row before, though the episode goes on; or they are many, and
+    states are not on a grid.
+    """
+    repeated, taken = measured.repeated_rows, measured.recording
+    many = len(repeated) > MANY_REPEATS * len(taken)
+    if many and (taken.observations != np.rint(taken.observations)).any():
+        return repeated
+    if measured.starts is None:
+        return repeated[:0]
+    inner = repeated[~np.isin(repeated, measured.starts)]
+    return inner[~measured.joined[inner - 1]]
+
+
+def _outliers(measured: Measured) -> Iterator[str]:
+    found = []
+    for number in range(measured.recording.observations.shape[1]):
+        far = _far_rows(measured, number)
+        if len(far):
+            found.append(f"observation {number} ({rows(len(far))}, the first is row {far[0]})")
+    if found:
+        yield (
+            f"values beyond {FAR:g} times the range of the middle 98 % in {listed(found)}: check "
+            "their unit, or drop those rows"
+        )
+
+
+def _far_rows(measured: Measured, number: int) -> IntArray:
+    column = measured.recording.observations[:, number]
+    following = measured.recording.next_observations[:, number]
+    finite = column[np.isfinite(column)]
+    if not len(finite):
+        return np.empty(0, dtype=np.int64)
+    low, middle, high = np.quantile(finite, (0.01, 0.5, 0.99))
+    bound = FAR * (high - low) or np.inf
+    with np.errstate(invalid="ignore"):
+        far = (np.abs(column - middle) > bound) & np.isfinite(column)
+        far |= (np.abs(following - middle) > bound) & np.isfinite(following)
+    return np.flatnonzero(far)
+
+
+def _weights(measured: Measured) -> Iterator[str]:
+    weights = measured.recording.weights
+    low, middle, high = np.nanmin(weights), np.nanmedian(weights), np.nanmax(weights)
+    if low <= 0:
+        yield (
+            f"{rows(int((weights <= 0).sum()))} with a weight of zero or less (the least is "
+            f"{low:g}): weights are positive, so drop rows of no weight"
+        )
+    elif high > HEAVY * middle or low < middle / HEAVY:
+        yield (
+            f"weights of {low:g}..{high:g} around a median of {middle:g}: few rows decide "
+            "everything, so check them, or leave weights out"
+        )
+
+
+_RULES: tuple[Rule, ...] = (
+    _not_finite,
+    _misalignment,
+    _flags,
+    _time_limit,
+    _rewards,
+    _actions,
+    _constant,
+    _repeated_episodes,
+    _repeated_seeds,
+    _copied_rows,
+    _outliers,
+    _weights,
+)

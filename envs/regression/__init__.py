@@ -1,0 +1,1 @@
+"""Regression datasets, and their splits."""

@@ -1,0 +1,1 @@
+"""What every part speaks; it imports nothing else of this project."""

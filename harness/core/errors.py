@@ -1,0 +1,45 @@
+"""The one error that users see: a line with the value, the rule and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+
+class InputError(ValueError):
+    """Input that cannot be used; the message names the value, the rule and the remedy."""
+
+
+@contextmanager
+def naming(source: str) -> Iterator[None]:
+    """Say of input errors inside which source they are about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source!r}: {error}") from error
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
+    """Build the error for a name that is not among ``choices``.
+
+    Args:
+        kind: What the name stands for, such as ``method``.
+        name: The name as the user gave it.
+        choices: Every name that would have been accepted.
+    """
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}{hint}")
+
+
+def input_error(subject: str, error: ValidationError) -> InputError:
+    """Turn pydantic's report into one line on the first offence."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    given = f" = {first['input']!r}" if where and not isinstance(first["input"], dict) else ""
+    rule = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{subject}: {where}{given}{': ' if where else ''}{rule}; correct it")

@@ -1,0 +1,201 @@
+"""Run records: one JSON file a run, complete or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from harness.core.errors import InputError
+from harness.core.specs import Frozen, RunSpec
+from harness.core.storage.checksums import is_sealed, seal, unseal
+from harness.core.storage.files import write_whole
+
+SCHEMA_VERSION: Final = 3  # 1 had no checksum, no reason of failure, no CPU; 2 no codebook
+HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
+
+
+Parameters = dict[str, float | int | str | bool | list[int] | None]
+
+
+class DatasetFacts(Frozen):
+    """What a record keeps of its dataset."""
+
+    environment_id: str | None = None  # None in regression
+    rows: int
+    bytes: int
+    content_hash: str
+    reference_min: float | None = None  # mean return of the random policy; None in regression
+    reference_max: float | None = None  # mean return of the expert; None in regression
+    quantisation: dict[str, float] | None = None  # what a codebook costs; None without one
+
+
+class ReductionFacts(Frozen):
+    """What a record keeps of its reduction."""
+
+    rows: int
+    bytes: int
+    content_hash: str
+    synthetic: bool
+    parameters: Parameters  # every parameter, defaults too
+    diagnostics: dict[str, float | list[float]]
+
+
+class Checkpoint(Frozen):
+    """A policy on the way, with the return of each evaluation episode."""
+
+    step: int  # gradient steps so far
+    returns: tuple[float, ...]  # (episodes,)
+    metrics: dict[str, float]  # the learner's own, such as its mean loss since the last checkpoint
+
+    @cached_property
+    def mean_return(self) -> float:
+        """Mean over the evaluation episodes."""
+        return float(np.mean(self.returns))
+
+
+class Seconds(Frozen):
+    """Wall time of each stage."""
+
+    reduction: float
+    training: float
+    evaluation: float
+
+
+class RunResult(Frozen):
+    """What a completed run measured."""
+
+    dataset: DatasetFacts
+    reduction: ReductionFacts
+    learner_parameters: Parameters
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
+    seconds: Seconds
+
+
+class MeasuredResult(Frozen):
+    """What a completed run measured once: no checkpoints, and smaller is better."""
+
+    dataset: DatasetFacts  # in regression, of the training split
+    reduction: ReductionFacts
+    learner_parameters: Parameters
+    metric: Literal["test MSE", "worst-case gap", "fresh gap"]
+    value: float  # of the metric
+    details: dict[str, float]  # what else the judge measured
+    seconds: Seconds
+
+
+Result = RunResult | MeasuredResult
+
+
+class Provenance(Frozen):
+    """Where and with what a record was made."""
+
+    versions: dict[str, str]  # package or interpreter to version
+    commit: str | None  # of the checkout that ran, if it was one
+    dirty: bool | None  # whether that checkout had uncommitted changes
+    platform: str
+    threads: int
+    cpu: str | None = None  # unknown in records of schema version 1
+
+
+Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker died"]
+
+
+class RunRecord(Frozen):
+    """One run's evidence."""
+
+    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    run_id: str
+    spec: RunSpec
+    status: Literal["completed", "failed"]
+    reason: Reason | None = None  # why a run failed; None in records of schema version 1
+    error: str | None = None  # traceback of a failed run
+    # None if the run failed. The kinds share no record: trying both would double a reader's time.
+    result: Annotated[Result | None, Field(union_mode="left_to_right")] = None
+    provenance: Provenance
+
+    @cached_property
+    def headline(self) -> float:
+        """The run's one number.
+
+        In control the mean over the last three checkpoints (all, if fewer) of the mean return; in
+        regression the value of the metric.
+        """
+        if self.result is None:
+            raise ValueError(f"run {self.run_id} failed and has no result")
+        if isinstance(self.result, MeasuredResult):
+            return self.result.value
+        last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
+        return float(np.mean([checkpoint.mean_return for checkpoint in last]))
+
+
+def record_path(directory: Path, run_id: str) -> Path:
+    """Where the record of a run lies below a results folder."""
+    return directory / "records" / f"{run_id}.json"
+
+
+def write_record(directory: Path, record: RunRecord) -> Path:
+    """Write a record atomically, under its checksum, and return its path."""
+    path = record_path(directory, record.run_id)
+    return write_whole(path, seal(record.model_dump_json(indent=1).encode()))
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read one record.
+
+    Raises:
+        InputError: If the file is not a complete record of a known schema version, or if a byte
+            of it has changed since it was written.
+    """
+    content = path.read_bytes()
+    try:
+        record = RunRecord.model_validate_json(unseal(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise _damaged(path, f"{where}: {first['msg']}") from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if record.schema_version > 1 and not is_sealed(content):
+        raise _damaged(path, "it has no checksum")
+    return record
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{str(path)!r} is not a record of schema version 1 to {SCHEMA_VERSION} "
+        f"({what}): delete it and run the suite again"
+    )
+
+
+def record_paths(directory: Path) -> list[Path]:
+    """List the records of a results folder, in the order of run ids."""
+    return sorted((directory / "records").glob("*.json"))
+
+
+def filled_paths(directory: Path) -> list[Path]:
+    """List the records of a results folder that must hold some.
+
+    Raises:
+        InputError: If there is no record.
+    """
+    paths = record_paths(directory)
+    if not paths:
+        raise InputError(
+            f"no records in {str(directory / 'records')!r}: name a folder that "
+            "`bellman-bench run` has filled"
+        )
+    return paths
+
+
+def read_records(directory: Path) -> Iterator[RunRecord]:
+    """Read every record of a results folder, in the order of run ids.
+
+    Raises:
+        InputError: If there is no record, or one cannot be read.
+    """
+    return map(read_record, filled_paths(directory))

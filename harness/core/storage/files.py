@@ -1,0 +1,36 @@
+"""Whole files or none."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+from harness.core.storage.processes import HOST, is_gone
+
+_PARTIAL = re.compile(r"\..+\.(?P<pid>\d+)-(?P<host>[A-Za-z0-9-]+)\.partial")
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> Path:
+    """Write a file atomically, make its folder if need be, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{HOST}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what processes that were killed left half written in a folder."""
+    for partial in folder.glob(".*.partial"):
+        writer = _PARTIAL.fullmatch(partial.name)
+        try:
+            silence = time.time() - partial.stat().st_mtime
+        except FileNotFoundError:
+            continue  # its writer has just finished
+        if writer and is_gone(writer["host"], int(writer["pid"]), silence):
+            partial.unlink(missing_ok=True)

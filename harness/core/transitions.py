@@ -1,0 +1,211 @@
+"""Transitions: the one form in which data travels from a dataset to a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.core.arrays import BoolArray, FloatArray, IntArray, as_float, check_finite, hash_arrays
+from harness.core.errors import InputError, naming
+from harness.core.storage.npz import load_arrays, save_arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """Weighted transitions ``(s, a, r, s', b)``, checked when they are made.
+
+    Weights are relative: an expectation over the set is the weighted mean of its rows.
+    Floats keep the source's precision; synthetic sets are float64.
+
+    Raises:
+        InputError: If the set is empty, shapes disagree, values are not finite, an action lies
+            outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
+    """
+
+    observations: FloatArray  # (N, obs_dim)
+    actions: IntArray  # (N,)
+    rewards: FloatArray  # (N,)
+    next_observations: FloatArray  # (N, obs_dim)
+    terminations: BoolArray  # (N,) True where the episode terminated; truncation is not marked
+    weights: FloatArray  # (N,)
+    action_count: int  # actions that the environment offers, taken in the data or not
+    episodes: IntArray | None = None  # (N,) number of each row's episode; None: rows form none
+
+    def __post_init__(self) -> None:
+        for name in ("observations", "rewards", "next_observations", "weights"):
+            self._freeze(name, as_float(name, getattr(self, name)))
+        self._freeze("actions", _as_actions(self.actions))
+        self._freeze("terminations", _as_flags(self.terminations))
+        if self.episodes is not None:
+            self._freeze("episodes", self.episodes)
+        self._check_shapes()
+        self._check_values()
+
+    def _freeze(self, name: str, array: NDArray[Any]) -> None:
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(self, name, view)
+
+    def _check_shapes(self) -> None:
+        shape = self.observations.shape
+        if len(shape) != 2:
+            raise InputError(
+                f"observations of shape {shape}: the rule is (N, obs_dim); flatten them first"
+            )
+        if shape[0] == 0:
+            raise InputError("0 transitions: a dataset needs at least one; collect or load more")
+        expected = dict.fromkeys((*ARRAY_NAMES, "episodes"), shape[:1]) | {
+            "observations": shape,
+            "next_observations": shape,
+        }
+        if self.episodes is None:
+            del expected["episodes"]
+        for name, wanted in expected.items():
+            if getattr(self, name).shape != wanted:
+                raise InputError(
+                    f"{name} of shape {getattr(self, name).shape}: observations of shape {shape} "
+                    f"need {wanted}; check how the arrays were cut"
+                )
+
+    def _check_values(self) -> None:
+        for name in ("observations", "rewards", "next_observations", "weights"):
+            check_finite(name, getattr(self, name))
+        if self.actions.min() < 0 or self.actions.max() >= self.action_count:
+            raise InputError(
+                f"actions span {self.actions.min()}..{self.actions.max()}: they count from 0, and "
+                f"{self.action_count} actions lie in 0..{self.action_count - 1}; renumber them or "
+                "correct the action count"
+            )
+        if self.weights.min() <= 0:
+            raise InputError(
+                f"weight {self.weights.min()}: weights must be positive; drop rows of no weight"
+            )
+        if self.episodes is not None and (np.diff(self.episodes) < 0).any():
+            raise InputError(
+                "episodes whose numbers fall: the rows of an episode stand together, in order; "
+                "sort the rows"
+            )
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def obs_dim(self) -> int:
+        """Numbers in one observation."""
+        return int(self.observations.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays hold."""
+        return sum(getattr(self, name).nbytes for name in ARRAY_NAMES)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Weights as float64 shares ``(N,)`` that sum to one."""
+        weights = self.weights.astype(np.float64)
+        shares: NDArray[np.float64] = weights / weights.sum()
+        return shares
+
+    def take(self, rows: IntArray, weights: FloatArray | None = None) -> Transitions:
+        """Return the given rows, with their own weights unless others are given.
+
+        They no longer form episodes.
+        """
+        arrays = {name: getattr(self, name)[rows] for name in ARRAY_NAMES}
+        taken = replace(self, **arrays, episodes=None)
+        return taken if weights is None else replace(taken, weights=weights)
+
+    def content_hash(self) -> str:
+        """SHA-256 over names, types, shapes and bytes of the arrays, and the action count.
+
+        Episodes are not part of it: they say how rows came about, not what they hold.
+        """
+        arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
+        return hash_arrays(arrays, prefix=f"action_count={self.action_count}")
+
+    def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all.
+
+        Episodes are not written: a file holds a set of rows.
+        """
+        arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
+        save_arrays(path, arrays, {"action_count": self.action_count, **metadata})
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Self, dict[str, Any]]:
+        """Read what `save` wrote, without unpickling.
+
+        Returns:
+            The transitions and their metadata.
+
+        Raises:
+            InputError: If the file is missing, damaged, lacks an array or breaks a rule.
+        """
+        content, metadata = load_arrays(path)
+        return cls.from_arrays(content, metadata, str(path)), metadata
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, ArrayLike], metadata: Mapping[str, Any], source: str
+    ) -> Self:
+        """Build transitions from named arrays; weights default to one.
+
+        Raises:
+            InputError: If an array is missing or breaks a rule; ``source`` says where.
+        """
+        missing = [name for name in ARRAY_NAMES if name not in arrays and name != "weights"]
+        if missing:
+            raise InputError(
+                f"{source!r} lacks {', '.join(missing)}: a dataset holds {', '.join(ARRAY_NAMES)}; "
+                "add the missing arrays"
+            )
+        named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
+        with naming(source):
+            actions = _as_actions(arrays["actions"])
+            count: int = metadata.get("action_count") or count_actions(actions)
+            values: dict[str, Any] = {"weights": np.ones(len(actions)), **named}
+            return cls(**values, action_count=count)
+
+
+ARRAY_NAMES = tuple(
+    field.name for field in fields(Transitions) if field.name not in ("action_count", "episodes")
+)
+
+
+def count_actions(actions: IntArray) -> int:
+    """Take the largest action for the last, unless it can only be some other number.
+
+    Raises:
+        InputError: If there would be more actions than rows.
+    """
+    count = int(actions.max(initial=0)) + 1
+    if count > max(len(actions), 2):
+        raise InputError(
+            f"action {count - 1} in {len(actions)} rows: actions count from 0, and would be more "
+            "than the rows; renumber them or give action_count in the metadata"
+        )
+    return count
+
+
+def _as_actions(values: ArrayLike) -> IntArray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise InputError(
+            f"actions of type {array.dtype}: one-hot features need integers 0, 1, …; "
+            "continuous actions are not supported, discretise them first"
+        )
+    return array.astype(np.int64, copy=False)
+
+
+def _as_flags(values: ArrayLike) -> BoolArray:
+    array = np.asarray(values)
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise InputError(
+            f"terminations hold {np.unique(array)[:3]}…: flags are 0 or 1; convert them"
+        )
+    return array.astype(np.bool_, copy=False)

@@ -1,0 +1,123 @@
+"""Exact regression distillation: few points on which every linear regressor keeps its loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.reduction import check_size
+from harness.core.regression_set import RegressionReducer, RegressionReduction, RegressionSet
+from harness.distillation.solvers.reservoir import Reservoir
+from harness.numerics.certificates.regression import regression_certificate, regression_moments
+from harness.numerics.moments import Moments, accumulate
+from harness.numerics.points import nearest, nearest_with_mean, root, second_moment_root, truncated
+
+
+class ExactRegression(RegressionReducer):
+    """Equally weighted points with the second moments of the data, near a real subsample.
+
+    The squared loss of a homogeneous linear regressor depends on the data through ``E[ζζᵀ]`` only,
+    ``ζ = (x, y)``, and ``d + 1`` points can hold it. With ``intercept`` mean and covariance are
+    kept as well, in ``d + 2`` points, so that an intercept column stays one. Collinear and constant
+    columns need fewer. A larger set has the same moments and moves least from a real subsample,
+    measured in each column's standard deviation. A smaller set has the largest eigenvalues of the
+    moment matrix; its diagnostic ``worst_gap`` is the largest loss gap over regressors of norm at
+    most one, which no set of that size can make smaller (given the mean, with ``intercept``).
+    """
+
+    name: ClassVar[str] = "exact"
+
+    intercept: bool = False  # keep the mean too, for regressors with an intercept
+
+    def _reduce(
+        self, data: RegressionSet, size: int, rng: np.random.Generator
+    ) -> tuple[RegressionSet, IntArray | None, dict[str, float]]:
+        reduced, diagnostics = _distilled(*_one_pass([data], size, rng), self.intercept)
+        return reduced, None, diagnostics
+
+
+def distill_exact_stream(
+    chunks: Iterable[RegressionSet],
+    size: int,
+    rng: np.random.Generator,
+    intercept: bool = False,
+) -> RegressionReduction:
+    """Distil a set that comes in chunks and is never held whole.
+
+    The result is that of `ExactRegression` on the joined chunks, up to rounding, however the rows
+    are cut.
+
+    Args:
+        chunks: Parts of the set, each read once.
+        size: Points to make.
+        rng: Draws the real subsample that the points stay near.
+        intercept: Keep the mean too, for regressors with an intercept.
+
+    Raises:
+        InputError: If there is no chunk, chunks differ in columns, or ``size`` is not between 1
+            and the number of rows.
+    """
+    reducer = ExactRegression(intercept=intercept)
+    started = time.perf_counter()
+    reduced, diagnostics = _distilled(*_one_pass(chunks, size, rng), intercept)
+    return RegressionReduction(
+        data=reduced,
+        source_indices=None,
+        method=reducer.name,
+        parameters=reducer.model_dump(mode="json"),
+        seconds=time.perf_counter() - started,
+        diagnostics=diagnostics,
+    )
+
+
+def _one_pass(
+    chunks: Iterable[RegressionSet], size: int, rng: np.random.Generator
+) -> tuple[Moments, Float64Array]:
+    """Take the moments of the rows ``ζ`` and a real subsample ``(size, d + 1)``."""
+    reservoir = Reservoir(size, rng)
+
+    def parts() -> Iterator[Moments]:
+        for chunk in chunks:
+            yield regression_moments(chunk)
+            reservoir.offer(chunk)
+
+    moments = accumulate(parts())
+    check_size(size, reservoir.seen, "rows")
+    return moments, reservoir.rows
+
+
+def _distilled(
+    moments: Moments, start: Float64Array, intercept: bool
+) -> tuple[RegressionSet, dict[str, float]]:
+    scale = _units(moments)
+    if intercept:
+        factor = root(moments.covariance)
+        kept = truncated(factor, len(start) - 1)
+        points = nearest_with_mean(start, moments.mean, kept, scale)
+    else:
+        factor = second_moment_root(moments.mean, moments.covariance)
+        points = nearest(start, truncated(factor, len(start)), scale)
+    diagnostics = {
+        "rank": float(len(factor)),
+        "worst_gap": _worst_gap(moments, Moments.of(points), intercept),
+        "movement": float(np.sqrt(np.mean(((points - start) / scale) ** 2))),
+    }
+    return RegressionSet(points[:, :-1], points[:, -1], np.ones(len(points))), diagnostics
+
+
+def _units(moments: Moments) -> Float64Array:
+    """Deviation of each column; the size of its value, or one, where it is constant."""
+    size = np.where(moments.mean == 0, 1.0, np.abs(moments.mean))
+    return np.where(moments.deviation > 0, moments.deviation, size)
+
+
+def _worst_gap(train: Moments, found: Moments, intercept: bool) -> float:
+    if intercept:
+        return regression_certificate(
+            train.second_moment_with_constant, found.second_moment_with_constant
+        ).worst_gap
+    return regression_certificate(train, found).worst_gap

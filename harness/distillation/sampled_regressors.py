@@ -1,0 +1,36 @@
+"""What the methods that sample regressors have in common."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from harness.core.arrays import Float64Array
+from harness.core.regression_set import RegressionReducer
+
+
+class SampledRegressors(RegressionReducer):
+    """A regression reducer that looks at the data through sampled regressors."""
+
+    predictors: PositiveInt = 100  # sampled regressors, the paper's k
+    predictor_ratio: PositiveFloat | None = None  # k as a multiple of q(q+1)/2, in its place
+
+    def _sample(self, dimension: int, rng: np.random.Generator) -> Float64Array:
+        """Draw the regressors on ``ζ`` of ``dimension`` numbers, shape ``(k, dimension)``."""
+        count = self.predictors
+        if self.predictor_ratio is not None:
+            count = math.ceil(self.predictor_ratio * identifiable(dimension) - 1e-9)
+        return sample_regressors(count, dimension, rng)
+
+
+def sample_regressors(count: int, dimension: int, rng: np.random.Generator) -> Float64Array:
+    """Draw regressors from ``N(0, I / dimension)``, shape ``(count, dimension)``."""
+    regressors: Float64Array = rng.normal(size=(count, dimension)) / np.sqrt(dimension)
+    return regressors
+
+
+def identifiable(dimension: int) -> int:
+    """Losses that determine a symmetric ``q × q`` second moment: ``q(q+1)/2``."""
+    return dimension * (dimension + 1) // 2

@@ -1,0 +1,1 @@
+"""The searches and one-pass sketches that distillers are made of."""

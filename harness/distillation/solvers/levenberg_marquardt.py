@@ -1,0 +1,106 @@
+"""Levenberg–Marquardt for few bounded unknowns: the smallest step that closes the gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from harness.core.arrays import Float64Array
+
+LEAST_DAMPING, MOST_DAMPING = 1e-10, 1e8  # relative to the mean squared row of the Jacobian
+STALLED = 5  # accepted steps in a row that gain less than the tolerance
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    """A sum of squared residuals over a convex set."""
+
+    residuals: Callable[[Float64Array], Float64Array]  # (n,) -> (r,)
+    jacobian: Callable[[Float64Array], Float64Array]  # (n,) -> (r, n)
+    project: Callable[[Float64Array], Float64Array]  # (n,) -> (n,), onto the set
+    low: Float64Array  # (n,) bounds of the set, by which blocked unknowns are told
+    high: Float64Array  # (n,)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Where the search ended."""
+
+    point: Float64Array  # (n,) the best point met, inside the set
+    trace: tuple[float, ...]  # mean squared residual at the start and after each accepted step
+    rejected: int  # steps that gained nothing, among them any whose residuals were not finite
+
+
+def minimise(
+    problem: LeastSquares, start: Float64Array, iterations: int, tolerance: float
+) -> Found:
+    """Lower the mean squared residual from a start inside the set.
+
+    Each step solves the damped normal equations on the side that has fewer unknowns, with
+    unknowns that press against a bound held still, and is projected back onto the set. With more
+    unknowns than residuals this is the step of least length, so that points stay near the start.
+
+    Args:
+        problem: What to lower.
+        start: Where to begin, ``(n,)``.
+        iterations: Steps at most, rejected ones included.
+        tolerance: The search ends when several steps in a row gain a smaller share than this.
+
+    Raises:
+        FloatingPointError: If the residuals at the start are not finite.
+    """
+    point = problem.project(start)
+    residuals = problem.residuals(point)
+    trace = [float(np.mean(residuals**2))]
+    if not np.isfinite(trace[0]):
+        raise FloatingPointError(f"loss {trace[0]} at the start")
+    jacobian, damping, rejected, stalled = problem.jacobian(point), 1e-3, 0, 0
+    for _ in range(iterations):
+        free = _free(problem, point, jacobian, residuals)
+        if not free.any():  # every unknown presses against its bound
+            break
+        trial = problem.project(point + _step(jacobian, residuals, free, damping))
+        trial_residuals = problem.residuals(trial)
+        loss = float(np.mean(trial_residuals**2))
+        if not loss < trace[-1]:  # also where the loss is not finite
+            rejected, damping = rejected + 1, damping * 8
+            if damping > MOST_DAMPING:
+                break
+            continue
+        stalled = stalled + 1 if loss > (1 - tolerance) * trace[-1] else 0
+        point, residuals, damping = trial, trial_residuals, max(damping / 5, LEAST_DAMPING)
+        trace.append(loss)
+        if stalled == STALLED or loss < np.finfo(float).eps ** 2:
+            break
+        jacobian = problem.jacobian(point)
+    return Found(point, tuple(trace), rejected)
+
+
+def _free(
+    problem: LeastSquares, point: Float64Array, jacobian: Float64Array, residuals: Float64Array
+) -> Float64Array:
+    """Zero for unknowns at a bound that the descent direction leaves, one for the others."""
+    descent = -(jacobian.T @ residuals)
+    blocked = ((point <= problem.low) & (descent < 0)) | ((point >= problem.high) & (descent > 0))
+    return np.where(blocked, 0.0, 1.0)
+
+
+def _step(
+    jacobian: Float64Array, residuals: Float64Array, free: Float64Array, damping: float
+) -> Float64Array:
+    """Solve ``(JᵀJ + μI) p = -Jᵀr`` over the free unknowns."""
+    reduced = jacobian * free
+    if len(reduced) <= reduced.shape[1]:
+        return -(reduced.T @ _solve(reduced @ reduced.T, residuals, damping))
+    return -free * _solve(reduced.T @ reduced, reduced.T @ residuals, damping)
+
+
+def _solve(matrix: Float64Array, right: Float64Array, damping: float) -> Float64Array:
+    ridge = damping * max(float(np.trace(matrix)) / len(matrix), np.finfo(float).tiny)
+    matrix[np.diag_indices_from(matrix)] += ridge
+    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+    solution: Float64Array = scipy.linalg.cho_solve(factor, right, check_finite=False)
+    return solution

@@ -1,0 +1,141 @@
+"""Claims on runs: so that two runners on one results folder do nothing twice."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+from harness.core.specs import Frozen
+from harness.core.storage.files import remove_partials, write_whole
+from harness.core.storage.locks import locked
+from harness.core.storage.processes import EXPIRY, HOST, is_gone
+
+HEARTBEAT: Final = EXPIRY / 6  # seconds between signs of life
+
+
+class Holder(Frozen):
+    """Which runner has claimed a run."""
+
+    host: str
+    pid: int
+    token: str  # tells two runners of one process apart
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that a runner is at."""
+
+    run_id: str
+    holder: Holder
+    silence: float  # seconds since the holder's last sign of life
+
+
+class Claims:
+    """The claims of one runner, kept alive by a thread until they are released.
+
+    Claims are changed under a file lock, which the kernel frees when its holder dies. They expire
+    when their runner is gone.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Claim runs of the results folder ``directory``."""
+        self._folder = _claims_folder(directory)
+        self._lock = self._folder / ".lock"
+        self._me = Holder(host=HOST, pid=os.getpid(), token=uuid.uuid4().hex)
+        self._held: set[str] = set()
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._heart.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._heart.join()
+        with self._locked():
+            for run_id in self._held:
+                self._path(run_id).unlink(missing_ok=True)
+            remove_partials(self._folder)
+            if [entry.name for entry in self._folder.iterdir()] == [self._lock.name]:
+                self._lock.unlink()
+                self._folder.rmdir()
+
+    def claim(self, run_id: str) -> bool:
+        """Claim a run, unless a runner that is alive has it."""
+        with self._locked() as now:
+            other = _read_claim(self._path(run_id), now)
+            if other and not _is_expired(other):
+                return False
+            write_whole(self._path(run_id), self._me.model_dump_json().encode())
+            self._held.add(run_id)
+            return True
+
+    def holds(self, run_id: str) -> bool:
+        """Tell whether a claimed run is still this runner's, which a suspended one may lose."""
+        with self._locked() as now:
+            return self._is_mine(run_id, now)
+
+    def release(self, run_id: str) -> None:
+        """Give a claim back."""
+        with self._locked() as now:
+            if self._is_mine(run_id, now):
+                self._path(run_id).unlink()
+            self._held.discard(run_id)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(HEARTBEAT):
+            with self._locked() as now:
+                self._held = {run_id for run_id in self._held if self._is_mine(run_id, now)}
+                for run_id in self._held:
+                    os.utime(self._path(run_id))
+
+    def _is_mine(self, run_id: str, now: float) -> bool:
+        claim = _read_claim(self._path(run_id), now)
+        return claim is not None and claim.holder == self._me
+
+    def _path(self, run_id: str) -> Path:
+        return self._folder / f"{run_id}.json"
+
+    @contextmanager
+    def _locked(self) -> Iterator[float]:
+        """Lock out other runners and threads; yields the time by the clock of the disk."""
+        with locked(self._lock):
+            os.utime(self._lock)
+            yield self._lock.stat().st_mtime
+
+
+def read_claims(directory: Path, now: float) -> list[Claim]:
+    """List the claims of runners that are alive.
+
+    Args:
+        directory: The results folder.
+        now: The time, in seconds since the epoch, that silence is counted to.
+    """
+    paths = sorted(_claims_folder(directory).glob("*.json"))
+    claims = (_read_claim(path, now) for path in paths)
+    return [claim for claim in claims if claim and not _is_expired(claim)]
+
+
+def _claims_folder(directory: Path) -> Path:
+    return directory / "claims"
+
+
+def _read_claim(path: Path, now: float) -> Claim | None:
+    try:
+        holder = Holder.model_validate_json(path.read_bytes())
+        return Claim(path.stem, holder, now - path.stat().st_mtime)
+    except (FileNotFoundError, ValidationError):  # a damaged claim is nobody's
+        return None
+
+
+def _is_expired(claim: Claim) -> bool:
+    return is_gone(claim.holder.host, claim.holder.pid, claim.silence)

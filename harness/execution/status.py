@@ -1,0 +1,129 @@
+"""How far a results folder is: read from another terminal, while runners work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, read_record, record_path
+from harness.core.specs import Suite
+from harness.core.storage.checksums import seal, unseal
+from harness.core.storage.files import write_whole
+from harness.core.text import counted
+from harness.execution.leases import Claim, read_claims
+
+
+@dataclass(frozen=True)
+class Status:
+    """The runs of a suite, sorted by what has become of them."""
+
+    done: int
+    failed: list[RunRecord]
+    claimed: list[Claim]  # by a runner that is alive
+    left: list[str]  # run ids, without those that are claimed
+    damaged: list[str]  # what is wrong with each record that cannot be read
+
+    def lines(self) -> Iterator[str]:
+        """Say it to a reader: the counts, then each run that is not simply done or left."""
+        total = self.done + len(self.failed) + len(self.claimed) + len(self.left)
+        total += len(self.damaged)
+        yield (
+            f"{self.done} of {counted(total, 'run')} done, {len(self.failed)} failed, "
+            f"{len(self.claimed)} claimed, {len(self.left)} left"
+        )
+        for claim in self.claimed:
+            holder = claim.holder
+            yield (
+                f"claimed: {claim.run_id} by process {holder.pid} on {holder.host}, "
+                f"seen {max(claim.silence, 0):.0f} s ago"
+            )
+        yield from map(failure_line, self.failed)
+        yield from (f"damaged: {damage}" for damage in self.damaged)
+
+    def stopped_line(self) -> str:
+        """Say what a runner leaves that was stopped."""
+        left = len(self.left) + len(self.claimed)
+        return (
+            f"stopped: {counted(self.done, 'run')} done, {len(self.failed)} failed, {left} left; "
+            "run the same command again to go on"
+        )
+
+    def ended_line(self, ended: Sequence[RunRecord]) -> str:
+        """Say what a runner has done, given its records."""
+        failed = sum(record.status == "failed" for record in ended)
+        there = self.done + len(self.failed) - len(ended)
+        return f"{counted(len(ended) - failed, 'run')} done, {failed} failed, {there} already there"
+
+    def failure_lines(self) -> Iterator[str]:
+        """Name the failed runs, and how to repeat them."""
+        yield from map(failure_line, self.failed)
+        if self.failed:
+            failed = counted(len(self.failed), "run")
+            yield f"{failed} failed: repeat what failed alone with --retry-failed"
+
+
+def failure_line(record: RunRecord) -> str:
+    """Name a failed run and the last line of its traceback."""
+    last = (record.error or "unknown").strip().splitlines()[-1]
+    return f"failed: {record.run_id}: {record.reason or 'exception'}: {last}"
+
+
+def write_suite(directory: Path, suite: Suite) -> None:
+    """Keep the suite beside its records, under a checksum: others learn what is to come."""
+    path, content = _suite_path(directory), seal(suite.model_dump_json(indent=1).encode())
+    if not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+
+
+def read_status(directory: Path) -> Status:
+    """Compare a results folder with the suite that is kept in it.
+
+    Raises:
+        InputError: If there is no suite, or it cannot be read.
+    """
+    claims = {claim.run_id: claim for claim in read_claims(directory, time.time())}
+    done, failed, claimed, left, damaged = 0, [], [], [], []
+    for spec in _read_suite(directory).runs():
+        try:
+            record = read_record(record_path(directory, spec.run_id))
+        except FileNotFoundError:
+            record = None
+        except InputError as error:
+            damaged.append(str(error))
+            continue
+        if spec.run_id in claims and (record is None or record.status == "failed"):
+            claimed.append(claims[spec.run_id])  # a claimed failure is being repeated
+        elif record is None:
+            left.append(spec.run_id)
+        elif record.status == "failed":
+            failed.append(record)
+        else:
+            done += 1
+    return Status(done, failed, claimed, left, damaged)
+
+
+def _suite_path(directory: Path) -> Path:
+    return directory / "suite.json"
+
+
+def _read_suite(directory: Path) -> Suite:
+    path = _suite_path(directory)
+    try:
+        return Suite.model_validate_json(unseal(path.read_bytes()))
+    except FileNotFoundError:
+        raise InputError(
+            f"no file {str(path)!r}: name a folder that `bellman-bench run` fills"
+        ) from None
+    except ValidationError as error:
+        raise _damaged(path, error.errors()[0]["msg"]) from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(f"{str(path)!r} is not a suite ({what}): run the suite again")

@@ -1,0 +1,66 @@
+"""Learning curves for TensorBoard, written from records as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from harness.core.errors import InputError
+from harness.core.records import Checkpoint, RunRecord, RunResult
+
+Watch = Callable[[int, Iterator[RunRecord]], Iterator[RunRecord]]
+
+
+def with_curves(directory: Path, watch: Watch) -> Watch:
+    """Write the curve of each record before ``watch`` sees it.
+
+    Args:
+        directory: Becomes TensorBoard's ``--logdir``; made if it is not there.
+        watch: Shows the records, as `run_suite` takes it.
+
+    Raises:
+        InputError: If tensorboardX is not installed or the folder cannot be made.
+    """
+    if find_spec("tensorboardX") is None:
+        raise InputError(
+            f"tensorboard {str(directory)!r}: its files are written by tensorboardX; install "
+            "bellman-bench[tensorboard]"
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"tensorboard {str(directory)!r}: the folder cannot be made ({error.strerror}); "
+            "choose another"
+        ) from error
+
+    def written(records: Iterator[RunRecord]) -> Iterator[RunRecord]:
+        for record in records:
+            write_curve(record, directory)
+            yield record
+
+    return lambda total, records: watch(total, written(records))
+
+
+def write_curve(record: RunRecord, directory: Path) -> None:
+    """Write a completed control run's curve below ``directory/runs/RUN_ID``; of others nothing.
+
+    Every checkpoint gives, at its gradient step, the mean, least and largest return of its
+    episodes and the learner's own metrics.
+    """
+    if not isinstance(record.result, RunResult):
+        return
+    from harness.learners.d3rlpy_backend import write_scalars  # imports d3rlpy: 2 s
+
+    curve = [(point.step, _scalars(point)) for point in record.result.checkpoints]
+    write_scalars(directory, record.run_id, curve)
+
+
+def _scalars(checkpoint: Checkpoint) -> dict[str, float]:
+    return {
+        "mean_return": checkpoint.mean_return,
+        "min_return": min(checkpoint.returns),
+        "max_return": max(checkpoint.returns),
+        **checkpoint.metrics,
+    }

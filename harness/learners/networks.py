@@ -1,0 +1,77 @@
+"""Deep Q-learning and fitted Q-iteration with a small network, trained by d3rlpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from harness.core.learner import Learner, TrainedPolicy
+from harness.core.transitions import Transitions
+
+
+class NetworkLearner(Learner):
+    """Takes gradient steps with a small network, and yields a policy at even distances."""
+
+    hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
+    learning_rate: PositiveFloat = 1e-3  # at first; it is cooled to zero along a cosine
+    batch_size: PositiveInt = 64
+    steps: PositiveInt = 4000  # gradient steps in all
+    checkpoints: PositiveInt = 8  # evenly spaced, the last after the last step
+
+    @model_validator(mode="after")
+    def _checkpoints_divide_steps(self) -> Self:
+        if self.steps % self.checkpoints:
+            raise ValueError(
+                f"{self.steps} steps cannot be cut into {self.checkpoints} equal parts: make "
+                "steps a multiple of checkpoints"
+            )
+        return self
+
+    def prepare(self) -> None:
+        """Import d3rlpy."""
+        from harness.learners import d3rlpy_backend  # noqa: F401
+
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+        """Train on mini-batches drawn in proportion to the rows' weights."""
+        from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it
+
+        return d3rlpy_backend.train(self, transitions, seed)
+
+
+class QLearner(NetworkLearner):
+    """Q-learning with a target network that is refreshed often."""
+
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
+
+
+class DQNLearner(QLearner):
+    """Deep Q-learning.
+
+    The defaults were chosen on full CartPole data alone, see ``results/learner-search``.
+    """
+
+    name: ClassVar[str] = "dqn"
+
+
+class FQILearner(DQNLearner):
+    """Fitted Q-iteration: targets stay fixed for many gradient steps, then one iteration ends."""
+
+    name: ClassVar[str] = "fqi"
+
+    target_interval: PositiveInt = 50
+
+
+class EnsembleDQNLearner(DQNLearner):
+    """Q-learning with an ensemble of networks and decaying weights, for small sets.
+
+    Each target is the least that an ensemble member gives the action that is best in their mean,
+    and the policy is greedy in their mean. Weights decay as in AdamW.
+    """
+
+    name: ClassVar[str] = "ensemble-dqn"
+
+    critics: PositiveInt = 4  # networks
+    weight_decay: NonNegativeFloat = 0.3  # per gradient step, times the learning rate

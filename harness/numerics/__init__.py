@@ -1,0 +1,1 @@
+"""Closed-form mathematics of predictors, features and moments."""

@@ -1,0 +1,101 @@
+"""Cells: the groups of transitions that share an action and whether they terminated."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.transitions import Transitions
+
+TINY = np.finfo(float).tiny
+
+
+def cell_labels(transitions: Transitions) -> IntArray:
+    """Number each row's cell ``2 * action + terminated``, shape ``(N,)``."""
+    return 2 * transitions.actions + transitions.terminations
+
+
+def cell_counts(transitions: Transitions) -> IntArray:
+    """Rows in each cell, shape ``(2 * action_count,)``."""
+    return np.bincount(cell_labels(transitions), minlength=2 * transitions.action_count)
+
+
+def allocate(
+    counts: IntArray, size: int, terminated_share: float, least: IntArray | None = None
+) -> IntArray:
+    """Share ``size`` rows out among cells, shape ``(cells,)``.
+
+    Terminated cells together get their share of the data or ``terminated_share``, whichever is
+    larger; inside each group cells get rows in proportion. Every cell gets its least number while
+    ``size`` allows that for all, and no cell gets more than it holds.
+
+    Args:
+        counts: Rows that each cell holds; odd cells are the terminated ones.
+        size: Rows to share out, at most the sum of ``counts``.
+        terminated_share: Least share of terminated rows, in ``[0, 1]``.
+        least: Least number of each cell, at most its count; one for each that holds rows unless
+            given.
+    """
+    least = np.sign(counts) if least is None else least
+    members = (np.arange(len(counts)) % 2 == 0, np.arange(len(counts)) % 2 == 1)
+    held = np.array([counts[group].sum() for group in members])
+    floor = np.array([least[group].sum() for group in members])
+    share = max(terminated_share, held[1] / held.sum())
+    groups = _round_within(np.array([size * (1 - share), size * share]), floor, held, size)
+    allocation = np.zeros(len(counts), dtype=np.int64)
+    for group, rows in zip(members, groups, strict=True):
+        wish = rows * counts[group] / max(counts[group].sum(), 1)
+        allocation[group] = _round_within(wish, least[group], counts[group], int(rows))
+    return allocation
+
+
+def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
+    """Weights ``(M,)`` that give each cell of a subset the cell's share of the source.
+
+    Inside a cell rows keep the proportions of their own weights. The weights' mean is one where
+    every cell of the source is met.
+
+    Args:
+        transitions: The source.
+        rows: The subset's rows, ``(M,)``.
+    """
+    labels = cell_labels(transitions)
+    cells = 2 * transitions.action_count
+    shares = np.bincount(labels, transitions.shares, minlength=cells)
+    taken = np.bincount(labels[rows], transitions.shares[rows], minlength=cells)
+    return len(rows) * transitions.shares[rows] * (shares / np.maximum(taken, TINY))[labels[rows]]
+
+
+def draw_stratified(
+    transitions: Transitions, size: int, terminated_share: float, rng: np.random.Generator
+) -> tuple[IntArray, FloatArray]:
+    """Draw distinct rows, allocated to cells by `allocate`, with `cell_weights`.
+
+    Returns:
+        Rows in ascending order ``(size,)`` and their weights ``(size,)``.
+    """
+    labels = cell_labels(transitions)
+    allocation = allocate(cell_counts(transitions), size, terminated_share)
+    rows = np.concatenate(
+        [
+            rng.choice(np.flatnonzero(labels == cell), count, replace=False)
+            for cell, count in enumerate(allocation)
+            if count
+        ]
+    )
+    rows.sort()
+    return rows, cell_weights(transitions, rows)
+
+
+def _round_within(wish: FloatArray, least: IntArray, most: IntArray, total: int) -> IntArray:
+    """Round wishes to integers of the given total, each at most ``most``.
+
+    Each is at least ``least`` where the total allows that for all.
+    """
+    floor = least if least.sum() <= total else np.zeros_like(least)
+    rows = np.clip(np.floor(wish).astype(np.int64), floor, most)
+    while rows.sum() > total:
+        rows[np.argmax(np.where(rows > floor, rows - wish, -np.inf))] -= 1
+    while rows.sum() < total:
+        rows[np.argmax(np.where(rows < most, wish - rows, -np.inf))] += 1
+    return rows

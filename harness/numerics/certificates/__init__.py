@@ -1,0 +1,1 @@
+"""How far losses on two sets can differ, over all predictors of a class."""

@@ -1,0 +1,181 @@
+"""A certificate for additive predictors: how far Bellman losses can differ over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from harness.core.arrays import Float64Array
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+from harness.numerics.cell_moments import CellMoments
+from harness.numerics.certificates.regression import regression_certificate
+from harness.numerics.moments import Moments
+from harness.numerics.standardising import Standardiser
+
+ENUMERATED = 8  # actions up to which every set of tied actions is looked at
+TIED = 2  # largest such set beyond
+
+
+@dataclass(frozen=True, eq=False)
+class BellmanCertificate:
+    """How far the Bellman losses of additive predictors on two sets can differ.
+
+    A predictor is ``v = (w, c, λ)`` with ``f(s, a) = w·(s, 1) + c[a]`` on observations that are
+    z-scored with the full data's statistics, and the reward scale λ. Its loss is ``uᵀMu`` with
+    ``u = T_a v = (w, c, -λ, -γ c[a])``, ``a`` the action of largest ``c[a]`` and ``M`` the second
+    moments of the rows ``ξ`` of `harness.numerics.features.additive_rows`.
+
+    The bounds are ``max_a ‖T_aᵀ ΔM T_a‖`` and its whitened form: they let ``a`` be any action.
+    With at most two actions they are attained: the form is even in ``v``, and of ``v`` and ``-v``
+    one has its largest ``c`` at ``a``. With more they are upper bounds, for ``c[a]`` may be neither
+    largest nor smallest; ``worst_gap`` is then the largest gap that was found.
+    """
+
+    bound: float  # no |L_full - L_reduced| is larger over predictors of norm at most one
+    worst_gap: float  # gap of the predictor below; at most the bound
+    predictor: Float64Array  # (obs_dim + 1 + action_count + 1,) norm one: w, c and λ
+    relative_bound: (
+        float  # no |L_full - L_reduced| / L_full is larger, on the span of the full rows
+    )
+
+
+def certify_bellman(full: Transitions, reduced: Transitions, discount: float) -> BellmanCertificate:
+    """Bound the gap of Bellman losses of every additive predictor.
+
+    Args:
+        full: The data.
+        reduced: What stands for them.
+        discount: γ of the Bellman loss.
+
+    Raises:
+        InputError: If the sets differ in actions or in the size of an observation, or the discount
+            is not in ``[0, 1)``.
+    """
+    return bellman_certificate(CellMoments.of(full), CellMoments.of(reduced), discount)
+
+
+def bellman_certificate(
+    full: CellMoments, reduced: CellMoments, discount: float
+) -> BellmanCertificate:
+    """Do what `certify_bellman` does from moments alone, so that the data may come as a stream.
+
+    Raises:
+        InputError: If the sets differ in actions or in the size of an observation, or the discount
+            is not in ``[0, 1)``.
+    """
+    if not 0 <= discount < 1:
+        raise InputError(f"discount {discount}: it must lie in [0, 1); choose such as 0.99")
+    if (full.action_count, full.obs_dim) != (reduced.action_count, reduced.obs_dim):
+        raise InputError(
+            f"{full.action_count} actions and observations of {full.obs_dim} numbers against "
+            f"{reduced.action_count} and {reduced.obs_dim}: both sets must come from one "
+            "environment; check which sets were given"
+        )
+    goal = bellman_moments(full, full.standardiser, discount)
+    found = bellman_moments(reduced, full.standardiser, discount)
+    embeddings = [
+        _embedding(full.obs_dim, full.action_count, action, discount)
+        for action in range(full.action_count)
+    ]
+    bounds = [regression_certificate(T.T @ goal @ T, T.T @ found @ T) for T in embeddings]
+    worst_gap, predictor = _worst(goal - found, embeddings)
+    return BellmanCertificate(
+        bound=max(worst_gap, *(bound.worst_gap for bound in bounds)),  # rounding may part them
+        worst_gap=worst_gap,
+        predictor=predictor,
+        relative_bound=max(bound.relative_gap for bound in bounds),
+    )
+
+
+def bellman_moments(
+    moments: CellMoments, standardiser: Standardiser, discount: float
+) -> Float64Array:
+    """Second moments ``E[ξξᵀ]`` of the rows of `additive_rows`, without the rows.
+
+    Inside a cell ``ξ`` is linear in ``(1, s, s', r)``.
+
+    Returns:
+        Shape ``(q, q)`` with ``q = obs_dim + 1 + action_count + 2``.
+    """
+    shares = moments.weights / moments.weights.sum()
+    total = np.zeros((moments.obs_dim + moments.action_count + 3,) * 2)
+    for cell, of_cell in enumerate(moments.cells):
+        if of_cell:
+            total += shares[cell] * _cell_moments(cell, of_cell, moments, standardiser, discount)
+    return total
+
+
+def _cell_moments(
+    cell: int, of_cell: Moments, moments: CellMoments, standardiser: Standardiser, discount: float
+) -> Float64Array:
+    d, action, alive = moments.obs_dim, cell // 2, 1.0 - cell % 2
+    slope = np.zeros((d + moments.action_count + 3, 2 * d + 1))
+    slope[:d, :d] = np.diag(1 / standardiser.scale)
+    slope[:d, d : 2 * d] = -discount * alive * slope[:d, :d]
+    slope[-2, -1] = 1.0
+    mean = np.zeros(len(slope))
+    now, then = standardiser.apply(of_cell.mean[: 2 * d].reshape(2, d))
+    mean[:d] = now - discount * alive * then
+    mean[d] = 1 - discount * alive
+    mean[d + 1 + action] = 1.0
+    mean[-2:] = of_cell.mean[-1], alive
+    return np.asarray(slope @ of_cell.covariance @ slope.T + np.outer(mean, mean))
+
+
+def _embedding(obs_dim: int, action_count: int, action: int, discount: float) -> Float64Array:
+    """``T_a`` with ``T_a (w, c, λ) = (w, c, -λ, -γ c[a])``."""
+    size = obs_dim + 1 + action_count
+    embedding = np.zeros((size + 2, size + 1))
+    embedding[:size, :size] = np.eye(size)
+    embedding[size, size] = -1.0
+    embedding[size + 1, obs_dim + 1 + action] = -discount
+    return embedding
+
+
+def _worst(difference: Float64Array, embeddings: list[Float64Array]) -> tuple[float, Float64Array]:
+    """Largest gap that is found over predictors of norm one, and its predictor.
+
+    Where the largest gap is attained, some actions tie for the largest ``c``, and no predictor of
+    the linear space with that tie sees more nearby. Local maxima of a quadratic form on a sphere
+    are global ones, so the worst predictor is the top eigenvector of the form on that space, or of
+    its negative. Looking at every tie therefore finds it, unless eigenvalues coincide.
+    """
+    size, actions = embeddings[0].shape[1], len(embeddings)
+    worst, worst_predictor = 0.0, np.eye(size)[0]
+    for tied in _ties(actions):
+        form = embeddings[tied[0]].T @ difference @ embeddings[tied[0]]
+        basis = _tie_basis(size, actions, tied)
+        vectors = basis @ np.linalg.eigh(basis.T @ form @ basis)[1][:, [0, -1]]
+        for vector in np.hstack([vectors, -vectors]).T:
+            predictor = _with_largest(vector, actions, tied[0])
+            gap = abs(float(predictor @ form @ predictor))
+            if gap > worst:
+                worst, worst_predictor = gap, predictor
+    return worst, worst_predictor
+
+
+def _ties(actions: int) -> Iterator[tuple[int, ...]]:
+    for size in range(1, (actions if actions <= ENUMERATED else TIED) + 1):
+        yield from combinations(range(actions), size)
+
+
+def _tie_basis(size: int, actions: int, tied: tuple[int, ...]) -> Float64Array:
+    """Orthonormal basis of the predictors for which ``c`` is the same at all tied actions."""
+    first = size - 1 - actions
+    columns = np.eye(size)
+    columns[:, first + tied[0]] = columns[:, [first + action for action in tied]].sum(axis=1)
+    columns[:, first + tied[0]] /= np.sqrt(len(tied))
+    return np.delete(columns, [first + action for action in tied[1:]], axis=1)
+
+
+def _with_largest(vector: Float64Array, actions: int, action: int) -> Float64Array:
+    """Lower what exceeds ``c[action]`` to it, and return the predictor at norm one."""
+    offsets = slice(len(vector) - 1 - actions, len(vector) - 1)
+    predictor = vector.copy()
+    predictor[offsets] = np.minimum(vector[offsets], vector[offsets][action])
+    norm = np.linalg.norm(predictor)
+    return predictor / norm if norm > 0 else vector * 0

@@ -1,0 +1,66 @@
+"""Bellman-loss gaps on fresh predictors: ones that no distiller has matched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.core.arrays import Float64Array
+from harness.core.seeding import stream
+from harness.core.transitions import Transitions
+from harness.distillation.bellman import BellmanDistiller
+from harness.numerics.features import draw_features
+from harness.numerics.predictors import Actions, Predictors, bellman_losses, sample_linear
+from harness.numerics.standardising import Standardised
+
+
+@dataclass(frozen=True, eq=False)
+class FreshPredictors:
+    """Predictors of a stream of their own, and what they lose on the full data."""
+
+    data: Standardised  # the full data, which sets the units
+    predictors: Predictors
+    losses: Float64Array  # (k,) on the full data
+    discount: float
+
+    @classmethod
+    def draw(
+        cls, full: Transitions, actions: Actions, discount: float, count: int = 1000
+    ) -> FreshPredictors:
+        """Draw predictors on identity features; the same for every reduction of one dataset.
+
+        Args:
+            full: The full data.
+            actions: How one-hot actions enter.
+            discount: γ.
+            count: Predictors to draw.
+        """
+        rng = stream("fresh predictors", actions, full.obs_dim, full.action_count)
+        features = draw_features("identity", full.obs_dim, 0, rng)
+        predictors = sample_linear(features, full.action_count, actions, count, rng)
+        return cls._of(full, Standardised.of(full), predictors, discount)
+
+    @classmethod
+    def like(
+        cls, distiller: BellmanDistiller, full: Transitions, discount: float, count: int = 1000
+    ) -> FreshPredictors:
+        """Draw predictors from the law and features of a distiller, anew."""
+        fresh = distiller.model_copy(update={"predictors": count})
+        data = Standardised.of(full)
+        predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
+        return cls._of(full, data, predictors, discount)
+
+    @classmethod
+    def _of(
+        cls, full: Transitions, data: Standardised, predictors: Predictors, discount: float
+    ) -> FreshPredictors:
+        losses = bellman_losses(predictors, data.rows, full.shares[None], discount)[0]
+        return cls(data, predictors, losses, discount)
+
+    def gaps(self, reduced: Transitions) -> Float64Array:
+        """Relative gaps ``|L_reduced / L_full - 1|`` of every predictor, ``(k,)``."""
+        rows = self.data.rows_of(reduced)
+        losses = bellman_losses(self.predictors, rows, reduced.shares[None], self.discount)[0]
+        gaps: Float64Array = np.abs(losses / self.losses - 1)
+        return gaps

@@ -1,0 +1,149 @@
+"""Checking a results folder: are its records whole, and do its runs come out the same again?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import InputError
+from harness.core.records import RunRecord, filled_paths, read_record
+from harness.core.text import counted
+from harness.execution.cache import cache_folder, damaged_entries
+from harness.execution.local import ProcessExecutor
+from harness.execution.status import failure_line
+from harness.suites import perform
+from harness.tasks.named_runs import source_hash
+
+
+@dataclass
+class Verification:
+    """What was looked at, and what is wrong with it."""
+
+    records: list[RunRecord] = field(default_factory=list)
+    datasets: int = 0
+    reductions: int = 0  # entries of the cache
+    repeated: list[str] = field(default_factory=list)  # run ids
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def summary(self) -> str:
+        """The counts, in a line."""
+        unsealed = sum(record.schema_version == 1 for record in self.records)
+        without = f" ({unsealed} of schema version 1, without a checksum)" if unsealed else ""
+        cached = f"{counted(self.reductions, 'cached reduction')}, " if self.reductions else ""
+        return (
+            f"{counted(len(self.records), 'whole record')}{without}, {cached}"
+            f"{counted(self.datasets, 'dataset')} hashed, "
+            f"{counted(len(self.repeated), 'run')} repeated: "
+            f"{counted(len(self.problems), 'problem')}"
+        )
+
+
+def verify(directory: Path, sample: int) -> Verification:
+    """Check every record and dataset of a results folder, and repeat a random sample of its runs.
+
+    Repeated runs make their reductions again; those in the cache are only checked for damage.
+
+    Args:
+        directory: The results folder.
+        sample: Completed runs to repeat; all of them, if there are fewer.
+
+    Raises:
+        InputError: If there is no record, or ``sample`` is negative.
+    """
+    if sample < 0:
+        raise InputError(f"sample {sample}: runs cannot be repeated that often; give 0 or more")
+    found = Verification()
+    found.problems += _read_all(directory, found.records)
+    entries = list(damaged_entries(cache_folder(directory)))
+    found.problems += filter(None, entries)
+    found.reductions = len(entries)
+    completed = [record for record in found.records if record.result]
+    wrong = _check_datasets(completed, found)
+    usable = [record for record in completed if _dataset_key(record) not in wrong]
+    with ProcessExecutor(1) as executor:
+        for record in random.SystemRandom().sample(usable, min(sample, len(usable))):
+            found.repeated.append(record.run_id)
+            again = executor.submit(perform, record.spec, None).result()
+            found.problems += _compare(record, again)
+    return found
+
+
+def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:
+    for path in filled_paths(directory):
+        try:
+            record = read_record(path)
+        except InputError as error:
+            yield str(error)
+            continue
+        records.append(record)
+        names = {path.stem, record.run_id, record.spec.run_id}
+        if len(names) > 1:
+            yield f"{str(path)!r} is the record of {record.spec.run_id}: it was copied or renamed"
+
+
+def _dataset_key(record: RunRecord) -> tuple[str, int | None]:
+    """Name the data that a record's hash is of: in regression each seed has its own split."""
+    spec = record.spec
+    return spec.dataset, spec.seed if spec.task == "regression" else None
+
+
+def _check_datasets(
+    completed: Sequence[RunRecord], found: Verification
+) -> set[tuple[str, int | None]]:
+    """Hash each dataset as it is now, and return those that are not what the records say."""
+    current: dict[tuple[str, int | None], str | None] = {}
+    wrong = set()
+    for record in completed:
+        key, result = _dataset_key(record), record.result
+        if key not in current:
+            current[key] = _hash_or_problem(record, found)
+        if result and current[key] not in (None, result.dataset.content_hash):
+            found.problems.append(
+                f"{record.run_id}: dataset {record.spec.dataset!r} had hash "
+                f"{result.dataset.content_hash} and has {current[key]}"
+            )
+            wrong.add(key)
+    found.datasets = len({dataset for dataset, _ in current})
+    return wrong | {key for key, value in current.items() if value is None}
+
+
+def _hash_or_problem(record: RunRecord, found: Verification) -> str | None:
+    try:
+        return source_hash(record.spec)
+    except (InputError, OSError) as error:
+        found.problems.append(f"dataset {record.spec.dataset!r} cannot be opened: {error}")
+        return None
+
+
+def _compare(record: RunRecord, again: RunRecord) -> Iterator[str]:
+    """Say what differs in a run that was repeated."""
+    if again.result is None:
+        yield f"repeated {failure_line(again)}"
+        return
+    provenance = differences(record.provenance.versions, again.provenance.versions)
+    hint = "".join(f"; version of {text}" for text in provenance)
+    for text in differences(_comparable(record), _comparable(again)):
+        yield f"{record.run_id}: repeated, {text}{hint}"
+
+
+def _comparable(record: RunRecord) -> dict[str, Any]:
+    """Return all of a completed record that two runs share: neither times nor provenance."""
+    content = record.model_dump(mode="json")
+    del content["result"]["seconds"]
+    return {name: content[name] for name in ("spec", "status", "result")}
+
+
+def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """Yield the place and the two values wherever two JSON values differ."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted(old.keys() | new.keys()):
+            yield from differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new, strict=True)):
+            yield from differences(*pair, f"{path}.{index}")
+    elif old != new:
+        yield f"{path} was {old!r} and is {new!r}"

@@ -1,0 +1,133 @@
+"""What `certify` reports of a saved reduction against its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from envs.actions.codebook import Codebook
+from envs.dataset import Dataset, make_dataset
+from envs.loading import open_dataset, open_recording
+from envs.regression.datasets import is_tabular, open_tabular
+from harness.api import distill
+from harness.core.errors import InputError
+from harness.core.storage.npz import load_arrays
+from harness.core.transitions import Transitions
+from harness.distillation.bellman import BellmanDistiller
+from harness.numerics.certificates.bellman import certify_bellman
+from harness.numerics.certificates.regression import regression_certificate, regression_moments
+from harness.numerics.fresh_predictors import FreshPredictors
+from harness.numerics.predictors import Actions
+from harness.numerics.standardising import Units
+from harness.tasks.builtin import make_reducer
+from harness.tasks.saving import load_regression_set
+
+SUBSETS = ("random", "stratified", "leverage")  # of the same size, beside the reduction
+
+
+DISCOUNT = 0.99  # where a set does not say for which γ it was made
+
+
+def certify(distilled: str, against: str, discount: float | None, seed: int) -> Iterator[str]:
+    """Say how far losses on a reduction can be from losses on its source, line by line.
+
+    Args:
+        distilled: A saved reduction, or a dataset's id.
+        against: The source's id.
+        discount: γ of the Bellman loss; None stands for the one that the set was made for.
+        seed: Draws the subsets that stand beside the reduction.
+
+    Raises:
+        InputError: If either cannot be read, or they differ in their columns.
+    """
+    if is_tabular(against):
+        yield from _certify_regression(Path(distilled), against)
+    else:
+        yield from _certify_control(distilled, against, discount, seed)
+
+
+def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:
+    """Open the source of a reduction, continuous actions numbered as they were for it."""
+    recording = open_recording(against)
+    coded = recording.continuous or recording.reference.codebook is not None
+    if coded != (codebook is not None):
+        raise InputError(
+            f"{distilled!r} numbers {'codes of continuous' if codebook else 'discrete'} actions, "
+            f"and those of {against!r} are not: name the data that it was made from"
+        )
+    return make_dataset(recording, codebook if recording.continuous else None)
+
+
+def _certify_control(
+    distilled: str, against: str, discount: float | None, seed: int
+) -> Iterator[str]:
+    made = open_dataset(distilled)
+    source, reduced = _open_source(against, distilled, made.codebook), made.transitions
+    origin = _origin(distilled)
+    if discount is None:
+        discount = float(origin.get("discount", DISCOUNT))
+    if (origin.get("source_hash") or source.content_hash) != source.content_hash:
+        yield f"note: {distilled} says that it was made from other data: {origin.get('source')}"
+    full = source.transitions
+    certificate = certify_bellman(full, reduced, discount)
+    yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
+    yield "additive predictors of norm at most 1, worst case over all of them:"
+    yield f"  loss gap at most {certificate.bound:.3g}, and found {certificate.worst_gap:.3g}"
+    yield f"  relative loss gap at most {certificate.relative_bound:.3g}"
+    yield "relative loss gap of 1,000 sampled predictors that no method has seen:"
+    yield f"  {'predictors':<11}{'set':<13}{'median':>10}{'95 %':>10}{'largest':>10}"
+    sets = {"this": reduced} | _subsets(full, len(reduced), discount, seed)
+    judges = {
+        actions: FreshPredictors.draw(full, actions, discount) for actions in get_args(Actions)
+    }
+    distiller = _distiller(origin)
+    if distiller and (distiller.features != "identity" or distiller.law != "gaussian"):
+        judges["own"] = FreshPredictors.like(distiller, full, discount)
+    for kind, fresh in judges.items():
+        for name, transitions in sets.items():
+            low, high, most = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
+            yield f"  {kind:<11}{name:<13}{low:>10.2g}{high:>10.2g}{most:>10.2g}"
+
+
+def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:
+    """The Bellman distiller that made a set, if one did: its predictors are judges as well."""
+    if origin.get("method") != BellmanDistiller.name:
+        return None
+    made = make_reducer(BellmanDistiller.name, None, origin.get("parameters", {}))
+    return made if isinstance(made, BellmanDistiller) else None
+
+
+def _origin(distilled: str) -> dict[str, Any]:
+    """What an .npz says of how it was made; a Minari dataset says it to Minari only."""
+    return load_arrays(Path(distilled))[1] if distilled.endswith(".npz") else {}
+
+
+def _subsets(full: Transitions, size: int, discount: float, seed: int) -> dict[str, Transitions]:
+    return {
+        method: distill(full, method, min(size, len(full)), seed, discount).transitions
+        for method in SUBSETS
+    }
+
+
+def _certify_regression(path: Path, against: str) -> Iterator[str]:
+    source = open_tabular(against)
+    reduced = load_regression_set(path)
+    columns = source.features.shape[1]
+    if reduced.features.shape[1] != columns:
+        raise InputError(
+            f"{str(path)!r} has {reduced.features.shape[1]} features and {against!r} {columns}: "
+            "a certificate compares a reduction with its own source; name that one"
+        )
+    units = Units.of(source.features, source.targets)
+    full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
+    small = units.apply(reduced.features, reduced.targets, reduced.weights)
+    moments = regression_moments(full)
+    certificate = regression_certificate(moments, regression_moments(small))
+    largest = float(np.linalg.norm(moments.second_moment, 2))
+    yield f"{len(small)} rows against {len(full)}, standardised"
+    yield "linear regressors of norm at most 1, worst case over all of them:"
+    yield f"  loss gap {certificate.worst_gap:.3g}, attained; their largest loss is {largest:.3g}"
+    yield f"  relative loss gap {certificate.relative_gap:.3g}, attained"

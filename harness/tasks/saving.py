@@ -1,0 +1,130 @@
+"""Reductions on disk: an ``.npz`` that says how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.dataset import Dataset
+from envs.reference import Reference
+from envs.regression.datasets import Tabular
+from harness.core.errors import InputError
+from harness.core.reduction import Reduction
+from harness.core.regression_set import ARRAY_NAMES, RegressionReduction, RegressionSet
+from harness.core.storage.npz import load_arrays, save_arrays
+
+
+def save_reduction(
+    reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
+) -> None:
+    """Write a reduction that serves as a dataset in its turn."""
+    origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    _save(reduction, path, origin, _reference(dataset), discount)
+
+
+def save_streamed_reduction(
+    reduction: Reduction,
+    path: Path,
+    dataset_id: str,
+    reference: Reference,
+    seed: int,
+    discount: float,
+) -> None:
+    """Write a reduction of a dataset that was never held whole.
+
+    Its ``source_hash`` is null: the hash goes through one array of the source after the other.
+    """
+    _save(reduction, path, _origin(reduction, seed, dataset_id, None), reference, discount)
+
+
+def _save(
+    reduction: Reduction,
+    path: Path,
+    origin: Mapping[str, Any],
+    reference: Reference,
+    discount: float,
+) -> None:
+    metadata = {**origin, **reference.model_dump(), "discount": discount}
+    reduction.transitions.save(path, metadata)
+
+
+def save_as_minari(
+    reduction: Reduction, dataset_id: str, dataset: Dataset, seed: int, discount: float
+) -> None:
+    """Write a reduction as a Minari dataset of one-step episodes.
+
+    Raises:
+        InputError: If the id cannot be used.
+    """
+    from envs.formats.minari.output import (
+        write_transitions,  # imports minari, which an .npz does not need
+    )
+
+    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    rows = len(reduction.transitions)
+    write_transitions(
+        dataset_id,
+        reduction.transitions,
+        _reference(dataset),
+        algorithm=reduction.method,
+        description=(
+            f"{rows} weighted transitions that stand for the {len(dataset.transitions)} of "
+            f"{dataset.dataset_id}. Each is an episode of one step; its weight is in its infos."
+        ),
+        metadata={**metadata, "discount": discount},
+    )
+
+
+def _reference(dataset: Dataset) -> Reference:
+    return Reference(
+        environment_id=dataset.environment_id,
+        reference_min=dataset.reference_min,
+        reference_max=dataset.reference_max,
+        codebook=dataset.codebook.to_json() if dataset.codebook else None,
+    )
+
+
+def save_regression_reduction(
+    reduction: RegressionReduction, data: RegressionSet, path: Path, source: Tabular, seed: int
+) -> None:
+    """Write a reduction's rows, given in the source's own units as ``data``."""
+    metadata = _origin(reduction, seed, source.dataset_id, source.content_hash) | {
+        "feature_names": list(source.feature_names)
+    }
+    save_arrays(path, {name: getattr(data, name) for name in ARRAY_NAMES}, metadata)
+
+
+def load_regression_set(path: Path) -> RegressionSet:
+    """Read the rows of a saved regression reduction, in the source's own units.
+
+    Raises:
+        InputError: If the file is missing, damaged or lacks an array.
+    """
+    arrays, _ = load_arrays(path)
+    missing = [name for name in ("features", "targets") if name not in arrays]
+    if missing:
+        raise InputError(
+            f"{str(path)!r} lacks {', '.join(missing)}: a regression set holds "
+            f"{', '.join(ARRAY_NAMES)}; write it with `bellman-bench distill`"
+        )
+    weights = arrays.get("weights", np.ones(len(arrays["targets"])))
+    return RegressionSet(arrays["features"], arrays["targets"], weights)
+
+
+def _origin(
+    reduction: Reduction | RegressionReduction, seed: int, source: str, source_hash: str | None
+) -> dict[str, Any]:
+    return {
+        "method": reduction.method,
+        "parameters": dict(reduction.parameters),
+        "diagnostics": dict(reduction.diagnostics),
+        "seed": seed,
+        "source": source,
+        "source_hash": source_hash,
+        "seconds": reduction.seconds,
+        "version": version("bellman-bench"),
+    }

@@ -1,0 +1,186 @@
+"""The contract of every learner: a new one gets these tests by being listed in the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.arrays import FloatArray
+from harness.core.errors import InputError
+from harness.core.learner import Learner, TrainedPolicy
+from harness.core.transitions import Transitions
+from harness.tasks.builtin import LEARNERS, make_judge
+from tests.support.arbitrary import random_transitions
+
+DEEP: dict[str, Any] = {"steps": 300, "checkpoints": 3, "learning_rate": 3e-3}
+SHORT: dict[str, dict[str, Any]] = {
+    "dqn": DEEP,
+    "fqi": DEEP | {"target_interval": 25},
+    "ensemble-dqn": DEEP | {"critics": 2},
+    "cql": DEEP | {"conservatism": 1e-3},
+    "bcq": DEEP | {"action_flexibility": 0.05},
+    "bc": DEEP,
+    "linear-fqi": {"iterations": 200},
+}
+LONG: dict[str, Any] = {"steps": 600, "checkpoints": 1}
+PATIENT = {name: {"ridge": 1e-4} if name == "linear-fqi" else LONG for name in SHORT}
+IMITATORS = {"bc"}
+THRIFTY = {"linear-fqi"}  # one checkpoint, after the last iteration
+
+
+@pytest.fixture(params=sorted(LEARNERS))
+def learner(request: pytest.FixtureRequest) -> Learner:
+    learner = make_judge(request.param, 0.9, SHORT[request.param])
+    assert isinstance(learner, Learner)
+    return learner
+
+
+@pytest.fixture(params=sorted(LEARNERS.keys() - IMITATORS))
+def value_learner(request: pytest.FixtureRequest) -> Learner:
+    learner = make_judge(request.param, 0.9, SHORT[request.param])
+    assert isinstance(learner, Learner)
+    return learner
+
+
+def final_actions(
+    learner: Learner, transitions: Transitions, observations: FloatArray, seed: int = 0
+) -> list[int]:
+    last: TrainedPolicy | None = None
+    for trained in learner.fit(transitions, seed):
+        last = trained
+    assert last is not None
+    return [int(action) for action in last.policy.act(observations)]
+
+
+def bandit(rewards: list[float], weights: list[float]) -> Transitions:
+    """One state; rows alternate between two actions, and every episode ends at once."""
+    rows = len(rewards)
+    return Transitions(
+        observations=np.ones((rows, 1)),
+        actions=np.arange(rows) % 2,
+        rewards=np.array(rewards),
+        next_observations=np.ones((rows, 1)),
+        terminations=np.ones(rows, dtype=bool),
+        weights=np.array(weights),
+        action_count=2,
+    )
+
+
+def chain() -> Transitions:
+    """Five states in a row: action 1 leads to the end and its reward, action 0 back."""
+    place = np.repeat(np.arange(5), 2)
+    actions = np.tile([0, 1], 5)
+    following = np.clip(place + 2 * actions - 1, 0, 4)
+    return Transitions(
+        observations=np.eye(5)[place],
+        actions=actions,
+        rewards=1.0 * ((place == 4) & (actions == 1)),
+        next_observations=np.eye(5)[following],
+        terminations=(place == 4) & (actions == 1),
+        weights=np.ones(10),
+        action_count=2,
+    )
+
+
+def test_it_yields_every_checkpoint(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30)
+    trained = list(learner.fit(transitions, 0))
+    steps = [200] if learner.name in THRIFTY else [100, 200, 300]
+    assert [checkpoint.step for checkpoint in trained] == steps
+    for checkpoint in trained:
+        assert all(np.isfinite(value) for value in checkpoint.metrics.values())
+        actions = checkpoint.policy.act(transitions.observations)
+        assert actions.shape == (30,)
+        assert set(np.unique(actions)) <= {0, 1}
+
+
+def test_it_prefers_the_larger_reward(value_learner: Learner) -> None:
+    assert final_actions(value_learner, bandit([1.0, 2.0], [1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(value_learner, bandit([2.0, 1.0], [1, 1]), np.ones((1, 1))) == [0]
+
+
+def test_weights_decide_between_contradicting_rows(value_learner: Learner) -> None:
+    """Action 0 pays 0; action 1 pays 4 on one row and -4 on another: their weights tell which."""
+    rewards = [0.0, 4.0, 0.0, -4.0]
+    assert final_actions(value_learner, bandit(rewards, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(value_learner, bandit(rewards, [1, 1, 1, 9]), np.ones((1, 1))) == [0]
+
+
+def test_it_looks_ahead(value_learner: Learner) -> None:
+    """Only the last state pays: all others must learn its worth through bootstrapping."""
+    patient = value_learner.model_copy(update=PATIENT[value_learner.name])
+    assert final_actions(patient, chain(), np.eye(5)) == [1] * 5
+
+
+def test_terminations_stop_bootstrapping(value_learner: Learner) -> None:
+    """Action 1 ends with reward 1; action 0 goes on for ever with 0.2, worth 2 at discount 0.9."""
+    transitions = bandit([0.2, 1.0], [1, 1])
+    endless = Transitions(
+        **{**vars(transitions), "terminations": np.array([False, True])},
+    )
+    patient = value_learner.model_copy(update=PATIENT[value_learner.name])
+    assert final_actions(patient, endless, np.ones((1, 1))) == [0]
+    assert final_actions(patient, transitions, np.ones((1, 1))) == [1]
+
+
+def test_the_same_seed_gives_the_same_training(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30)
+
+    elsewhere = np.random.default_rng(1).normal(size=(2000, 3))
+
+    def trace(seed: int) -> list[tuple[dict[str, float], list[int]]]:
+        return [
+            (dict(trained.metrics), trained.policy.act(elsewhere).tolist())
+            for trained in learner.fit(transitions, seed)
+        ]
+
+    assert trace(5) == trace(5)
+    assert trace(5) != trace(6)
+
+
+def test_an_action_that_no_row_takes_is_known(learner: Learner) -> None:
+    transitions = random_transitions(np.random.default_rng(0), 30, action_count=2)
+    wider = Transitions(**{**vars(transitions), "action_count": 5})
+    assert set(final_actions(learner, wider, wider.observations)) <= set(range(5))
+
+
+def test_parameters_are_checked() -> None:
+    with pytest.raises(InputError, match=r"unknown learner 'dqm'.*did you mean 'dqn'"):
+        make_judge("dqm", 0.9, {})
+    with pytest.raises(InputError, match=r"1001 steps cannot be cut into 8 equal parts"):
+        make_judge("dqn", 0.9, {"steps": 1001})
+    with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
+        make_judge("fqi", 0.9, {"learning_rate": -1})
+
+
+@pytest.mark.parametrize("name", sorted(IMITATORS))
+def test_an_imitator_takes_the_action_of_most_weight(name: str) -> None:
+    imitator = make_judge(name, 0.9, SHORT[name])
+    assert isinstance(imitator, Learner)
+    poor = [5.0, -5.0, 5.0, -5.0]  # what rows pay is none of its business
+    assert final_actions(imitator, bandit(poor, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
+    assert final_actions(imitator, bandit(poor, [9, 1, 1, 1]), np.ones((1, 1))) == [0]
+
+
+def test_an_imitator_tells_states_apart() -> None:
+    rows = chain().take(np.array([1, 3, 4, 7, 8]))  # each place once, with its own action
+    imitator = make_judge("bc", 0.9, SHORT["bc"])
+    assert isinstance(imitator, Learner)
+    assert final_actions(imitator, rows, np.eye(5)) == rows.actions.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "timid"), [("cql", {"conservatism": 10.0}), ("bcq", {"action_flexibility": 1.0})]
+)
+def test_a_timid_learner_takes_the_datas_action(name: str, timid: dict[str, float]) -> None:
+    """Action 1 pays more, but the data hardly ever take it."""
+    data = bandit([0.0, 1.0], [19, 1])
+    bold, held_back = (make_judge(name, 0.9, SHORT[name] | more) for more in ({}, timid))
+    assert isinstance(bold, Learner)
+    assert isinstance(held_back, Learner)
+    daring = {"action_flexibility": 0.01} if name == "bcq" else {}
+    bold = bold.model_copy(update=daring)
+    assert final_actions(bold, data, np.ones((1, 1))) == [1]
+    assert final_actions(held_back, data, np.ones((1, 1))) == [0]

@@ -1,0 +1,167 @@
+"""Datasets of every form from the command line: inspected, converted, quantised, streamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.loading import load_dataset, open_recording
+from tests.envs.formats.layouts import walk, without, write_d4rl, write_npz
+from tests.support.commands import Command
+
+PENDULUM = "classic/pendulum/expert-v0"
+
+
+@pytest.fixture(autouse=True)
+def restored_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BELLMAN_BENCH_OFFLINE", os.environ["BELLMAN_BENCH_OFFLINE"])
+
+
+def write_walk(path: Path, **renamed: str) -> Path:
+    arrays = walk(40, 30, terminated=(0,), action_dim=0)
+    return Path(write_npz(path, {renamed.get(name, name): array for name, array in arrays.items()}))
+
+
+def test_arrays_are_inspected_and_converted(bench: Command, tmp_path: Path) -> None:
+    path = write_walk(tmp_path / "walk.npz", rewards="r")
+    missed = bench("inspect", path)
+    assert missed.status == 2
+    assert "rewards" in missed.errors
+    found = bench("inspect", path, "--map", "rewards=r", "--figure", tmp_path)
+    assert found.status == 0
+    assert "episodes    2" in found.output
+    (figure,) = tmp_path.glob("inspect-*.png")
+    assert str(figure) in found.output
+
+    written = bench("convert", path, "--map", "rewards=r", "--output", "mine/walk-v0")
+    assert written.status == 0
+    assert "70 rows" in written.output
+    back = load_dataset("mine/walk-v0")
+    np.testing.assert_array_equal(
+        back.rewards, walk(40, 30, terminated=(0,), action_dim=0)["rewards"]
+    )
+    again = bench("convert", path, "--map", "rewards=r", "--output", "mine/walk-v0")
+    assert again.status == 2
+    assert "never overwritten" in again.errors
+
+
+def test_a_d4rl_file_is_converted_with_its_continuous_actions(
+    bench: Command, tmp_path: Path
+) -> None:
+    arrays = walk(50, 50)
+    path = write_d4rl(tmp_path / "walk.hdf5", without(arrays, "episodes"))
+    assert bench("convert", path, "--output", "mine/d4rl-v0").status == 0
+    back = open_recording("mine/d4rl-v0")
+    for name in ("observations", "actions", "rewards", "next_observations", "truncations"):
+        np.testing.assert_array_equal(getattr(back, name), arrays[name])
+
+
+def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "swing.npz"
+    refused = bench("distill", PENDULUM, "--output", path)
+    assert refused.status == 2
+    assert "--codebook" in refused.errors
+    assert not path.exists()
+    words = ("--codebook", "kmeans-6", "--method", "exact", "--size", "40", "--output", path)
+    assert bench("distill", PENDULUM, *words).status == 0
+    certified = bench("certify", path, "--against", PENDULUM)
+    assert certified.status == 0
+    assert "made from other data" not in certified.output
+    told = bench("inspect", PENDULUM, "--codebook", "bins-5").output
+    assert "codebook: 5 codes" in told
+    assert "20 episodes replayed" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("inspect", PENDULUM, "--codebook", "guess"), "METHOD-SIZE"),
+        (("inspect", "classic/cartpole/expert-v0", "--codebook", "kmeans-4"), "leave it out"),
+        (("inspect", PENDULUM, "--map", "rewards"), "ours=theirs"),
+        (("inspect", PENDULUM, "--map", "rewards=r"), "only those of an .npz"),
+        (("inspect", "hub/absent-v0", "--offline"), "offline"),
+        (("distill", PENDULUM, "--jobs", "2", "--output", "a.npz"), "without --stream"),
+        (
+            ("distill", PENDULUM, "--stream", "--codebook", "kmeans-4", "--output", "a.npz"),
+            "leave it or --stream out",
+        ),
+        (("distill", PENDULUM, "--jobs", "0", "--output", "a.npz"), "without --stream"),
+        (("distill", PENDULUM, "--stream", "--output", "a.npz"), "leave out --stream"),
+        (("distill", "a.hdf5", "--stream", "--output", "a.npz"), "leave out --stream"),
+        (("inspect", PENDULUM, "--figure", "a.pdf"), "written as PNG"),
+        (("convert", PENDULUM, "--output", "walk"), "namespace/name-vN"),
+        (("run", "smoke", "--results", __file__), "no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(bench: Command, words: tuple[str, ...], rule: str) -> None:
+    refused = bench(*words)
+    assert refused.status == 2
+    assert rule in refused.errors
+    assert len(refused.errors.splitlines()) == 1
+    assert not refused.output
+
+
+def test_rows_that_form_no_episodes_are_told_so(bench: Command, tmp_path: Path) -> None:
+    arrays = without(walk(40, 30, terminated=(0,), action_dim=0), "truncations", "episodes")
+    path = write_npz(tmp_path / "rows.npz", arrays)
+    written = bench("convert", path, "--output", "mine/rows-v0")
+    assert "episodes of one step" in written.errors
+    assert "every episode is one step long" in bench("inspect", "mine/rows-v0").output
+
+
+def test_an_interrupted_command_says_so(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.tasks.distilling.distill_file", interrupt)
+    stopped = bench("distill", PENDULUM, "--output", tmp_path / "set.npz")
+    assert stopped.status == 130
+    assert stopped.errors == "error: interrupted; run the same command again to go on\n"
+
+
+def test_a_set_is_certified_against_actions_of_its_kind(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "swing.npz"
+    words = ("--codebook", "kmeans-6", "--method", "random", "--size", "40", "--output", path)
+    bench("distill", PENDULUM, *words)
+    refused = bench("certify", path, "--against", "classic/mountaincar/expert-v0")
+    assert refused.status == 2
+    assert "name the data that it was made from" in refused.errors
+
+
+def test_a_suite_whose_reducer_needs_episodes_is_refused_at_its_start(
+    bench: Command, tmp_path: Path
+) -> None:
+    bench("distill", "classic/mountaincar/expert-v0", "--output", tmp_path / "set.npz")
+    suite = tmp_path / "top.toml"
+    suite.write_text(
+        f"""
+        name = "top"
+        description = "Rows without episodes."
+        datasets = ["{tmp_path / "set.npz"}"]
+        sizes = [10]
+        seeds = [0]
+        [[reducers]]
+        name = "return-filter"
+        [[learners]]
+        name = "linear-fqi"
+        """
+    )
+    refused = bench("run", suite, "--results", tmp_path / "results")
+    assert refused.status == 2
+    assert "needs episodes" in refused.errors
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dataset_is_streamed(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    words = ("--stream", "--size", "40", "--output", path)
+    made = bench("distill", "classic/mountaincar/expert-v0", *words)
+    assert made.status == 0
+    certified = bench("certify", path, "--against", "classic/mountaincar/expert-v0")
+    bound = float(certified.output.split("loss gap at most ")[1].split(",")[0])
+    assert bound < 1e-12

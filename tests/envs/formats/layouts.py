@@ -1,0 +1,94 @@
+"""Writers of files in the layouts that others use, of data that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.formats.recording import Recording
+from envs.reference import Reference
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def walk(
+    *lengths: int,
+    terminated: tuple[int, ...] = (),
+    obs_dim: int = 3,
+    action_dim: int = 2,
+    seed: int = 0,
+) -> Arrays:
+    """Rows of a random walk's episodes, with what follows every step, under canonical names.
+
+    Args:
+        lengths: Steps of each episode.
+        terminated: Which episodes end in a termination; the others are truncated.
+        obs_dim: Numbers in one observation.
+        action_dim: Numbers in one action; 0 for actions numbered 0, 1, 2.
+        seed: Of the walk.
+    """
+    rng = np.random.default_rng(seed)
+    rows = sum(lengths)
+    paths = [rng.normal(size=(length + 1, obs_dim)).cumsum(axis=0) for length in lengths]
+    last = np.cumsum(lengths) - 1
+    terminations, truncations = np.zeros((2, rows), dtype=bool)
+    terminations[last[list(terminated)]] = True
+    truncations[np.delete(last, list(terminated))] = True
+    actions = rng.normal(size=(rows, action_dim)).astype(np.float32)
+    return {
+        "observations": np.concatenate([path[:-1] for path in paths]).astype(np.float32),
+        "actions": actions if action_dim else rng.integers(3, size=rows),
+        "rewards": rng.normal(size=rows).astype(np.float32),
+        "next_observations": np.concatenate([path[1:] for path in paths]).astype(np.float32),
+        "terminations": terminations,
+        "truncations": truncations,
+        "episodes": np.repeat(np.arange(len(lengths)), lengths),
+    }
+
+
+def without(arrays: Arrays, *names: str) -> Arrays:
+    return {name: array for name, array in arrays.items() if name not in names}
+
+
+def write_d4rl(path: Path, arrays: Arrays, *, compression: str | None = "gzip") -> str:
+    """Write rows as D4RL does: flat and compressed, beside infos and metadata; return the path."""
+    known = {"terminations": "terminals", "truncations": "timeouts"}
+    with h5py.File(path, "w") as file:
+        for name, array in without(arrays, "episodes").items():
+            file.create_dataset(known.get(name, name), data=array, compression=compression)
+        file.create_dataset("infos/qpos", data=np.zeros((len(next(iter(arrays.values()))), 2)))
+        file["metadata/algorithm"] = np.bytes_("SAC")
+        file["metadata/iteration"] = np.int32(3)
+    return str(path)
+
+
+def write_npz(path: Path, arrays: Arrays, *, compressed: bool = False) -> str:
+    """Write arrays as numpy does; return the path."""
+    save: Any = np.savez_compressed if compressed else np.savez
+    save(path, **arrays)
+    return str(path)
+
+
+def as_recording(arrays: Arrays, **fields: Any) -> Recording:
+    """The rows that a faithful reader gives."""
+    rows = len(arrays["rewards"])
+    known: dict[str, Any] = {
+        "source": "made by hand",
+        "weights": np.ones(rows),
+        "action_count": None if arrays["actions"].ndim > 1 else 3,
+        "reference": Reference(),
+        "episodes": None,
+    }
+    return Recording(**{**known, **arrays, **fields})
+
+
+def assert_rows(recording: Recording, arrays: Arrays) -> None:
+    """Compare the named arrays, types included."""
+    for name, expected in arrays.items():
+        found = getattr(recording, name)
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+        assert found.dtype == expected.dtype, name

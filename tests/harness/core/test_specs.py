@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from harness.core.specs import LearnerSpec, ReducerSpec, Suite, slug
+
+
+def suite(**changes: Any) -> Suite:
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "description": "",
+        "datasets": ["classic/cartpole/medium-v0"],
+        "reducers": [{"name": "full"}, {"name": "random"}],
+        "sizes": [10, 20],
+        "learners": [{"name": "dqn"}, {"name": "fqi"}],
+        "seeds": [0, 1],
+    }
+    return Suite.model_validate(values | changes)
+
+
+def test_a_suite_is_the_product_of_its_values_with_full_data_once() -> None:
+    runs = list(suite().runs())
+    assert len(runs) == 2 * (1 + 2) * 2
+    assert [run.size for run in runs if run.reducer.name == "full"] == [None] * 4
+
+
+def test_run_ids_are_made_of_values() -> None:
+    ids = [run.run_id for run in suite().runs()]
+    assert ids[0] == "classic-cartpole-medium-v0__full__all__dqn__seed0"
+    assert ids[2] == "classic-cartpole-medium-v0__random__n10__dqn__seed0"
+    assert len(set(ids)) == len(ids)
+
+
+def test_adding_runs_changes_no_other_run() -> None:
+    more = suite(sizes=[5, 10, 20], seeds=[0, 1, 2])
+    wider = {run.run_id: run for run in more.runs()}
+    for run in suite().runs():
+        assert wider[run.run_id] == run
+
+
+def test_replicates_share_everything_but_the_learner_seed() -> None:
+    twice = {run.run_id: run for run in suite(replicates=2).runs()}
+    assert len(twice) == 2 * len(list(suite().runs()))
+    for run in suite().runs():
+        assert twice[run.run_id] == run
+        assert twice[f"{run.run_id}__rep1"] == run.model_copy(update={"replicate": 1})
+
+
+def test_a_learner_may_be_for_some_datasets_alone() -> None:
+    some = suite(
+        datasets=["a.npz", "b.npz"],
+        learners=[
+            {"name": "dqn", "datasets": ["a.npz"], "parameters": {"steps": 80}},
+            {"name": "dqn", "datasets": ["b.npz"], "parameters": {"steps": 160}},
+            {"name": "fqi"},
+        ],
+    )
+    runs = list(some.runs())
+    assert {(run.dataset, run.learner.label) for run in runs} == {
+        (dataset, learner) for dataset in ("a.npz", "b.npz") for learner in ("dqn", "fqi")
+    }
+    for run in runs:
+        if run.learner.name == "dqn":
+            assert run.learner.parameters == {"steps": 80 if run.dataset == "a.npz" else 160}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"sizes": [0]}, "greater than 0"),
+        ({"sizes": []}, "at least 1 item"),
+        ({"seeds": [-1]}, "greater than or equal to 0"),
+        ({"seeds": [0, 0]}, "stands for two runs"),
+        ({"reducers": [{"name": "random"}, {"name": "random"}]}, "different labels"),
+        ({"reducers": [{"name": "random", "label": "../up"}]}, "match pattern"),
+        ({"discount": 1.0}, "less than 1"),
+        ({"episode": 3}, "Extra inputs"),
+        ({"learners": [{"name": "dqn", "datasets": ["elsewhere"]}]}, "datasets of the suite"),
+        ({"learners": [{"name": "dqn", "datasets": []}]}, "no dataset"),
+        ({"codebook": {"method": "guess"}}, "'kmeans' or 'bins'"),
+        ({"codebook": {"size": 1}}, "greater than or equal to 2"),
+        ({"replicates": 0}, "greater than 0"),
+    ],
+)
+def test_bad_suites_are_refused(changes: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        suite(**changes)
+
+
+def test_labels_tell_variants_of_a_reducer_apart() -> None:
+    variants = [
+        {"name": "bellman", "label": f"bellman-k{k}", "parameters": {"predictors": k}}
+        for k in (20, 100)
+    ]
+    labels = {run.reducer.label for run in suite(reducers=variants).runs()}
+    assert labels == {"bellman-k20", "bellman-k100"}
+    assert ReducerSpec(name="bellman").label == "bellman"
+    assert LearnerSpec(name="dqn").label == "dqn"
+
+
+def test_slugs_are_fit_for_file_names() -> None:
+    assert slug("../data/My set (1).npz") == "data-My-set-1-.npz"
