@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Generic, Literal
 
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Reducer
-from harness.core.transitions import Transitions
+from harness.core.reduction import Diagnostics, Reducer, RowsT
 
 
-class FullReducer(Reducer):
+class FullReducer(Reducer[RowsT], Generic[RowsT]):
     """Keeps every row; the requested size is ignored."""
 
     name: ClassVar[str] = "full"
+    sizes: ClassVar[Literal["all rows"]] = "all rows"
+    deterministic: ClassVar[bool] = True
 
     def _reduce(
         self,
-        transitions: Transitions,
+        rows: RowsT,
         size: int,  # noqa: ARG002
         rng: np.random.Generator,  # noqa: ARG002
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
-        return transitions, np.arange(len(transitions)), {}
+    ) -> tuple[RowsT, IntArray | None, Diagnostics]:
+        return rows, np.arange(len(rows)), {}

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import Reducer
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.numerics.standardising import Standardised
 
 
-class KCentreReducer(Reducer):
+class KCentreReducer(Reducer[Transitions]):
     """Takes again and again the row that lies farthest from all rows taken, from a random first.
 
     The largest distance of a row to its centre is at most twice the least that any ``size`` rows
@@ -26,7 +26,7 @@ class KCentreReducer(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         first = int(rng.integers(len(transitions)))
         centres, nearest, radius = find_centres(transition_points(transitions), size, first)
         weights = size * np.bincount(nearest, transitions.shares, minlength=size)

@@ -1,4 +1,4 @@
-"""Leverage-score subsampling of the Bellman rows, with importance weights."""
+"""Leverage-score subsampling with importance weights: of Bellman rows, and of regression rows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from harness.core.arrays import FloatArray, IntArray
-from harness.core.reduction import Reducer
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.numerics.features import additive_rows
 from harness.numerics.standardising import Standardiser
 
+TINY = np.finfo(float).tiny
 
-class LeverageReducer(Reducer):
+
+class LeverageReducer(Reducer[Transitions]):
     """Draws rows with probability in proportion to their leverage, without replacement.
 
     Systematic sampling over a random order gives every row exactly its inclusion probability, so
@@ -29,7 +32,7 @@ class LeverageReducer(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         features = additive_rows(transitions, Standardiser.fit(transitions), self.discount)
         shares = transitions.shares
         scores = leverage_scores(np.sqrt(shares)[:, None] * features)
@@ -38,6 +41,28 @@ class LeverageReducer(Reducer):
         weights = shares[rows] / probabilities[rows]
         diagnostics = {"rank": float(round(scores.sum())), "largest_score": float(scores.max())}
         return transitions.take(rows, weights), rows, diagnostics
+
+
+class LeverageRegression(Reducer[RegressionSet]):
+    """Draws rows ``ζ = (x, y)`` with probability in proportion to their exact leverage.
+
+    Every row has exactly its inclusion probability, so that the weights ``share / probability``
+    make weighted sums over the sample unbiased.
+    """
+
+    name: ClassVar[str] = "leverage"
+
+    def _reduce(
+        self, data: RegressionSet, size: int, rng: np.random.Generator
+    ) -> tuple[RegressionSet, IntArray | None, Diagnostics]:
+        shares = data.shares
+        rows = np.sqrt(shares)[:, None] * np.column_stack([data.features, data.targets])
+        # Leverage ignores the columns' units, and at unit scale their rank is safe to judge.
+        scores = leverage_scores(rows / np.maximum(np.linalg.norm(rows, axis=0), TINY))
+        probabilities = inclusion_probabilities(np.maximum(scores, TINY), size)
+        drawn = draw_systematic(probabilities, rng)
+        diagnostics = {"rank": float(round(scores.sum())), "largest_score": float(scores.max())}
+        return data.take(drawn, shares[drawn] / probabilities[drawn]), drawn, diagnostics
 
 
 def leverage_scores(rows: FloatArray) -> NDArray[np.float64]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Generic
 
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Reducer
-from harness.core.transitions import Transitions
+from harness.core.reduction import Diagnostics, Reducer, RowsT
 
 
-class RandomReducer(Reducer):
-    """Draws rows uniformly without replacement."""
+class RandomReducer(Reducer[RowsT], Generic[RowsT]):
+    """Draws rows uniformly without replacement; rows keep their weights."""
 
     name: ClassVar[str] = "random"
 
     def _reduce(
-        self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
-        rows = np.sort(rng.choice(len(transitions), size, replace=False))
-        return transitions.take(rows), rows, {}
+        self, rows: RowsT, size: int, rng: np.random.Generator
+    ) -> tuple[RowsT, IntArray | None, Diagnostics]:
+        drawn = np.sort(rng.choice(len(rows), size, replace=False))
+        return rows.take(drawn), drawn, {}

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from harness.core.arrays import Float64Array, IntArray
 from harness.core.errors import InputError
-from harness.core.reduction import Reducer
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 
 
-class ReturnFilterReducer(Reducer):
+class ReturnFilterReducer(Reducer[Transitions]):
     """Draws rows uniformly from the episodes with the highest returns; rows keep their weights.
 
     The top ``share`` of episodes is kept, rounded up, and as many more as it takes to hold
@@ -31,7 +31,7 @@ class ReturnFilterReducer(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         lengths, returns = measure_episodes(transitions, self.name)
         shuffled = rng.permutation(len(returns))
         ranked = shuffled[np.argsort(-returns[shuffled], kind="stable")]

@@ -10,13 +10,13 @@ from pydantic import Field
 from baselines.leverage import draw_systematic, inclusion_probabilities
 from baselines.return_filter import measure_episodes
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import Reducer
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 
 LEAST_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
 
 
-class ReturnWeightedReducer(Reducer):
+class ReturnWeightedReducer(Reducer[Transitions]):
     """Draws rows with probability in proportion to their episode's return weight.
 
     After return-weighting (RW) of Hong et al., "Harnessing Mixed Offline Reinforcement Learning
@@ -37,7 +37,7 @@ class ReturnWeightedReducer(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         lengths, returns = measure_episodes(transitions, self.name)
         episode_weights = return_weights(returns, self.temperature)
         scores = transitions.shares * np.repeat(episode_weights, lengths)

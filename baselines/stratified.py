@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Reducer
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.numerics.cells import draw_stratified
 
 
-class StratifiedReducer(Reducer):
+class StratifiedReducer(Reducer[Transitions]):
     """Draws rows at random inside cells of action × terminated, the cells' shares as weights."""
 
     name: ClassVar[str] = "stratified"
@@ -22,6 +22,6 @@ class StratifiedReducer(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         rows, weights = draw_stratified(transitions, size, self.terminated_share, rng)
         return transitions.take(rows, weights), rows, {}

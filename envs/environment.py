@@ -15,6 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import FlattenObservation
 
 from harness.core.errors import InputError
+from harness.core.registry import import_module_of
 
 logger = logging.getLogger("bellman_bench")
 
@@ -23,12 +24,45 @@ PROBE_STEPS = 1000
 Environment = gym.Env[Any, Any]
 
 
+def register_environment(environment: str) -> str:
+    """Import the module that registers an environment which the user has named.
+
+    Args:
+        environment: ``module:Env-v0``, where ``module`` can be imported or lies in the working
+            directory, or the id of an environment that is registered.
+
+    Returns:
+        The id by which `make_environment` makes it.
+
+    Raises:
+        InputError: If the module cannot be imported or does not register it.
+    """
+    module, _, environment_id = environment.rpartition(":")
+    if module:
+        import_module_of(module, "environment", environment)
+    if environment_id not in gym.registry:
+        registrar = f"module {module}" if module else "no module that is loaded"
+        raise InputError(
+            f"environment {environment!r}: {registrar} registers {environment_id!r}; it must call "
+            "gymnasium.register, or be named as module:Env-v0; correct the name"
+        )
+    return environment_id
+
+
 def make_environment(environment_id: str) -> Environment:
     """Make one environment; close it after use.
+
+    Ids come from data, which never decide what is imported: one that names a module is refused.
 
     Raises:
         InputError: If gymnasium does not know it, or a library that it needs is missing.
     """
+    if ":" in environment_id:
+        raise InputError(
+            f"environment {environment_id!r} of a dataset names a module to import, which data "
+            "never decide: name it yourself, as `run --environment` or a suite's "
+            "`datasets = [{ id = …, environment = … }]`"
+        )
     with _explained(environment_id):
         return _flat(gym.make(environment_id, disable_env_checker=True))
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from envs.actions.codebook import Codebook, parse_codebook
-from envs.classic.catalogue import classic_dataset, classic_dataset_ids
+from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.dataset import Dataset, make_dataset
+from envs.formats.base import NO_NAMES, Format
 from envs.formats.recording import Recording
-from harness.core.errors import InputError
+from harness.core.errors import InputError, one_line
+from harness.core.registry import OWN_PACKAGES, Registry
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
-_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+MINARI: Final = "minari"  # the format of ids, which no suffix tells
+FORMATS: Final[Registry[type[Format]]] = Registry(
+    kind="format",
+    groups=("bellman_bench.formats",),
+    bases=(Format,),
+    # by name, because readers' libraries are slow to import
+    builtin={
+        "npz": "envs.formats.npz:NpzFormat",
+        "d4rl": "envs.formats.d4rl:D4RLFormat",
+        MINARI: "envs.formats.minari.store:MinariFormat",
+    },
+)
+SUFFIXES: Final[Mapping[str, str]] = {".npz": "npz", ".hdf5": "d4rl", ".h5": "d4rl"}
 
 logger = logging.getLogger("bellman_bench")
 
@@ -49,36 +63,68 @@ def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
     return open_dataset(id_or_path, spec).transitions
 
 
-def open_recording(id_or_path: str, names: Mapping[str, str] = _NO_NAMES) -> Recording:
+def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
     """Read a dataset as its source holds it, continuous actions included.
 
     Args:
         id_or_path: The path of an ``.npz`` of arrays or of a D4RL ``.hdf5``, the id of a Minari
-            dataset, local or on its hub and then downloaded, or the id of an embedded dataset,
-            which is collected on first use.
+            dataset, local or on its hub and then downloaded, the id of an embedded dataset,
+            which is collected on first use, or ``FORMAT::PATH`` with the name of a format or its
+            ``module:Class``.
         names: What the arrays of an ``.npz`` are called, where it cannot be told: by ours.
 
     Raises:
         InputError: If there is no such dataset, or it cannot be read.
     """
-    # Each reader is imported where it is needed, for its libraries are slow to import.
-    suffix = Path(id_or_path).suffix
-    if suffix == ".npz":
-        from envs.formats.npz import read_arrays
-
-        return read_arrays(id_or_path, names)
-    if names:
+    reader, path = _find_format(id_or_path)
+    if names and not reader.takes_names:
         raise InputError(
             f"names of arrays for {id_or_path!r}: only those of an .npz can be chosen; leave them"
         )
-    if suffix in (".hdf5", ".h5"):
-        from envs.formats.d4rl import read_d4rl
+    if reader.name == MINARI:
+        ensure_stored(path)
+    if type(reader).__module__.partition(".")[0] in OWN_PACKAGES:
+        return reader.read(path, names)
+    return _read_with(reader, path, names, id_or_path)
 
-        return read_d4rl(id_or_path)
-    from envs.formats.minari import store as minari_store
 
-    ensure_stored(id_or_path)
-    return minari_store.read_recording(id_or_path)
+def _find_format(id_or_path: str) -> tuple[Format, str]:
+    """Return the format of a dataset, and the path that it reads."""
+    named, separator, path = id_or_path.partition("::")
+    if separator:
+        return FORMATS.find(named)(), path
+    suffix = Path(id_or_path).suffix
+    if suffix in SUFFIXES:
+        return FORMATS.find(SUFFIXES[suffix])(), id_or_path
+    if suffix and Path(id_or_path).is_file():
+        for name in FORMATS.names():
+            found = FORMATS.find(name)
+            if suffix in found.suffixes:
+                return found(), id_or_path
+    return FORMATS.find(MINARI)(), id_or_path
+
+
+def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: str) -> Recording:
+    """Read with a format of the user's, and say in one line what fails in it.
+
+    Raises:
+        InputError: If it fails, or returns no recording.
+    """
+    try:
+        recording = reader.read(path, names)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"format {reader.name!r} failed on {path!r} ({one_line(error)}): correct the file, or "
+            "the format, which must refuse it by an InputError"
+        ) from error
+    if not isinstance(recording, Recording):
+        raise InputError(
+            f"format {reader.name!r} gave a {type(recording).__name__} for {path!r}: read must "
+            "return an envs.formats.recording.Recording; correct the format"
+        )
+    return replace(recording, source=id_or_path)
 
 
 def ensure_stored(dataset_id: str) -> None:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from envs.loading import load_dataset
     from harness.api import distill, distill_regression
     from harness.core.transitions import Transitions
-    from harness.suites import run_suite
+    from harness.suites.run import run_suite
 
 _HOMES = {
     "Transitions": "harness.core.transitions",
     "distill": "harness.api",
     "distill_regression": "harness.api",
     "load_dataset": "envs.loading",
-    "run_suite": "harness.suites",
+    "run_suite": "harness.suites.run",
 }
 
 __all__ = ["Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]

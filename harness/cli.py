@@ -9,8 +9,19 @@ from typing import Annotated, Final
 
 import typer
 
-from harness.commands import datasets, results, suites
+from harness.commands.certify import certify
+from harness.commands.collect import collect
+from harness.commands.convert import convert
+from harness.commands.distill import distill
+from harness.commands.inspect import inspect
+from harness.commands.list_names import list_names
+from harness.commands.plot import plot
+from harness.commands.report import report
+from harness.commands.run import run
+from harness.commands.status import status
+from harness.commands.table import table
 from harness.commands.terminal import notices
+from harness.commands.verify import verify
 from harness.core.errors import InputError
 
 app = typer.Typer(
@@ -20,19 +31,19 @@ app = typer.Typer(
 )
 INTERRUPTED: Final = 130  # the status that shells give to Ctrl-C
 COMMANDS: tuple[Callable[..., None], ...] = (
-    datasets.collect,
-    datasets.inspect,
-    datasets.convert,
-    datasets.distill,
-    datasets.certify,
-    suites.run,
-    suites.status,
-    suites.verify,
-    results.table,
-    results.plot,
-    results.report,
+    collect,
+    inspect,
+    convert,
+    distill,
+    certify,
+    run,
+    status,
+    verify,
+    table,
+    plot,
+    report,
 )
-app.command("list")(datasets.list_names)
+app.command("list")(list_names)
 for command in COMMANDS:
     app.command()(command)
 

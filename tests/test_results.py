@@ -10,7 +10,7 @@ import pytest
 from harness.analysis import Tables, embed, write_tables
 from harness.core.errors import InputError
 from harness.core.records import read_records
-from harness.suites import load_suite
+from harness.suites.loading import load_suite
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "results" / "published" / "arxiv-2512.00536.toml"

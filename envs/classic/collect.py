@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.classic.catalogue import (
+from envs.catalogue import (
     ClassicDataset,
     ClassicEnvironment,
     Tier,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.classic.catalogue import Tier
+from envs.catalogue import Tier
 from harness.core.arrays import FloatArray
 
 Action = int | FloatArray  # a number, or continuous (action_dim,)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.formats.arrays import as_actions, as_flags, as_scalars, as_vectors
+from envs.formats.base import NO_NAMES, Format
 from envs.formats.columns import Columns, find_jumps
 from envs.formats.d4rl_tasks import Task, find_task
 from envs.formats.hdf5_room import has_room
@@ -23,6 +24,17 @@ from harness.core.errors import InputError
 _REQUIRED = ("observations", "actions", "rewards", "terminals")
 # h5py meets damaged files with nearly any error.
 _DAMAGE = (LookupError, MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError)
+
+
+class D4RLFormat(Format):
+    """HDF5 files in D4RL's layout: flat arrays at the root, a row for each step."""
+
+    name: ClassVar[str] = "d4rl"
+    suffixes: ClassVar[tuple[str, ...]] = (".hdf5", ".h5")
+
+    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:  # noqa: ARG002
+        """Read the file; see `read_d4rl`."""
+        return read_d4rl(path)
 
 
 def read_d4rl(path: str) -> Recording:

@@ -8,13 +8,14 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from envs.formats.arrays import as_actions, as_flags, as_integers, as_scalars, as_vectors
+from envs.formats.base import NO_NAMES, Format
 from envs.formats.columns import Columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
@@ -41,11 +42,22 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _READ_AT_ONCE = 1 << 20  # bytes
 _FLAGS: tuple[str, ...] = ("terminations", "truncations", "dones")
 _REQUIRED = ("observations", "actions", "rewards")
-_NO_MAPPING: Mapping[str, str] = MappingProxyType({})
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_arrays(path: str, mapping: Mapping[str, str] = _NO_MAPPING) -> Recording:
+class NpzFormat(Format):
+    """Arrays of an ``.npz``, under whatever names others gave them."""
+
+    name: ClassVar[str] = "npz"
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
+    takes_names: ClassVar[bool] = True
+
+    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
+        """Read the arrays; see `read_arrays`."""
+        return read_arrays(path, names)
+
+
+def read_arrays(path: str, mapping: Mapping[str, str] = NO_NAMES) -> Recording:
     """Read rows from an ``.npz``; one that `Transitions.save` wrote gives the rows it was given.
 
     ``dones`` mark the ends of episodes, whatever ended them: with ``truncations``, the others are

@@ -19,6 +19,16 @@ DataFolder = Annotated[
     typer.Option("--data-dir", help="Folder of the published regression sets; else OpenML."),
 ]
 ResultsFolder = Annotated[Path, typer.Argument(help="A results folder that `run` has filled.")]
+ControlDatasetId = Annotated[
+    str, typer.Argument(help="A dataset id, the path of an .npz or .hdf5, or FORMAT::PATH.")
+]
+Codebook = Annotated[
+    str | None, typer.Option(help="Number continuous actions: kmeans-32, bins-9 and the like.")
+]
+ArrayNames = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="An array of an .npz, as ours=theirs (rewards=r); repeatable."),
+]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Take what is on this machine, and ask no hub.")
 ]
@@ -48,3 +58,18 @@ def name_data_folder(data_dir: Path | None) -> None:
     """Tell this process and those that it starts where the published sets lie."""
     if data_dir is not None:
         os.environ["BELLMAN_BENCH_DATA"] = str(data_dir)
+
+
+def parse_names(assignments: list[str] | None) -> dict[str, str]:
+    """Read the values of --map.
+
+    Raises:
+        InputError: If one is no assignment.
+    """
+    names = {}
+    for assignment in assignments or []:
+        ours, separator, theirs = assignment.partition("=")
+        if not separator:
+            raise InputError(f"map {assignment!r}: write it as ours=theirs, such as rewards=r")
+        names[ours] = theirs
+    return names

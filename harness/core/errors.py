@@ -22,6 +22,11 @@ def naming(source: str) -> Iterator[None]:
         raise InputError(f"{source!r}: {error}") from error
 
 
+def one_line(error: BaseException) -> str:
+    """Say an error's type and text in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
     """Build the error for a name that is not among ``choices``.
 

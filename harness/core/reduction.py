@@ -1,4 +1,4 @@
-"""Reductions, and the protocol that every reducer and distiller keeps."""
+"""Reductions, and what every reducer keeps to, whatever the rows are."""
 
 from __future__ import annotations
 
@@ -6,85 +6,226 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from harness.core.arrays import IntArray
+from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
+from harness.core.regression_set import RegressionSet
+from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 
 Diagnostics = Mapping[str, Any]  # numbers, and lists of numbers
 
 
+@runtime_checkable
+class Rows(Protocol):
+    """What transitions and regression sets have in common: weighted rows."""
+
+    noun: ClassVar[str]  # what messages call the rows
+
+    def __len__(self) -> int: ...
+
+    def __hash__(self) -> int: ...  # by identity
+
+    @property
+    def weights(self) -> FloatArray:
+        """Relative weights, ``(N,)``."""
+        ...
+
+    @property
+    def shares(self) -> Float64Array:
+        """Weights as float64 shares ``(N,)`` that sum to one."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays hold."""
+        ...
+
+    def take(self, rows: IntArray, weights: FloatArray | None = None) -> Self:
+        """Return the given rows, with their own weights unless others are given."""
+        ...
+
+    def content_hash(self) -> str:
+        """SHA-256 of the arrays."""
+        ...
+
+
+RowsT = TypeVar("RowsT", bound=Rows)
+
+
 @dataclass(frozen=True, eq=False)
-class Reduction:
+class Reduction(Generic[RowsT]):
     """A small set that stands for a large one."""
 
-    transitions: Transitions  # M rows
+    rows: RowsT  # M rows
     source_indices: IntArray | None  # (M,) rows of the source; None says synthetic
     method: str
     parameters: Mapping[str, Any]
     seconds: float  # wall time of the reduction
     diagnostics: Diagnostics = field(default_factory=dict)
 
+    @property
+    def transitions(self: Reduction[Transitions]) -> Transitions:
+        """The rows of a reduction of transitions."""
+        return self.rows
 
-class Reducer(BaseModel, ABC):
-    """Turns transitions into a reduction; its fields are its parameters.
+    @property
+    def features(self: Reduction[RegressionSet]) -> FloatArray:
+        """Features of a reduction of a regression set, ``(M, d)``."""
+        return self.rows.features
 
-    Subclasses implement `_reduce`. A reducer never sees the environment.
+    @property
+    def targets(self: Reduction[RegressionSet]) -> FloatArray:
+        """Targets of a reduction of a regression set, ``(M,)``."""
+        return self.rows.targets
+
+    @property
+    def weights(self) -> FloatArray:
+        """Relative weights of the rows, ``(M,)``."""
+        return self.rows.weights
+
+
+class Reducer(BaseModel, ABC, Generic[RowsT]):
+    """Turns a set of rows into a reduction; its fields are its parameters.
+
+    A reducer of transitions subclasses ``Reducer[Transitions]``, one of regression sets
+    ``Reducer[RegressionSet]``, one of either ``Reducer[RowsT]``, and implements `_reduce`. It sees
+    neither the environment nor the test part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
+    cache_version: ClassVar[int] = 1  # raise it when the same parameters give other rows
+    sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how a size is kept to
+    deterministic: ClassVar[bool] = False  # whether the seed changes nothing
 
-    def check_usable(self, transitions: Transitions) -> None:
+    @classmethod
+    def row_type(cls) -> type[Rows] | None:
+        """Return the type of the rows that it reduces; None if it reduces any."""
+        return row_type(cls, Reducer)
+
+    def check_usable(self, rows: RowsT) -> None:
         """Look for what the reducer needs beside rows: episodes, a library; most need nothing.
 
         Raises:
             InputError: If it is missing.
         """
 
-    def reduce(self, transitions: Transitions, size: int, rng: np.random.Generator) -> Reduction:
-        """Reduce ``transitions`` to ``size`` rows, and time it.
+    def reduce(self, rows: RowsT, size: int, rng: np.random.Generator) -> Reduction[RowsT]:
+        """Reduce a set to ``size`` rows, and time it.
 
         Raises:
-            InputError: If ``size`` is not in ``1..len(transitions)``.
+            InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
         """
-        check_size(size, len(transitions))
+        check_size(size, len(rows), rows.noun)
         started = time.perf_counter()
-        reduced, source_indices, diagnostics = self._reduce(transitions, size, rng)
+        found = self._reduce(rows, size, rng)
+        seconds = time.perf_counter() - started
+        _check_found(self, found, rows, size)
+        reduced, source_indices, diagnostics = found
         return Reduction(
-            transitions=reduced,
+            rows=reduced,
             source_indices=source_indices,
             method=self.name,
             parameters=self.model_dump(mode="json"),
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             diagnostics=diagnostics,
         )
 
     @abstractmethod
     def _reduce(
-        self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        self, rows: RowsT, size: int, rng: np.random.Generator
+    ) -> tuple[RowsT, IntArray | None, Diagnostics]:
         """Return the reduced rows, the source row of each (None if synthetic) and diagnostics."""
 
 
-def check_size(size: int, available: int, rows: str = "transitions") -> None:
+def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) -> Reduction[RowsT]:
+    """Reduce with the random stream of method, size and seed.
+
+    Parameters are not part of the stream's identity: variants of a method start from the same
+    random choices and are compared in pairs.
+    """
+    return reducer.reduce(rows, size, stream("reduction", reducer.name, size, seed))
+
+
+def check_size(size: int, available: int, noun: str) -> None:
     """Refuse a size that the data cannot give.
 
     Args:
         size: Rows asked for.
         available: Rows that the dataset holds.
-        rows: What the dataset calls its rows.
+        noun: What the dataset calls its rows.
 
     Raises:
         InputError: If ``size`` is not in ``1..available``.
     """
     if not 1 <= size <= available:
         raise InputError(
-            f"size {size}: it must lie between 1 and the dataset's {available} {rows}; "
+            f"size {size}: it must lie between 1 and the dataset's {available} {noun}; "
             "choose another size or a larger dataset"
         )
+
+
+def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
+    """Return what a generic base of a class is of, ``Transitions`` in ``Reducer[Transitions]``.
+
+    Returns:
+        None if the class leaves it open.
+    """
+    for parent in cls.__mro__:
+        metadata = getattr(parent, "__pydantic_generic_metadata__", {})
+        arguments = metadata.get("args") or ()
+        if metadata.get("origin") is base and arguments and isinstance(arguments[0], type):
+            return arguments[0]
+    return None
+
+
+def _check_found(reducer: Reducer[Any], found: Any, rows: Rows, size: int) -> None:
+    """Refuse what no `_reduce` may return.
+
+    Raises:
+        InputError: Naming the reducer, what it returned, and the rule.
+    """
+    rule = f"_reduce returns ({type(rows).__name__}, source rows or None, diagnostics)"
+    if not (isinstance(found, tuple) and len(found) == 3 and isinstance(found[0], type(rows))):
+        raise _broken(reducer, f"_reduce returned {_shape(found)}", rule)
+    reduced, source_indices, diagnostics = found
+    wanted = {"exact": (size, size), "at most": (1, size), "all rows": (len(rows), len(rows))}
+    low, high = wanted[reducer.sizes]
+    if not low <= len(reduced) <= high:
+        raise _broken(reducer, f"{len(reduced)} rows for size {size}", f"sizes = {reducer.sizes!r}")
+    if source_indices is not None and not _are_rows(source_indices, len(reduced), len(rows)):
+        raise _broken(
+            reducer,
+            f"source rows {_shape(source_indices)} for {len(reduced)} rows",
+            f"one integer of 0..{len(rows) - 1} for each row",
+        )
+    if not isinstance(diagnostics, Mapping):
+        raise _broken(
+            reducer, f"diagnostics {_shape(diagnostics)}", "a mapping of names to numbers"
+        )
+
+
+def _are_rows(indices: Any, count: int, available: int) -> bool:
+    array = np.asarray(indices)
+    fits = array.shape == (count,) and array.dtype.kind in "iu"
+    return fits and array.min() >= 0 and array.max() < available
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(type(part).__name__ for part in value)})"
+    return type(value).__name__
+
+
+def _broken(reducer: Reducer[Any], found: str, rule: str) -> InputError:
+    kind = type(reducer)
+    return InputError(
+        f"method {reducer.name!r} ({kind.__module__}:{kind.__qualname__}) breaks its contract: "
+        f"{found}, and the rule is {rule}; correct the class, with harness.testing.ReducerContract"
+    )

@@ -1,15 +1,11 @@
-"""Regression sets, their reductions, and the protocol that every regression reducer keeps."""
+"""Regression sets: weighted rows of features and a target."""
 
 from __future__ import annotations
 
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from harness.core.arrays import (
     Float64Array,
@@ -20,7 +16,6 @@ from harness.core.arrays import (
     hash_arrays,
 )
 from harness.core.errors import InputError
-from harness.core.reduction import check_size
 
 ARRAY_NAMES = ("features", "targets", "weights")
 
@@ -35,6 +30,8 @@ class RegressionSet:
         InputError: If the set is empty, shapes disagree, values are not finite or a weight is not
             positive.
     """
+
+    noun: ClassVar[str] = "rows"
 
     features: FloatArray  # (M, d)
     targets: FloatArray  # (M,)
@@ -84,6 +81,11 @@ class RegressionSet:
         shares: Float64Array = weights / weights.sum()
         return shares
 
+    def points(self) -> Float64Array:
+        """Stack the rows ``ζ = (x, y)`` as a new float64 array, ``(M, d + 1)``."""
+        stacked: Float64Array = np.column_stack([self.features, self.targets]).astype(np.float64)
+        return stacked
+
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> RegressionSet:
         """Return the given rows, with their own weights unless others are given."""
         return RegressionSet(
@@ -95,75 +97,3 @@ class RegressionSet:
     def content_hash(self) -> str:
         """SHA-256 over names, types, shapes and bytes of the arrays."""
         return hash_arrays({name: getattr(self, name) for name in ARRAY_NAMES})
-
-
-@dataclass(frozen=True, eq=False)
-class RegressionReduction:
-    """A small regression set that stands for a large one."""
-
-    data: RegressionSet  # M rows
-    source_indices: IntArray | None  # (M,) rows of the source; None says synthetic
-    method: str
-    parameters: Mapping[str, Any]
-    seconds: float  # wall time of the reduction
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def features(self) -> FloatArray:
-        """Features of the reduced rows, ``(M, d)``."""
-        return self.data.features
-
-    @property
-    def targets(self) -> FloatArray:
-        """Targets of the reduced rows, ``(M,)``."""
-        return self.data.targets
-
-    @property
-    def weights(self) -> FloatArray:
-        """Relative weights of the reduced rows, ``(M,)``."""
-        return self.data.weights
-
-
-class RegressionReducer(BaseModel, ABC):
-    """Turns a regression set into a reduction; its fields are its parameters.
-
-    Subclasses implement `_reduce`. A reducer never sees the test split.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: ClassVar[str]
-
-    @classmethod
-    def check_installed(cls) -> None:
-        """Look for the optional library that the reducer needs; most need none.
-
-        Raises:
-            InputError: If it is missing.
-        """
-
-    def reduce(
-        self, data: RegressionSet, size: int, rng: np.random.Generator
-    ) -> RegressionReduction:
-        """Reduce ``data`` to ``size`` rows, and time it.
-
-        Raises:
-            InputError: If ``size`` is not in ``1..len(data)``.
-        """
-        check_size(size, len(data), "rows")
-        started = time.perf_counter()
-        reduced, source_indices, diagnostics = self._reduce(data, size, rng)
-        return RegressionReduction(
-            data=reduced,
-            source_indices=source_indices,
-            method=self.name,
-            parameters=self.model_dump(mode="json"),
-            seconds=time.perf_counter() - started,
-            diagnostics=diagnostics,
-        )
-
-    @abstractmethod
-    def _reduce(
-        self, data: RegressionSet, size: int, rng: np.random.Generator
-    ) -> tuple[RegressionSet, IntArray | None, dict[str, float]]:
-        """Return the reduced rows, the source row of each (None if synthetic) and diagnostics."""

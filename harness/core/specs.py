@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from harness.core.registry import LABEL_PATTERN, reference_to
+
 Task = Literal["control", "regression"]
-Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]{0,47}$")]
+Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
 
 CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 
@@ -24,16 +26,19 @@ class Frozen(BaseModel):
 
 
 class ReducerSpec(Frozen):
-    """A reducer by name, with the parameters that differ from its defaults."""
+    """A reducer by name, with the parameters that differ from its defaults.
 
-    name: str
+    A name alone or an object, such as ``EveryNth(step=3)``, is taken for one as well.
+    """
+
+    name: str  # of a built-in class or an entry point, or ``module:Class``
     label: Label = ""  # how ids, tables and figures call it; the name unless given
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _label_defaults_to_name(cls, values: Any) -> Any:
-        return _with_label(values)
+        return _with_label(_as_table(values))
 
 
 class LearnerSpec(ReducerSpec):
@@ -74,6 +79,7 @@ class RunSpec(Frozen):
     episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
     codebook: CodebookSpec | None = None  # of continuous actions
     replicate: Annotated[int, Field(ge=0)] = 0  # another learner seed on the same reduction
+    environment: str | None = None  # in place of the dataset's own, as ``module:Env-v0`` too
 
     @cached_property
     def run_id(self) -> str:
@@ -108,6 +114,7 @@ class Suite(Frozen):
     episodes: PositiveInt | None = None
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
     replicates: PositiveInt = 1  # learner seeds on each reduction
+    environments: dict[str, str] = {}  # by dataset, in place of the dataset's own
 
     @model_validator(mode="before")
     @classmethod
@@ -116,13 +123,32 @@ class Suite(Frozen):
             return CONTROL_DEFAULTS | values
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _datasets_may_be_tables(cls, values: Any) -> Any:
+        """Take ``{ id = …, environment = … }`` for a dataset's id and its environment."""
+        if not isinstance(values, dict) or not isinstance(values.get("datasets"), list | tuple):
+            return values
+        tables = [_dataset_table(entry) for entry in values["datasets"]]
+        named = {name: environment for name, environment in tables if environment is not None}
+        environments = values.get("environments", {}) | named
+        return {**values, "datasets": [name for name, _ in tables], "environments": environments}
+
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:
-        control_only = (self.discount, self.episodes, self.codebook, self.replicates)
-        if self.task == "regression" and control_only != (None, None, None, 1):
+        control_only = (self.discount, self.episodes, self.codebook, self.environments or None)
+        if self.task == "regression" and (control_only != (None,) * 4 or self.replicates != 1):
             raise ValueError(
                 "a regression suite has neither discount nor episodes nor codebook nor "
-                "replicates: remove them"
+                "environments nor replicates: remove them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _environments_are_of_datasets(self) -> Self:
+        for dataset in self.environments.keys() - set(self.datasets):
+            raise ValueError(
+                f"an environment for {dataset!r}, which is no dataset of the suite: correct its id"
             )
         return self
 
@@ -168,6 +194,7 @@ class Suite(Frozen):
                     episodes=self.episodes,
                     codebook=self.codebook,
                     replicate=replicate,
+                    environment=self.environments.get(dataset),
                 )
 
     def _learners_of(self, dataset: str) -> Iterator[SuiteLearner]:
@@ -181,7 +208,30 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
 
 
+def _as_table(values: Any) -> Any:
+    """Turn a name, or an object with parameters, into the table that stands for it."""
+    if isinstance(values, str):
+        return {"name": values}
+    if not isinstance(values, BaseModel) or isinstance(values, ReducerSpec):
+        return values
+    given = values.model_dump(mode="json", exclude_unset=True)
+    label = getattr(type(values), "name", "")
+    return {"name": reference_to(type(values)), "label": label, "parameters": given}
+
+
 def _with_label(values: Any) -> Any:
-    if isinstance(values, dict) and "label" not in values and "name" in values:
-        return {**values, "label": values["name"]}
-    return values
+    if not isinstance(values, dict) or values.get("label") or "name" not in values:
+        return values
+    if ":" in str(values["name"]):  # its own name is known only once it is imported
+        raise ValueError(f"{values['name']!r} needs a label here: give one")
+    return {**values, "label": values["name"]}
+
+
+def _dataset_table(entry: Any) -> tuple[Any, Any]:
+    """Return a dataset's id and its environment, if a suite says one."""
+    if not isinstance(entry, dict):
+        return entry, None
+    others = entry.keys() - {"id", "environment"}
+    if others or "id" not in entry:
+        raise ValueError(f"dataset {entry!r}: it has an id and may have an environment; correct it")
+    return entry["id"], entry.get("environment")

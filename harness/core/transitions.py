@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,8 @@ class Transitions:
         InputError: If the set is empty, shapes disagree, values are not finite, an action lies
             outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
     """
+
+    noun: ClassVar[str] = "transitions"
 
     observations: FloatArray  # (N, obs_dim)
     actions: IntArray  # (N,)

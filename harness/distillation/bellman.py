@@ -30,7 +30,7 @@ from harness.numerics.predictors import (
 from harness.numerics.standardising import Standardised
 
 
-class BellmanDistiller(Reducer):
+class BellmanDistiller(Reducer[Transitions]):
     """Moves real rows until sampled predictors lose on them what they lose on the data.
 
     Terminated and other rows are matched apart. Actions, terminations and weights stay those of

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import Reducer, Reduction, check_size
+from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
 from harness.core.transitions import Transitions
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
@@ -27,7 +27,7 @@ from harness.numerics.moments import Moments
 from harness.numerics.points import ROUNDING, nearest_with_mean, root
 
 
-class ExactDistiller(Reducer):
+class ExactDistiller(Reducer[Transitions]):
     """Points that have the moments of ``(s, s', r)`` in every cell, near real rows.
 
     With additive identity features it is exact for every predictor and every reward scale λ: from
@@ -49,11 +49,11 @@ class ExactDistiller(Reducer):
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
-    ) -> tuple[Transitions, IntArray | None, dict[str, float]]:
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         reduced, diagnostics = self._distil(Sketch.of([transitions], size, rng), size)
         return reduced, None, diagnostics
 
-    def reduce_sketch(self, sketch: Sketch, size: int) -> Reduction:
+    def reduce_sketch(self, sketch: Sketch, size: int) -> Reduction[Transitions]:
         """Reduce data of which only a sketch is left.
 
         Args:
@@ -64,10 +64,10 @@ class ExactDistiller(Reducer):
             InputError: If ``size`` is not between 1 and the number of rows.
         """
         started = time.perf_counter()
-        check_size(size, int(sketch.moments.counts.sum()))
+        check_size(size, int(sketch.moments.counts.sum()), Transitions.noun)
         reduced, diagnostics = self._distil(sketch, size)
         return Reduction(
-            transitions=reduced,
+            rows=reduced,
             source_indices=None,
             method=self.name,
             parameters=self.model_dump(mode="json"),
@@ -115,7 +115,7 @@ def distill_exact_stream(
     rng: np.random.Generator,
     discount: float = 0.99,
     terminated_share: float = 0.1,
-) -> Reduction:
+) -> Reduction[Transitions]:
     """Distil a set that comes in chunks and is never held whole.
 
     The result is that of `ExactDistiller` on the joined chunks, up to rounding, however the rows

@@ -9,15 +9,15 @@ from typing import ClassVar
 import numpy as np
 
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import check_size
-from harness.core.regression_set import RegressionReducer, RegressionReduction, RegressionSet
+from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
+from harness.core.regression_set import RegressionSet
 from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
 from harness.numerics.moments import Moments, accumulate
 from harness.numerics.points import nearest, nearest_with_mean, root, second_moment_root, truncated
 
 
-class ExactRegression(RegressionReducer):
+class ExactRegression(Reducer[RegressionSet]):
     """Equally weighted points with the second moments of the data, near a real subsample.
 
     The squared loss of a homogeneous linear regressor depends on the data through ``E[ζζᵀ]`` only,
@@ -35,7 +35,7 @@ class ExactRegression(RegressionReducer):
 
     def _reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
-    ) -> tuple[RegressionSet, IntArray | None, dict[str, float]]:
+    ) -> tuple[RegressionSet, IntArray | None, Diagnostics]:
         reduced, diagnostics = _distilled(*_one_pass([data], size, rng), self.intercept)
         return reduced, None, diagnostics
 
@@ -45,7 +45,7 @@ def distill_exact_stream(
     size: int,
     rng: np.random.Generator,
     intercept: bool = False,
-) -> RegressionReduction:
+) -> Reduction[RegressionSet]:
     """Distil a set that comes in chunks and is never held whole.
 
     The result is that of `ExactRegression` on the joined chunks, up to rounding, however the rows
@@ -64,8 +64,8 @@ def distill_exact_stream(
     reducer = ExactRegression(intercept=intercept)
     started = time.perf_counter()
     reduced, diagnostics = _distilled(*_one_pass(chunks, size, rng), intercept)
-    return RegressionReduction(
-        data=reduced,
+    return Reduction(
+        rows=reduced,
         source_indices=None,
         method=reducer.name,
         parameters=reducer.model_dump(mode="json"),

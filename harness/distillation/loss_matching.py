@@ -14,6 +14,7 @@ from pydantic import Field, PositiveInt
 from scipy.optimize import Bounds, minimize
 
 from harness.core.arrays import Float64Array, IntArray
+from harness.core.reduction import Diagnostics
 from harness.core.regression_set import RegressionSet
 from harness.distillation.sampled_regressors import SampledRegressors
 from harness.distillation.solvers.reservoir import Reservoir
@@ -38,7 +39,7 @@ class LossMatching(SampledRegressors):
 
     def _reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
-    ) -> tuple[RegressionSet, IntArray | None, dict[str, float]]:
+    ) -> tuple[RegressionSet, IntArray | None, Diagnostics]:
         moments = regression_moments(data)
         reservoir = Reservoir(size, rng)
         reservoir.offer(data)

@@ -27,7 +27,7 @@ Q_ROWS = 2000  # rows, at most, of the Q-functions around which predictors are d
 FRESH_MAPS = 2  # of the predictors that are never matched
 
 
-class OperatorDistiller(Reducer):
+class OperatorDistiller(Reducer[Transitions]):
     """Moves rows among their neighbours until fitted Q-iteration's operator is the data's.
 
     For sampled predictors f the ridge regression of Bellman targets ``r + γ(1-b) max f(s', ·)`` on

@@ -8,10 +8,11 @@ import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from harness.core.arrays import Float64Array
-from harness.core.regression_set import RegressionReducer
+from harness.core.reduction import Reducer
+from harness.core.regression_set import RegressionSet
 
 
-class SampledRegressors(RegressionReducer):
+class SampledRegressors(Reducer[RegressionSet]):
     """A regression reducer that looks at the data through sampled regressors."""
 
     predictors: PositiveInt = 100  # sampled regressors, the paper's k

@@ -1,44 +1,39 @@
 """Reductions on disk: each made once for all runs and runners of a results folder.
 
-An entry is named by the hash of whatever determines a reduction, code and libraries included, so
-that one which no longer holds is never found. It is an ``.npz`` under a checksum of its name and
-content, looked at before anything else of it is.
+An entry is named by the hash of whatever determines a reduction, the version of its method and the
+libraries included, so that one which no longer holds is never found. It is an ``.npz`` under a
+checksum of its name and content, looked at before anything else of it is.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import io
 import logging
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import hash_arrays
 from harness.core.errors import InputError
-from harness.core.reduction import Reducer, Reduction
-from harness.core.regression_set import RegressionReducer, RegressionReduction, RegressionSet
+from harness.core.reduction import Reducer, Reduction, Rows, RowsT
+from harness.core.registry import OWN_PACKAGES
 from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked, remove_free_locks
 from harness.core.storage.npz import pack_arrays, unpack_arrays
-from harness.core.transitions import Transitions
-from harness.execution.provenance import SOURCES, take_provenance
+from harness.execution.provenance import take_provenance
 
 WORTH_KEEPING: Final = 0.1  # seconds of making from which on a reduction is written
-SOURCE_PACKAGES: Final = ("baselines", "harness")  # hold all that makes a reduction of its data
 LIBRARIES: Final = ("coreax", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
-
-Rows = Transitions | RegressionSet
-AnyReduction = Reduction | RegressionReduction
-Made = TypeVar("Made", Reduction, RegressionReduction)
 
 logger = logging.getLogger("bellman_bench")
 
@@ -48,24 +43,34 @@ def cache_folder(directory: Path) -> Path:
     return directory / "cache" / "reductions"
 
 
-def cache_key(reducer: Reducer | RegressionReducer, rows: Rows, size: int, seed: int) -> str | None:
-    """Name the reduction that a reducer makes, or return None if its code is not known.
+def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | None:
+    """Name the reduction that a reducer makes.
+
+    The code of a method that comes with the package counts by its ``cache_version``, that of a
+    user's class by its file as well: who works on a method does not think of versions.
 
     Args:
         reducer: With every parameter, defaults too.
         rows: What it reduces.
         size: Rows to keep or make.
         seed: Fixes whatever is random in the method.
+
+    Returns:
+        None if the code of the method is not known.
     """
     kind = type(reducer)
-    if kind.__module__.partition(".")[0] not in SOURCE_PACKAGES:
+    own = kind.__module__.partition(".")[0] in OWN_PACKAGES
+    source = "" if own else _source_hash(kind)
+    if source is None:
         return None
-    method = (kind.__module__, kind.__qualname__, reducer.model_dump())
-    identity = (method, _rows_hash(rows), size, seed, _sources_hash(), _surroundings())
+    method = (kind.__module__, kind.__qualname__, kind.cache_version, source, reducer.model_dump())
+    identity = (method, _rows_hash(rows), size, seed, _surroundings())
     return hashlib.sha256(repr(identity).encode()).hexdigest()
 
 
-def fetch(folder: Path, key: str, make: Callable[[], Made], kind: type[Made]) -> Made:
+def fetch(
+    folder: Path, key: str, make: Callable[[], Reduction[RowsT]], kind: type[RowsT]
+) -> Reduction[RowsT]:
     """Return the reduction of a key, made now if no process has made it yet.
 
     Of several processes that want it at once, one makes it and the others wait. Only what took
@@ -75,7 +80,7 @@ def fetch(folder: Path, key: str, make: Callable[[], Made], kind: type[Made]) ->
         folder: Of the entries.
         key: What `cache_key` returns.
         make: Makes the reduction.
-        kind: What it makes.
+        kind: The type of its rows.
     """
     path = folder / f"{key}.npz"
     with suppress(FileNotFoundError, InputError):
@@ -115,36 +120,27 @@ def tidy(folder: Path) -> None:
             empty.rmdir()
 
 
-def in_rows(reduction: Made) -> Made:
+def in_rows(reduction: Reduction[RowsT]) -> Reduction[RowsT]:
     """Lay the arrays of a reduction out row by row, uncopied where they already are.
 
     Sums depend on the layout in their last bits, and files and networks keep no other.
     """
-    name = _ROWS[type(reduction)][0]
-    arrays, _ = _parts(getattr(reduction, name))
+    arrays, _ = _parts(reduction.rows)
     if all(array.flags.c_contiguous for array in arrays.values()):
         return reduction
     packed = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-    changes: dict[str, Any] = {name: replace(getattr(reduction, name), **packed)}
-    return replace(reduction, **changes)
+    return replace(reduction, rows=replace(cast(Any, reduction.rows), **packed))
 
 
-# What holds the rows of a reduction, and of which type they are.
-_ROWS: Final[Mapping[type, tuple[str, type]]] = {
-    Reduction: ("transitions", Transitions),
-    RegressionReduction: ("data", RegressionSet),
-}
-
-
-def _parts(rows: Rows) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def _parts(rows: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Sort the fields of a set of rows into arrays and others."""
     values = {field.name: getattr(rows, field.name) for field in fields(rows)}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     return arrays, {name: value for name, value in values.items() if name not in arrays}
 
 
-def _pack(reduction: AnyReduction) -> bytes:
-    arrays, others = _parts(getattr(reduction, _ROWS[type(reduction)][0]))
+def _pack(reduction: Reduction[Any]) -> bytes:
+    arrays, others = _parts(reduction.rows)
     if reduction.source_indices is not None:
         arrays["source_indices"] = reduction.source_indices
     metadata = {
@@ -157,22 +153,20 @@ def _pack(reduction: AnyReduction) -> bytes:
     return bytes(pack_arrays(arrays, metadata))
 
 
-def _unpack(content: bytes, kind: type[Made]) -> Made:
+def _unpack(content: bytes, kind: type[RowsT]) -> Reduction[RowsT]:
     arrays, metadata = unpack_arrays(io.BytesIO(content))
-    name, rows = _ROWS[kind]
     source_indices = arrays.pop("source_indices", None)
-    values: dict[str, Any] = {
-        name: rows(**arrays, **metadata["rows"]),
-        "source_indices": source_indices,
-        "method": metadata["method"],
-        "parameters": dict(metadata["parameters"]),
-        "seconds": metadata["seconds"],
-        "diagnostics": dict(metadata["diagnostics"]),
-    }
-    return kind(**values)
+    return Reduction(
+        rows=kind(**arrays, **metadata["rows"]),
+        source_indices=source_indices,
+        method=metadata["method"],
+        parameters=dict(metadata["parameters"]),
+        seconds=metadata["seconds"],
+        diagnostics=dict(metadata["diagnostics"]),
+    )
 
 
-def _read(path: Path, kind: type[Made]) -> Made:
+def _read(path: Path, kind: type[RowsT]) -> Reduction[RowsT]:
     """Read an entry.
 
     Raises:
@@ -210,15 +204,13 @@ def _keep_from_commits(folder: Path) -> None:
 
 
 @cache
-def _sources_hash() -> str:
-    """Hash the code of this installation, once a process."""
-    digest = hashlib.sha256()
-    for package in SOURCE_PACKAGES:
-        for path in sorted((SOURCES / package).rglob("*.py")):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(SOURCES).as_posix()}:{len(content)}:".encode())
-            digest.update(content)
-    return digest.hexdigest()
+def _source_hash(kind: type) -> str | None:
+    """Hash the file that a class stands in; None where there is none, as in a notebook."""
+    try:
+        path = inspect.getsourcefile(kind)
+    except (TypeError, OSError):
+        return None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else None
 
 
 @cache

@@ -6,7 +6,8 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,8 +27,6 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
 from harness.core.arrays import BoolArray, FloatArray, IntArray
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
-from harness.learners.networks import EnsembleDQNLearner, NetworkLearner, QLearner
-from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -76,59 +75,49 @@ class NetworkPolicy:
         return actions
 
 
-def train(learner: NetworkLearner, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
-    """Train a network with d3rlpy and yield it after every part of its steps.
+@dataclass(frozen=True)
+class Training:
+    """How an algorithm of d3rlpy is trained."""
 
-    Rewards are scaled by ``1 - discount``, which keeps TD errors in the quadratic part of
-    d3rlpy's Huber loss and changes no greedy action.
-    """
+    make_config: Callable[..., Any]  # d3rlpy.algos and shared fields -> the configuration
+    hidden_units: Sequence[int]
+    learning_rate: float  # at first; it is cooled to zero along a cosine
+    weight_decay: float  # per gradient step, times the learning rate
+    batch_size: int
+    steps: int  # gradient steps in all
+    checkpoints: int  # evenly spaced, the last after the last step
+    reward_scale: float  # that rewards are multiplied by
+
+    def create(self, transitions: Transitions) -> QLearningAlgoBase[Any, Any]:
+        """Make the algorithm with fresh weights for the data's observations and actions."""
+        config = self.make_config(
+            d3rlpy.algos,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            # Cooled to zero: the last policies are compared, and a constant rate leaves them to
+            # chance.
+            optim_factory=d3rlpy.optimizers.AdamWFactory(
+                weight_decay=self.weight_decay,
+                lr_scheduler_factory=d3rlpy.optimizers.CosineAnnealingLRFactory(self.steps),
+            ),
+            encoder_factory=d3rlpy.models.VectorEncoderFactory(list(self.hidden_units)),
+        )
+        algo: QLearningAlgoBase[Any, Any] = config.create(device=False)
+        algo.create_impl((transitions.obs_dim,), transitions.action_count)
+        return algo
+
+
+def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
+    """Train a network with d3rlpy and yield it after every part of its steps."""
     torch.set_num_threads(1)  # fastest for networks this small, and the same on every machine
     d3rlpy.seed(seed % 2**32)
-    reward_scale = 1 - learner.discount if isinstance(learner, QLearner) else 1.0
-    buffer = PackedBuffer(transitions, reward_scale, seed)
-    algo = _create(learner, transitions)
+    buffer = PackedBuffer(transitions, training.reward_scale, seed)
+    algo = training.create(transitions)
     policy = NetworkPolicy(algo)
-    steps = learner.steps // learner.checkpoints
-    for part in range(1, learner.checkpoints + 1):
-        losses = [algo.update(buffer.sample(learner.batch_size))["loss"] for _ in range(steps)]
+    steps = training.steps // training.checkpoints
+    for part in range(1, training.checkpoints + 1):
+        losses = [algo.update(buffer.sample(training.batch_size))["loss"] for _ in range(steps)]
         yield TrainedPolicy(part * steps, policy, {"loss": float(np.mean(losses))})
-
-
-def _create(learner: NetworkLearner, transitions: Transitions) -> QLearningAlgoBase[Any, Any]:
-    algo = _config(learner).create(device=False)
-    algo.create_impl((transitions.obs_dim,), transitions.action_count)
-    return algo
-
-
-def _config(learner: NetworkLearner) -> Any:
-    decay = learner.weight_decay if isinstance(learner, EnsembleDQNLearner) else 0.0
-    shared: dict[str, Any] = {
-        "batch_size": learner.batch_size,
-        "learning_rate": learner.learning_rate,
-        # Cooled to zero: the last policies are compared, and a constant rate leaves them to chance.
-        "optim_factory": d3rlpy.optimizers.AdamWFactory(
-            weight_decay=decay,
-            lr_scheduler_factory=d3rlpy.optimizers.CosineAnnealingLRFactory(learner.steps),
-        ),
-        "encoder_factory": d3rlpy.models.VectorEncoderFactory(list(learner.hidden_units)),
-    }
-    if isinstance(learner, QLearner):
-        shared["gamma"] = learner.discount
-        shared["target_update_interval"] = learner.target_interval
-    match learner:
-        case BCLearner():
-            return d3rlpy.algos.DiscreteBCConfig(beta=learner.imitation_penalty, **shared)
-        case BCQLearner():
-            return d3rlpy.algos.DiscreteBCQConfig(
-                action_flexibility=learner.action_flexibility,
-                beta=learner.imitation_penalty,
-                **shared,
-            )
-        case CQLLearner():
-            return d3rlpy.algos.DiscreteCQLConfig(alpha=learner.conservatism, **shared)
-        case EnsembleDQNLearner():
-            return d3rlpy.algos.DQNConfig(n_critics=learner.critics, **shared)
-    return d3rlpy.algos.DQNConfig(**shared)
 
 
 def sampling_table(transitions: Transitions) -> NDArray[np.float64]:

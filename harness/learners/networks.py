@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
@@ -37,7 +38,36 @@ class NetworkLearner(Learner):
         """Train on mini-batches drawn in proportion to the rows' weights."""
         from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it
 
-        return d3rlpy_backend.train(self, transitions, seed)
+        training = d3rlpy_backend.Training(
+            make_config=self.make_config,
+            hidden_units=self.hidden_units,
+            learning_rate=self.learning_rate,
+            weight_decay=self.decay,
+            batch_size=self.batch_size,
+            steps=self.steps,
+            checkpoints=self.checkpoints,
+            reward_scale=self.reward_scale,
+        )
+        return d3rlpy_backend.train(training, transitions, seed)
+
+    @property
+    def decay(self) -> float:
+        """Weight decay per gradient step, times the learning rate."""
+        return 0.0
+
+    @property
+    def reward_scale(self) -> float:
+        """What rewards are multiplied by before training; it changes no greedy action."""
+        return 1.0
+
+    @abstractmethod
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """Return the d3rlpy configuration of the algorithm.
+
+        Args:
+            algos: The module `d3rlpy.algos`, which is slow to import.
+            shared: What the configurations of all networks take alike.
+        """
 
 
 class QLearner(NetworkLearner):
@@ -45,6 +75,16 @@ class QLearner(NetworkLearner):
 
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
+
+    @property
+    def reward_scale(self) -> float:
+        """``1 - discount``: it keeps TD errors in the quadratic part of d3rlpy's Huber loss."""
+        return 1 - self.discount
+
+    @property
+    def bootstrapping(self) -> dict[str, Any]:
+        """Fields of d3rlpy's configurations of Q-learning."""
+        return {"gamma": self.discount, "target_update_interval": self.target_interval}
 
 
 class DQNLearner(QLearner):
@@ -54,6 +94,10 @@ class DQNLearner(QLearner):
     """
 
     name: ClassVar[str] = "dqn"
+
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """One Q-network."""
+        return algos.DQNConfig(**self.bootstrapping, **shared)
 
 
 class FQILearner(DQNLearner):
@@ -75,3 +119,12 @@ class EnsembleDQNLearner(DQNLearner):
 
     critics: PositiveInt = 4  # networks
     weight_decay: NonNegativeFloat = 0.3  # per gradient step, times the learning rate
+
+    @property
+    def decay(self) -> float:
+        """Of all weights alike."""
+        return self.weight_decay
+
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """Several Q-networks."""
+        return algos.DQNConfig(n_critics=self.critics, **self.bootstrapping, **shared)

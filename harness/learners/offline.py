@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat
 
@@ -20,6 +20,10 @@ class CQLLearner(QLearner):
 
     conservatism: NonNegativeFloat = 0.1  # weight α of the push beside the TD error
 
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """CQL for discrete actions."""
+        return algos.DiscreteCQLConfig(alpha=self.conservatism, **self.bootstrapping, **shared)
+
 
 class BCQLearner(QLearner):
     """Batch-constrained Q-learning for discrete actions (Fujimoto et al., arXiv 1910.01708).
@@ -32,6 +36,15 @@ class BCQLearner(QLearner):
     action_flexibility: Annotated[float, Field(gt=0, le=1)] = 0.3  # τ: least share of the likeliest
     imitation_penalty: NonNegativeFloat = 1e-2  # on the imitator's squared logits
 
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """BCQ for discrete actions."""
+        return algos.DiscreteBCQConfig(
+            action_flexibility=self.action_flexibility,
+            beta=self.imitation_penalty,
+            **self.bootstrapping,
+            **shared,
+        )
+
 
 class BCLearner(NetworkLearner):
     """Behaviour cloning: the action that the data take most, by weight, and no value."""
@@ -39,3 +52,7 @@ class BCLearner(NetworkLearner):
     name: ClassVar[str] = "bc"
 
     imitation_penalty: NonNegativeFloat = 1e-2  # on the imitator's squared logits
+
+    def make_config(self, algos: Any, **shared: Any) -> Any:
+        """Cloning for discrete actions."""
+        return algos.DiscreteBCConfig(beta=self.imitation_penalty, **shared)

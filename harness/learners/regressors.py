@@ -9,9 +9,8 @@ scikit-learn's diabetes data alone. Nothing is tuned on the data that a learner 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -119,12 +118,6 @@ class MLPLearner(RegressionLearner):
         )
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
             return NetworkPredictor(_fitted(model, data))  # a spent budget is a result too
-
-
-REGRESSION_LEARNERS: Final[Mapping[str, type[RegressionLearner]]] = {
-    learner.name: learner
-    for learner in (LeastSquaresLearner, RidgeLearner, LassoLearner, MLPLearner)
-}
 
 
 def _fitted(model: Any, data: RegressionSet) -> Any:

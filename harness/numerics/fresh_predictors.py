@@ -9,7 +9,6 @@ import numpy as np
 from harness.core.arrays import Float64Array
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
-from harness.distillation.bellman import BellmanDistiller
 from harness.numerics.features import draw_features
 from harness.numerics.predictors import Actions, Predictors, bellman_losses, sample_linear
 from harness.numerics.standardising import Standardised
@@ -17,7 +16,7 @@ from harness.numerics.standardising import Standardised
 
 @dataclass(frozen=True, eq=False)
 class FreshPredictors:
-    """Predictors of a stream of their own, and what they lose on the full data."""
+    """Predictors of a random stream of their own, and their losses on the full data."""
 
     data: Standardised  # the full data, which sets the units
     predictors: Predictors
@@ -39,22 +38,13 @@ class FreshPredictors:
         rng = stream("fresh predictors", actions, full.obs_dim, full.action_count)
         features = draw_features("identity", full.obs_dim, 0, rng)
         predictors = sample_linear(features, full.action_count, actions, count, rng)
-        return cls._of(full, Standardised.of(full), predictors, discount)
+        return cls.of(full, Standardised.of(full), predictors, discount)
 
     @classmethod
-    def like(
-        cls, distiller: BellmanDistiller, full: Transitions, discount: float, count: int = 1000
-    ) -> FreshPredictors:
-        """Draw predictors from the law and features of a distiller, anew."""
-        fresh = distiller.model_copy(update={"predictors": count})
-        data = Standardised.of(full)
-        predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
-        return cls._of(full, data, predictors, discount)
-
-    @classmethod
-    def _of(
+    def of(
         cls, full: Transitions, data: Standardised, predictors: Predictors, discount: float
     ) -> FreshPredictors:
+        """Take the losses of predictors on the full data, whose units ``data`` are."""
         losses = bellman_losses(predictors, data.rows, full.shares[None], discount)[0]
         return cls(data, predictors, losses, discount)
 

@@ -14,8 +14,8 @@ from harness.core.text import counted
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
 from harness.execution.status import failure_line
-from harness.suites import perform
-from harness.tasks.named_runs import source_hash
+from harness.suites.run import perform
+from harness.tasks.kinds import source_hash
 
 
 @dataclass

@@ -12,8 +12,9 @@ from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
-from harness.api import distill
 from harness.core.errors import InputError
+from harness.core.reduction import reduce_seeded
+from harness.core.seeding import stream
 from harness.core.storage.npz import load_arrays
 from harness.core.transitions import Transitions
 from harness.distillation.bellman import BellmanDistiller
@@ -21,13 +22,12 @@ from harness.numerics.certificates.bellman import certify_bellman
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
 from harness.numerics.fresh_predictors import FreshPredictors
 from harness.numerics.predictors import Actions
-from harness.numerics.standardising import Units
-from harness.tasks.builtin import make_reducer
+from harness.numerics.standardising import Standardised, Units
+from harness.tasks.builtin import REDUCERS
 from harness.tasks.saving import load_regression_set
 
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, beside the reduction
-
-
+FRESH = 1000  # predictors that no method has seen
 DISCOUNT = 0.99  # where a set does not say for which γ it was made
 
 
@@ -85,7 +85,7 @@ def _certify_control(
     }
     distiller = _distiller(origin)
     if distiller and (distiller.features != "identity" or distiller.law != "gaussian"):
-        judges["own"] = FreshPredictors.like(distiller, full, discount)
+        judges["own"] = _own_predictors(distiller, full, discount)
     for kind, fresh in judges.items():
         for name, transitions in sets.items():
             low, high, most = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
@@ -96,8 +96,18 @@ def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:
     """The Bellman distiller that made a set, if one did: its predictors are judges as well."""
     if origin.get("method") != BellmanDistiller.name:
         return None
-    made = make_reducer(BellmanDistiller.name, None, origin.get("parameters", {}))
-    return made if isinstance(made, BellmanDistiller) else None
+    made: BellmanDistiller = REDUCERS.make(BellmanDistiller.name, origin.get("parameters", {}))
+    return made
+
+
+def _own_predictors(
+    distiller: BellmanDistiller, full: Transitions, discount: float
+) -> FreshPredictors:
+    """Draw predictors from the law and features of a distiller, anew."""
+    fresh = distiller.model_copy(update={"predictors": FRESH})
+    data = Standardised.of(full)
+    predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
+    return FreshPredictors.of(full, data, predictors, discount)
 
 
 def _origin(distilled: str) -> dict[str, Any]:
@@ -107,7 +117,9 @@ def _origin(distilled: str) -> dict[str, Any]:
 
 def _subsets(full: Transitions, size: int, discount: float, seed: int) -> dict[str, Transitions]:
     return {
-        method: distill(full, method, min(size, len(full)), seed, discount).transitions
+        method: reduce_seeded(
+            full, REDUCERS.make(method, {}, discount=discount), min(size, len(full)), seed
+        ).rows
         for method in SUBSETS
     }
 

@@ -1,104 +1,96 @@
-"""Control runs: train on a reduction, and evaluate policies in the environment."""
+"""Control: learners are judged by the returns of their policies in the environment."""
 
 from __future__ import annotations
 
 import time
-from typing import cast
-
-import numpy as np
+from dataclasses import replace
+from functools import lru_cache
+from typing import ClassVar, cast
 
 from envs.dataset import Dataset
-from envs.environment import numbers_actions
+from envs.environment import numbers_actions, register_environment
+from envs.loading import open_dataset
 from harness.core.errors import InputError
 from harness.core.learner import Learner
-from harness.core.records import (
-    Checkpoint,
-    DatasetFacts,
-    MeasuredResult,
-    Result,
-    RunResult,
-    Seconds,
-)
+from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reduction
 from harness.core.seeding import derive_seed
-from harness.core.specs import RunSpec
-from harness.distillation.sampled_regressors import identifiable
-from harness.numerics.fresh_predictors import FreshPredictors
+from harness.core.specs import CodebookSpec, RunSpec
+from harness.core.transitions import Transitions
+from harness.tasks.base import Task, reduction_facts
+from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.evaluation import evaluate
-from harness.tasks.facts import reduction_facts
-from harness.tasks.judges import FreshGap
 
 
-def execute_control_run(
-    spec: RunSpec, dataset: Dataset, reduction: Reduction, judge: Learner | FreshGap
-) -> Result:
-    """Judge a reduction of a dataset.
+class ControlTask(Task[Dataset, Transitions]):
+    """Transitions are reduced; learners yield policies, which are evaluated in the environment."""
 
-    A learner is judged by the returns of its policies at every checkpoint. Arms of one seed share
-    the learner's and the evaluation's random streams, so that they are compared in pairs.
-    """
-    if isinstance(judge, FreshGap):
-        return _fresh_gap_result(spec, dataset, reduction, judge)
-    return _learner_result(spec, dataset, reduction, judge)
+    name: ClassVar[str] = "control"
+    reducers = REDUCERS
+    learners = LEARNERS
 
+    def open(self, spec: RunSpec) -> Dataset:
+        """Open the dataset of a run, its environment replaced where the run names another."""
+        return _open(spec.dataset, spec.codebook, spec.environment)
 
-def _learner_result(
-    spec: RunSpec, dataset: Dataset, reduction: Reduction, learner: Learner
-) -> RunResult:
-    environment_id = check_evaluable(dataset)
-    episodes = cast(int, spec.episodes)  # every control spec has them
-    replicate = (spec.replicate,) if spec.replicate else ()  # the first is the seed's own run
-    learner_seed = derive_seed("learner", spec.learner.name, spec.seed, *replicate)
-    evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
-    checkpoints, evaluation_seconds = [], 0.0
-    policies = learner.fit(reduction.transitions, learner_seed)  # imports what it needs, untimed
-    started = time.perf_counter()
-    for trained in policies:
-        paused = time.perf_counter()
-        policy = dataset.codebook.wrap(trained.policy) if dataset.codebook else trained.policy
-        returns = evaluate(policy, environment_id, episodes, evaluation_seed)
-        evaluation_seconds += time.perf_counter() - paused
-        checkpoints.append(
-            Checkpoint(step=trained.step, returns=tuple(returns), metrics=dict(trained.metrics))
+    def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
+        """Hash the transitions, which are the same for every seed."""
+        return source.content_hash
+
+    def rows(self, source: Dataset, seed: int) -> Transitions:  # noqa: ARG002
+        """Return all transitions."""
+        return source.transitions
+
+    def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
+        """Say what a record keeps of the dataset; with a codebook it replays episodes."""
+        return DatasetFacts(
+            environment_id=source.environment_id,
+            rows=len(source.transitions),
+            bytes=source.transitions.nbytes,
+            content_hash=source.content_hash,
+            reference_min=source.reference_min,
+            reference_max=source.reference_max,
+            quantisation=source.quantisation,
         )
-    training_seconds = time.perf_counter() - started - evaluation_seconds
-    return RunResult(
-        dataset=_dataset_facts(dataset),
-        reduction=reduction_facts(reduction),
-        learner_parameters=learner.model_dump(mode="json"),
-        checkpoints=tuple(checkpoints),
-        seconds=Seconds(
-            reduction=reduction.seconds, training=training_seconds, evaluation=evaluation_seconds
-        ),
-    )
 
+    def check_trainable(self, source: Dataset) -> None:
+        """Ask for an environment in which policies can be evaluated; see `check_evaluable`."""
+        check_evaluable(source)
 
-def _fresh_gap_result(
-    spec: RunSpec, dataset: Dataset, reduction: Reduction, judge: FreshGap
-) -> MeasuredResult:
-    facts = _dataset_facts(dataset)  # untimed: it may replay episodes
-    started = time.perf_counter()
-    full, discount = dataset.transitions, cast(float, spec.discount)
-    fresh = FreshPredictors.draw(full, judge.actions, discount, judge.predictors)
-    gaps = fresh.gaps(reduction.transitions)
-    details = {
-        "percentile_95": float(np.quantile(gaps, 0.95)),
-        "largest": float(gaps.max()),
-        "dimension": float(full.obs_dim),
-        # Numbers of a product predictor with its λ.
-        "identifiable": float(identifiable(full.action_count * (full.obs_dim + 1) + 1)),
-    }
-    return MeasuredResult(
-        dataset=facts,
-        reduction=reduction_facts(reduction),
-        learner_parameters=judge.model_dump(mode="json"),
-        metric="fresh gap",
-        value=float(np.median(gaps)),
-        details=details,
-        seconds=Seconds(
-            reduction=reduction.seconds, training=0.0, evaluation=time.perf_counter() - started
-        ),
-    )
+    def train(
+        self, spec: RunSpec, source: Dataset, reduction: Reduction[Transitions], learner: Learner
+    ) -> RunResult:
+        """Train on a reduction, and evaluate the policy of every checkpoint.
+
+        Arms of one seed share the learner's and the evaluation's random streams, so that they are
+        compared in pairs.
+        """
+        environment_id = check_evaluable(source)
+        episodes = cast(int, spec.episodes)  # every control spec has them
+        evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
+        checkpoints, evaluation_seconds = [], 0.0
+        policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports, untimed
+        started = time.perf_counter()
+        for trained in policies:
+            paused = time.perf_counter()
+            policy = source.codebook.wrap(trained.policy) if source.codebook else trained.policy
+            returns = evaluate(policy, environment_id, episodes, evaluation_seed)
+            evaluation_seconds += time.perf_counter() - paused
+            checkpoints.append(
+                Checkpoint(step=trained.step, returns=tuple(returns), metrics=dict(trained.metrics))
+            )
+        training_seconds = time.perf_counter() - started - evaluation_seconds
+        return RunResult(
+            dataset=self.facts(source, spec.seed),
+            reduction=reduction_facts(reduction),
+            learner_parameters=learner.model_dump(mode="json"),
+            checkpoints=tuple(checkpoints),
+            seconds=Seconds(
+                reduction=reduction.seconds,
+                training=training_seconds,
+                evaluation=evaluation_seconds,
+            ),
+        )
 
 
 def check_evaluable(dataset: Dataset) -> str:
@@ -125,13 +117,14 @@ def check_evaluable(dataset: Dataset) -> str:
     return dataset.environment_id
 
 
-def _dataset_facts(dataset: Dataset) -> DatasetFacts:
-    return DatasetFacts(
-        environment_id=dataset.environment_id,
-        rows=len(dataset.transitions),
-        bytes=dataset.transitions.nbytes,
-        content_hash=dataset.content_hash,
-        reference_min=dataset.reference_min,
-        reference_max=dataset.reference_max,
-        quantisation=dataset.quantisation,
-    )
+def _learner_seed(spec: RunSpec) -> int:
+    replicate = (spec.replicate,) if spec.replicate else ()  # the first is the seed's own run
+    return derive_seed("learner", spec.learner.name, spec.seed, *replicate)
+
+
+@lru_cache(maxsize=4)
+def _open(dataset_id: str, codebook: CodebookSpec | None, environment: str | None) -> Dataset:
+    dataset = open_dataset(dataset_id, codebook)
+    if environment is None:
+        return dataset
+    return replace(dataset, environment_id=register_environment(environment))

@@ -6,23 +6,24 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.loading import open_dataset
+from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import open_stored
-from harness.api import reduce_regression_seeded, reduce_seeded
-from harness.core.errors import InputError
-from harness.core.reduction import Reducer, Reduction, check_size
-from harness.core.regression_set import RegressionReduction
+from harness.core.errors import InputError, one_line
+from harness.core.reduction import Reducer, Reduction, RowsT, check_size, reduce_seeded
+from harness.core.registry import OWN_PACKAGES
 from harness.core.specs import CodebookSpec
+from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
-from harness.tasks.builtin import make_reducer, make_regression_reducer
+from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
 from harness.tasks.saving import (
     save_as_minari,
     save_reduction,
@@ -31,59 +32,66 @@ from harness.tasks.saving import (
 )
 from harness.tasks.streaming import distill_exact_dataset
 
+if TYPE_CHECKING:
+    from envs.formats.minari.store import StoredDataset
+
 Workers = tuple[Executor, int]  # and how many they are
 
 
-def distill_file(
-    dataset_id: str,
-    destination: str,
-    method: str,
-    size: int,
-    seed: int,
-    discount: float,
-    parameters: Mapping[str, Any],
-    codebook: CodebookSpec | None = None,
-) -> str:
+@dataclass(frozen=True)
+class Order:
+    """What is to be distilled, how, and where the result goes."""
+
+    dataset_id: str
+    destination: str  # the path of an .npz, or a new Minari id
+    method: str  # a reducer's name, or ``module:Class``
+    size: int  # rows to keep or make
+    seed: int  # fixes whatever is random in the method
+    parameters: Mapping[str, Any]  # the method's own
+    discount: float = 0.99  # γ of the Bellman loss; regression has none
+    codebook: CodebookSpec | None = None  # how continuous actions are numbered
+
+
+def distill_file(order: Order) -> str:
     """Reduce a dataset of transitions, write the result and say so in one line.
 
-    Args:
-        dataset_id: What to reduce.
-        destination: The path of an ``.npz``, or a new Minari id.
-        method: A reducer's name.
-        size: Rows to keep or make.
-        seed: Fixes whatever is random in the method.
-        discount: γ of the Bellman loss.
-        parameters: The method's own.
-        codebook: How continuous actions are numbered.
-
     Raises:
-        InputError: If one of them cannot be used; nothing is written then.
+        InputError: If the order cannot be carried out; nothing is written then.
     """
-    to_minari = not destination.endswith(".npz")
+    destination, to_minari = order.destination, not order.destination.endswith(".npz")
     if to_minari:
         _check_minari_id(destination)
     else:
         _check_path(destination)
-    reducer = _make_reducer(method, discount, parameters)
-    dataset = open_dataset(dataset_id, codebook)
-    reduction = reduce_seeded(dataset.transitions, reducer, size, seed)
+    reducer = _make_reducer(order)
+    dataset = open_dataset(order.dataset_id, order.codebook)
+    reduction = _reduce(dataset.transitions, reducer, order)
     if to_minari:
-        save_as_minari(reduction, destination, dataset, seed, discount)
+        save_as_minari(reduction, destination, dataset, order.seed, order.discount)
     else:
-        save_reduction(reduction, Path(destination), dataset, seed, discount)
-    rows = len(reduction.transitions)
-    return _report(reduction, destination, rows, f"{len(dataset.transitions)} transitions")
+        save_reduction(reduction, Path(destination), dataset, order.seed, order.discount)
+    return _report(reduction, destination, f"{len(dataset.transitions)} transitions")
+
+
+def distill_regression_file(order: Order) -> str:
+    """Reduce a regression dataset, standardised, and write the result in its own units.
+
+    Raises:
+        InputError: If the order cannot be carried out; nothing is written then.
+    """
+    _check_path(order.destination)
+    reducer = REGRESSION_REDUCERS.make(order.method, order.parameters)
+    source = open_tabular(order.dataset_id)
+    units = Units.of(source.features, source.targets)
+    full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
+    reduction = _reduce(full, reducer, order)
+    reduced = units.invert(reduction.rows)
+    save_regression_reduction(reduction, reduced, Path(order.destination), source, order.seed)
+    return _report(reduction, order.destination, f"{len(full)} rows")
 
 
 def distill_streamed_file(
-    dataset_id: str,
-    destination: str,
-    method: str,
-    size: int,
-    seed: int,
-    discount: float,
-    parameters: Mapping[str, Any],
-    workers: Callable[[], AbstractContextManager[Workers]],
+    order: Order, workers: Callable[[], AbstractContextManager[Workers]]
 ) -> str:
     """Distil a Minari dataset that is never held whole, and write an ``.npz``.
 
@@ -91,46 +99,34 @@ def distill_streamed_file(
     do not depend on the workers, which must all see the folder of Minari datasets.
 
     Args:
-        dataset_id: A Minari id.
-        destination: The path of an ``.npz``.
-        method: ``exact``, the only one that needs no more than sums over the rows.
-        size: Points to make.
-        seed: Fixes whatever is random in the method.
-        discount: γ of the Bellman loss.
-        parameters: The method's own.
+        order: Its method is ``exact``, the only one that needs no more than sums over the rows.
         workers: Brings up the workers, once all else is known to be sound.
 
     Raises:
-        InputError: If one of them cannot be used; nothing is written then.
+        InputError: If the order cannot be carried out; nothing is written then.
     """
-    _check_path(destination)
-    reducer = _make_reducer(method, discount, parameters)
+    _check_path(order.destination)
+    reducer = _make_reducer(order)
     if not isinstance(reducer, ExactDistiller):
         raise InputError(
-            f"method {method!r}: only 'exact' streams a dataset, for it needs no more than sums "
-            "over the rows; choose it or leave out --stream"
+            f"method {order.method!r}: only 'exact' streams a dataset, for it needs no more than "
+            "sums over the rows; choose it or leave out --stream"
         )
-    if is_tabular(dataset_id) or dataset_id.endswith((".npz", ".hdf5", ".h5")):
-        raise InputError(
-            f"dataset {dataset_id!r}: only Minari datasets are streamed, episode by episode; "
-            "leave out --stream"
-        )
-    stored = open_stored(dataset_id)
-    if stored.action_count is None:
-        raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and a codebook needs them all at "
-            "once: give --codebook and leave out --stream"
-        )
-    check_size(size, stored.row_count)
+    stored = _open_streamable(order.dataset_id)
+    check_size(order.size, stored.row_count, Transitions.noun)
     with workers() as (executor, count):
         reduction = distill_exact_dataset(
-            reducer, dataset_id, size, seed, executor, in_flight=2 * count
+            reducer, order.dataset_id, order.size, order.seed, executor, in_flight=2 * count
         )
     save_streamed_reduction(
-        reduction, Path(destination), dataset_id, stored.reference, seed, discount
+        reduction,
+        Path(order.destination),
+        order.dataset_id,
+        stored.reference,
+        order.seed,
+        order.discount,
     )
-    rows = len(reduction.transitions)
-    return _report(reduction, destination, rows, f"{stored.row_count} transitions")
+    return _report(reduction, order.destination, f"{stored.row_count} transitions")
 
 
 @contextmanager
@@ -146,38 +142,48 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def distill_tabular_file(
-    dataset_id: str,
-    destination: str,
-    method: str,
-    size: int,
-    seed: int,
-    parameters: Mapping[str, Any],
-) -> str:
-    """Reduce a regression dataset, standardised, and write the result in its own units.
-
-    Raises:
-        InputError: If the dataset, the destination, the method, a parameter or the size cannot be
-            used; nothing is written then.
-    """
-    _check_path(destination)
-    reducer = make_regression_reducer(method, parameters)
-    source = open_tabular(dataset_id)
-    units = Units.of(source.features, source.targets)
-    full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
-    reduction = reduce_regression_seeded(full, reducer, size, seed)
-    reduced = units.invert(reduction.data)
-    save_regression_reduction(reduction, reduced, Path(destination), source, seed)
-    return _report(reduction, destination, len(reduction.data), f"{len(full)} rows")
-
-
-def _make_reducer(method: str, discount: float, parameters: Mapping[str, Any]) -> Reducer:
-    if not 0 <= discount < 1 or "discount" in parameters:
+def _open_streamable(dataset_id: str) -> StoredDataset:
+    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix in SUFFIXES:
         raise InputError(
-            f"discount {parameters.get('discount', discount)}: it must lie in [0, 1) and be given "
-            "as --discount; correct it"
+            f"dataset {dataset_id!r}: only Minari datasets are streamed, episode by episode; "
+            "leave out --stream"
         )
-    return make_reducer(method, discount, parameters)
+    stored = open_stored(dataset_id)
+    if stored.action_count is None:
+        raise InputError(
+            f"dataset {dataset_id!r} has continuous actions, and a codebook needs them all at "
+            "once: give --codebook and leave out --stream"
+        )
+    return stored
+
+
+def _make_reducer(order: Order) -> Reducer[Transitions]:
+    if not 0 <= order.discount < 1:
+        raise InputError(f"discount {order.discount}: it must lie in [0, 1); choose such as 0.99")
+    if "discount" in order.parameters:
+        raise InputError(
+            f"parameter discount = {order.parameters['discount']!r}: γ is given as --discount, so "
+            "that the file says it too; give it there"
+        )
+    made: Reducer[Transitions] = REDUCERS.make(
+        order.method, order.parameters, discount=order.discount
+    )
+    return made
+
+
+def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[RowsT]:
+    """Reduce, and say in one line what fails in a class of the user's."""
+    try:
+        return reduce_seeded(rows, reducer, order.size, order.seed)
+    except InputError:
+        raise
+    except Exception as error:
+        if type(reducer).__module__.partition(".")[0] in OWN_PACKAGES:
+            raise
+        raise InputError(
+            f"method {order.method!r} failed ({one_line(error)}): a reducer turns any rows into "
+            "fewer; correct the class, or add --debug to see where"
+        ) from error
 
 
 def _check_path(destination: str) -> None:
@@ -189,18 +195,14 @@ def _check_path(destination: str) -> None:
 
 
 def _check_minari_id(destination: str) -> None:
-    from envs.formats.minari.output import (
-        check_new_id,  # imports minari, which an .npz does not need
-    )
+    from envs.formats.minari.output import check_new_id
 
     check_new_id(destination)
 
 
-def _report(
-    reduction: Reduction | RegressionReduction, destination: str, rows: int, source: str
-) -> str:
+def _report(reduction: Reduction[Any], destination: str, source: str) -> str:
     kind = "synthetic" if reduction.source_indices is None else "kept"
     return (
-        f"{destination}: {rows} {kind} of {source} by {reduction.method} "
+        f"{destination}: {len(reduction.rows)} {kind} of {source} by {reduction.method} "
         f"in {reduction.seconds:.2f} s"
     )

@@ -1,94 +1,79 @@
-"""Regression runs: learn from a reduction of the training part, and judge on the test part."""
+"""Regression: learners are judged by their error on the test part of a split."""
 
 from __future__ import annotations
 
 import time
+from functools import lru_cache
+from typing import ClassVar
 
-import numpy as np
-
-from envs.regression.datasets import Split
+from envs.regression.datasets import Split, Tabular, open_tabular, split
 from harness.core.learner import Predictor, RegressionLearner
 from harness.core.records import DatasetFacts, MeasuredResult, Seconds
-from harness.core.regression_set import RegressionReduction, RegressionSet
+from harness.core.reduction import Reduction
+from harness.core.regression_set import RegressionSet
 from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
-from harness.distillation.sampled_regressors import identifiable
-from harness.numerics.certificates.regression import regression_certificate, regression_moments
-from harness.tasks.facts import reduction_facts
-from harness.tasks.judges import WorstCase
+from harness.tasks.base import Task, reduction_facts
+from harness.tasks.builtin import REGRESSION_LEARNERS, REGRESSION_REDUCERS
 
 
-def execute_regression_run(
-    spec: RunSpec,
-    parts: Split,
-    reduction: RegressionReduction,
-    judge: RegressionLearner | WorstCase,
-) -> MeasuredResult:
-    """Judge a reduction of the training part of a split.
+class RegressionTask(Task[Tabular, RegressionSet]):
+    """The training part of each seed's split is reduced; the test part judges predictions."""
 
-    A learner is judged by its mean squared error on the test part, in the target's own units; the
-    worst case by the loss gap on the standardised training part. All arms of one seed share the
-    split and the learner's random stream.
-    """
-    if isinstance(judge, WorstCase):
-        return _worst_case_result(parts.train, reduction)
-    return _learner_result(parts, reduction, judge, derive_seed("learner", judge.name, spec.seed))
+    name: ClassVar[str] = "regression"
+    reducers = REGRESSION_REDUCERS
+    learners = REGRESSION_LEARNERS
 
+    def open(self, spec: RunSpec) -> Tabular:
+        """Open the dataset of a run."""
+        return _open(spec.dataset)
 
-def _learner_result(
-    parts: Split, reduction: RegressionReduction, learner: RegressionLearner, seed: int
-) -> MeasuredResult:
-    started = time.perf_counter()
-    predictor = learner.fit(reduction.data, seed)
-    trained = time.perf_counter()
-    unit = parts.target_scale**2
-    errors = {
-        "test": unit * mean_squared_error(predictor, parts.test),
-        "training": unit * mean_squared_error(predictor, parts.train),
-    }
-    return MeasuredResult(
-        dataset=_dataset_facts(parts.train),
-        reduction=reduction_facts(reduction),
-        learner_parameters=learner.model_dump(mode="json"),
-        metric="test MSE",
-        value=errors["test"],
-        details={"training_mse": errors["training"], "test_rows": float(len(parts.test))},
-        seconds=Seconds(
-            reduction=reduction.seconds,
-            training=trained - started,
-            evaluation=time.perf_counter() - trained,
-        ),
-    )
+    def hash(self, source: Tabular, seed: int) -> str:
+        """Hash the training part."""
+        return _train_hash(source, seed)
 
+    def rows(self, source: Tabular, seed: int) -> RegressionSet:
+        """Return the training part."""
+        return _split(source, seed).train
 
-def _worst_case_result(train: RegressionSet, reduction: RegressionReduction) -> MeasuredResult:
-    started = time.perf_counter()
-    moments = regression_moments(train)
-    certificate = regression_certificate(moments, regression_moments(reduction.data))
-    dimension = train.features.shape[1] + 1
-    details = {
-        "dimension": float(dimension - 1),
-        "identifiable": float(identifiable(dimension)),
-        "relative_gap": certificate.relative_gap,
-        "training_scale": float(np.linalg.norm(moments.second_moment, 2)),
-    }
-    return MeasuredResult(
-        dataset=_dataset_facts(train),
-        reduction=reduction_facts(reduction),
-        learner_parameters={},
-        metric="worst-case gap",
-        value=certificate.worst_gap,
-        details=details | _predictors(reduction),
-        seconds=Seconds(
-            reduction=reduction.seconds, training=0.0, evaluation=time.perf_counter() - started
-        ),
-    )
+    def facts(self, source: Tabular, seed: int) -> DatasetFacts:
+        """Say what a record keeps of the training part."""
+        train = self.rows(source, seed)
+        return DatasetFacts(
+            rows=len(train), bytes=train.nbytes, content_hash=_train_hash(source, seed)
+        )
 
+    def train(
+        self,
+        spec: RunSpec,
+        source: Tabular,
+        reduction: Reduction[RegressionSet],
+        learner: RegressionLearner,
+    ) -> MeasuredResult:
+        """Train on a reduction, and measure the error on the test part in the target's own units.
 
-def _predictors(reduction: RegressionReduction) -> dict[str, float]:
-    """How many regressors the reduction has matched, if it says so."""
-    diagnostics = reduction.diagnostics
-    return {"predictors": diagnostics["predictors"]} if "predictors" in diagnostics else {}
+        All arms of one seed share the split and the learner's random stream.
+        """
+        parts = _split(source, spec.seed)
+        started = time.perf_counter()
+        predictor = learner.fit(reduction.rows, derive_seed("learner", learner.name, spec.seed))
+        trained = time.perf_counter()
+        unit = parts.target_scale**2
+        test_error = unit * mean_squared_error(predictor, parts.test)
+        training_error = unit * mean_squared_error(predictor, parts.train)
+        return MeasuredResult(
+            dataset=self.facts(source, spec.seed),
+            reduction=reduction_facts(reduction),
+            learner_parameters=learner.model_dump(mode="json"),
+            metric="test MSE",
+            value=test_error,
+            details={"training_mse": training_error, "test_rows": float(len(parts.test))},
+            seconds=Seconds(
+                reduction=reduction.seconds,
+                training=trained - started,
+                evaluation=time.perf_counter() - trained,
+            ),
+        )
 
 
 def mean_squared_error(predictor: Predictor, data: RegressionSet) -> float:
@@ -97,5 +82,16 @@ def mean_squared_error(predictor: Predictor, data: RegressionSet) -> float:
     return float(data.shares @ residuals**2)
 
 
-def _dataset_facts(train: RegressionSet) -> DatasetFacts:
-    return DatasetFacts(rows=len(train), bytes=train.nbytes, content_hash=train.content_hash())
+@lru_cache(maxsize=256)
+def _train_hash(tabular: Tabular, seed: int) -> str:
+    return _split(tabular, seed).train.content_hash()
+
+
+@lru_cache(maxsize=4)
+def _split(tabular: Tabular, seed: int) -> Split:
+    return split(tabular, seed)
+
+
+@lru_cache(maxsize=4)
+def _open(dataset_id: str) -> Tabular:
+    return open_tabular(dataset_id)

@@ -14,12 +14,13 @@ from envs.reference import Reference
 from envs.regression.datasets import Tabular
 from harness.core.errors import InputError
 from harness.core.reduction import Reduction
-from harness.core.regression_set import ARRAY_NAMES, RegressionReduction, RegressionSet
+from harness.core.regression_set import ARRAY_NAMES, RegressionSet
 from harness.core.storage.npz import load_arrays, save_arrays
+from harness.core.transitions import Transitions
 
 
 def save_reduction(
-    reduction: Reduction, path: Path, dataset: Dataset, seed: int, discount: float
+    reduction: Reduction[Transitions], path: Path, dataset: Dataset, seed: int, discount: float
 ) -> None:
     """Write a reduction that serves as a dataset in its turn."""
     origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
@@ -27,7 +28,7 @@ def save_reduction(
 
 
 def save_streamed_reduction(
-    reduction: Reduction,
+    reduction: Reduction[Transitions],
     path: Path,
     dataset_id: str,
     reference: Reference,
@@ -42,7 +43,7 @@ def save_streamed_reduction(
 
 
 def _save(
-    reduction: Reduction,
+    reduction: Reduction[Transitions],
     path: Path,
     origin: Mapping[str, Any],
     reference: Reference,
@@ -53,16 +54,14 @@ def _save(
 
 
 def save_as_minari(
-    reduction: Reduction, dataset_id: str, dataset: Dataset, seed: int, discount: float
+    reduction: Reduction[Transitions], dataset_id: str, dataset: Dataset, seed: int, discount: float
 ) -> None:
     """Write a reduction as a Minari dataset of one-step episodes.
 
     Raises:
         InputError: If the id cannot be used.
     """
-    from envs.formats.minari.output import (
-        write_transitions,  # imports minari, which an .npz does not need
-    )
+    from envs.formats.minari.output import write_transitions
 
     metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
     rows = len(reduction.transitions)
@@ -89,7 +88,7 @@ def _reference(dataset: Dataset) -> Reference:
 
 
 def save_regression_reduction(
-    reduction: RegressionReduction, data: RegressionSet, path: Path, source: Tabular, seed: int
+    reduction: Reduction[RegressionSet], data: RegressionSet, path: Path, source: Tabular, seed: int
 ) -> None:
     """Write a reduction's rows, given in the source's own units as ``data``."""
     metadata = _origin(reduction, seed, source.dataset_id, source.content_hash) | {
@@ -116,7 +115,7 @@ def load_regression_set(path: Path) -> RegressionSet:
 
 
 def _origin(
-    reduction: Reduction | RegressionReduction, seed: int, source: str, source_hash: str | None
+    reduction: Reduction[Any], seed: int, source: str, source_hash: str | None
 ) -> dict[str, Any]:
     return {
         "method": reduction.method,

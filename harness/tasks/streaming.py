@@ -16,6 +16,7 @@ from envs.streaming import open_stored, stream_transitions
 from harness.core.errors import InputError
 from harness.core.reduction import Reduction
 from harness.core.seeding import stream
+from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments, accumulate_cells
@@ -52,7 +53,7 @@ def distill_exact_dataset(
     executor: Executor,
     parts: int | None = None,
     in_flight: int = IN_FLIGHT,
-) -> Reduction:
+) -> Reduction[Transitions]:
     """Distil a dataset that is never held whole.
 
     Workers send back sketches of their parts, of which no more than ``in_flight`` and one for each

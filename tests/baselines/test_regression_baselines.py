@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.regression import FullRegression, LeverageRegression, RandomRegression
+from baselines.full import FullReducer
+from baselines.leverage import LeverageRegression
+from baselines.random import RandomReducer
 from harness.core.regression_set import RegressionSet
-from tests.support.regressions import equally_weighted, random_regression
+from harness.testing.rows import random_regression
+from tests.support.regressions import equally_weighted
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -13,14 +16,14 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def test_full_is_the_data() -> None:
     data = random_regression(rng(), 20)
-    assert FullRegression().reduce(data, 3, rng()).data is data
+    assert FullReducer[RegressionSet]().reduce(data, 3, rng()).rows is data
 
 
 def test_random_draws_every_row_alike_and_keeps_its_weight() -> None:
     data = random_regression(rng(), 10)
     draw, counts = rng(), np.zeros(10)
     for _ in range(3000):
-        reduced = RandomRegression().reduce(data, 4, draw)
+        reduced = RandomReducer[RegressionSet]().reduce(data, 4, draw)
         assert reduced.source_indices is not None
         counts[reduced.source_indices] += 1
         np.testing.assert_array_equal(reduced.weights, data.weights[reduced.source_indices])

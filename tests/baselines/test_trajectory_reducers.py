@@ -17,7 +17,7 @@ from baselines.return_filter import ReturnFilterReducer, measure_episodes
 from baselines.return_weighted import ReturnWeightedReducer
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 needs_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 

@@ -116,7 +116,7 @@ def peak():  # bytes
     return 1024 * int(line.split()[1])
 """
 READ = """
-from envs.minari_store import read_recording
+from envs.formats.minari.store import read_recording
 before = peak()
 recording = read_recording("{dataset_id}")
 print(peak() - before, recording.nbytes)
@@ -124,7 +124,7 @@ print(peak() - before, recording.nbytes)
 DISTIL = f"""
 from concurrent.futures import ThreadPoolExecutor
 from harness.distillation.exact import ExactDistiller
-from harness.streamed import distill_exact_dataset
+from harness.tasks.streaming import distill_exact_dataset
 with ThreadPoolExecutor(1) as executor:
     reduction = distill_exact_dataset(ExactDistiller(), "{NUMBERED}", 100, 0, executor)
 assert len(reduction.transitions) == 100

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from baselines.coresets import TreeRecombinationRegression
+from baselines.recombination import TreeRecombinationRegression
 from envs.regression.datasets import open_tabular, split
 from harness.core.arrays import Float64Array
 from harness.core.regression_set import RegressionSet
@@ -181,6 +181,6 @@ def test_exact_against_recombination() -> None:
     regressors = sample_regressors(2000, size - 1, np.random.default_rng(1))
     goal = losses(data, regressors)
     gap, tree_gap = (np.abs(losses(found, regressors) / goal - 1).max() for found in (exact, tree))
-    print(f"{len(exact.data)} points, gap {gap:.1e}; {len(tree.data)} points, gap {tree_gap:.1e}")
-    assert len(exact.data) < len(tree.data)
+    print(f"{len(exact.rows)} points, gap {gap:.1e}; {len(tree.rows)} points, gap {tree_gap:.1e}")
+    assert len(exact.rows) < len(tree.rows)
     assert gap <= 1e-12

@@ -12,7 +12,8 @@ import pytest
 from envs.dataset import Dataset
 from harness.core.records import RunRecord, RunResult, read_record, record_path, write_record
 from harness.core.specs import Suite
-from harness.suites import load_suite, run_suite
+from harness.suites.loading import load_suite
+from harness.suites.run import run_suite
 from tests.benchmarks.timing import seconds
 from tests.support.commands import Command
 

@@ -1,4 +1,4 @@
-"""The contract of every learner: a new one gets these tests by being listed in the registry."""
+"""The contract of every learner: a new one gets these tests by being listed in tasks/builtin.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
-from harness.core.learner import Learner, TrainedPolicy
+from harness.core.learner import Learner
 from harness.core.transitions import Transitions
-from harness.tasks.builtin import LEARNERS, make_judge
-from tests.support.arbitrary import random_transitions
+from harness.tasks.builtin import LEARNERS
+from harness.testing import LearnerContract
+from harness.testing.learners import final_actions
+from harness.testing.rows import bandit, random_transitions
 
 DEEP: dict[str, Any] = {"steps": 300, "checkpoints": 3, "learning_rate": 3e-3}
 SHORT: dict[str, dict[str, Any]] = {
@@ -30,42 +31,36 @@ IMITATORS = {"bc"}
 THRIFTY = {"linear-fqi"}  # one checkpoint, after the last iteration
 
 
-@pytest.fixture(params=sorted(LEARNERS))
+NAMES = [name for name, found in LEARNERS.classes() if issubclass(found, Learner)]
+
+
+def make(name: str, **parameters: Any) -> Learner:
+    made: Learner = LEARNERS.make(name, SHORT[name] | parameters, discount=0.9)
+    return made
+
+
+@pytest.fixture(params=sorted(NAMES))
 def learner(request: pytest.FixtureRequest) -> Learner:
-    learner = make_judge(request.param, 0.9, SHORT[request.param])
-    assert isinstance(learner, Learner)
-    return learner
+    return make(request.param)
 
 
-@pytest.fixture(params=sorted(LEARNERS.keys() - IMITATORS))
+@pytest.fixture(params=sorted({*NAMES} - IMITATORS))
 def value_learner(request: pytest.FixtureRequest) -> Learner:
-    learner = make_judge(request.param, 0.9, SHORT[request.param])
-    assert isinstance(learner, Learner)
-    return learner
+    return make(request.param)
 
 
-def final_actions(
-    learner: Learner, transitions: Transitions, observations: FloatArray, seed: int = 0
-) -> list[int]:
-    last: TrainedPolicy | None = None
-    for trained in learner.fit(transitions, seed):
-        last = trained
-    assert last is not None
-    return [int(action) for action in last.policy.act(observations)]
+class TestValueLearners(LearnerContract):
+    @pytest.fixture(params=sorted({*NAMES} - IMITATORS))
+    def learner(self, request: pytest.FixtureRequest) -> Learner:
+        return make(request.param)
 
 
-def bandit(rewards: list[float], weights: list[float]) -> Transitions:
-    """One state; rows alternate between two actions, and every episode ends at once."""
-    rows = len(rewards)
-    return Transitions(
-        observations=np.ones((rows, 1)),
-        actions=np.arange(rows) % 2,
-        rewards=np.array(rewards),
-        next_observations=np.ones((rows, 1)),
-        terminations=np.ones(rows, dtype=bool),
-        weights=np.array(weights),
-        action_count=2,
-    )
+class TestImitators(LearnerContract):
+    learns_values = False
+
+    @pytest.fixture(params=sorted(IMITATORS))
+    def learner(self, request: pytest.FixtureRequest) -> Learner:
+        return make(request.param)
 
 
 def chain() -> Transitions:
@@ -94,18 +89,6 @@ def test_it_yields_every_checkpoint(learner: Learner) -> None:
         actions = checkpoint.policy.act(transitions.observations)
         assert actions.shape == (30,)
         assert set(np.unique(actions)) <= {0, 1}
-
-
-def test_it_prefers_the_larger_reward(value_learner: Learner) -> None:
-    assert final_actions(value_learner, bandit([1.0, 2.0], [1, 1]), np.ones((1, 1))) == [1]
-    assert final_actions(value_learner, bandit([2.0, 1.0], [1, 1]), np.ones((1, 1))) == [0]
-
-
-def test_weights_decide_between_contradicting_rows(value_learner: Learner) -> None:
-    """Action 0 pays 0; action 1 pays 4 on one row and -4 on another: their weights tell which."""
-    rewards = [0.0, 4.0, 0.0, -4.0]
-    assert final_actions(value_learner, bandit(rewards, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
-    assert final_actions(value_learner, bandit(rewards, [1, 1, 1, 9]), np.ones((1, 1))) == [0]
 
 
 def test_it_looks_ahead(value_learner: Learner) -> None:
@@ -140,25 +123,18 @@ def test_the_same_seed_gives_the_same_training(learner: Learner) -> None:
     assert trace(5) != trace(6)
 
 
-def test_an_action_that_no_row_takes_is_known(learner: Learner) -> None:
-    transitions = random_transitions(np.random.default_rng(0), 30, action_count=2)
-    wider = Transitions(**{**vars(transitions), "action_count": 5})
-    assert set(final_actions(learner, wider, wider.observations)) <= set(range(5))
-
-
 def test_parameters_are_checked() -> None:
     with pytest.raises(InputError, match=r"unknown learner 'dqm'.*did you mean 'dqn'"):
-        make_judge("dqm", 0.9, {})
+        LEARNERS.make("dqm", {})
     with pytest.raises(InputError, match=r"1001 steps cannot be cut into 8 equal parts"):
-        make_judge("dqn", 0.9, {"steps": 1001})
+        LEARNERS.make("dqn", {"steps": 1001})
     with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
-        make_judge("fqi", 0.9, {"learning_rate": -1})
+        LEARNERS.make("fqi", {"learning_rate": -1})
 
 
 @pytest.mark.parametrize("name", sorted(IMITATORS))
 def test_an_imitator_takes_the_action_of_most_weight(name: str) -> None:
-    imitator = make_judge(name, 0.9, SHORT[name])
-    assert isinstance(imitator, Learner)
+    imitator = make(name)
     poor = [5.0, -5.0, 5.0, -5.0]  # what rows pay is none of its business
     assert final_actions(imitator, bandit(poor, [1, 9, 1, 1]), np.ones((1, 1))) == [1]
     assert final_actions(imitator, bandit(poor, [9, 1, 1, 1]), np.ones((1, 1))) == [0]
@@ -166,8 +142,7 @@ def test_an_imitator_takes_the_action_of_most_weight(name: str) -> None:
 
 def test_an_imitator_tells_states_apart() -> None:
     rows = chain().take(np.array([1, 3, 4, 7, 8]))  # each place once, with its own action
-    imitator = make_judge("bc", 0.9, SHORT["bc"])
-    assert isinstance(imitator, Learner)
+    imitator = make("bc")
     assert final_actions(imitator, rows, np.eye(5)) == rows.actions.tolist()
 
 
@@ -177,9 +152,7 @@ def test_an_imitator_tells_states_apart() -> None:
 def test_a_timid_learner_takes_the_datas_action(name: str, timid: dict[str, float]) -> None:
     """Action 1 pays more, but the data hardly ever take it."""
     data = bandit([0.0, 1.0], [19, 1])
-    bold, held_back = (make_judge(name, 0.9, SHORT[name] | more) for more in ({}, timid))
-    assert isinstance(bold, Learner)
-    assert isinstance(held_back, Learner)
+    bold, held_back = (make(name, **more) for more in ({}, timid))
     daring = {"action_flexibility": 0.01} if name == "bcq" else {}
     bold = bold.model_copy(update=daring)
     assert final_actions(bold, data, np.ones((1, 1))) == [1]

@@ -12,35 +12,48 @@ from envs.regression.datasets import Split, open_tabular, split
 from harness.core.learner import RegressionLearner
 from harness.core.regression_set import RegressionSet
 from harness.learners.regressors import (
-    REGRESSION_LEARNERS,
     LassoLearner,
     LeastSquaresLearner,
     LinearPredictor,
     MLPLearner,
     RidgeLearner,
 )
+from harness.tasks.builtin import REGRESSION_LEARNERS
+from harness.testing import RegressionLearnerContract
+from harness.testing.regression_learners import random_set
 
 LINEAR = (LeastSquaresLearner(), RidgeLearner(), LassoLearner())
 
 
-@pytest.fixture(params=sorted(REGRESSION_LEARNERS))
+NAMES = [
+    name for name, found in REGRESSION_LEARNERS.classes() if issubclass(found, RegressionLearner)
+]
+
+
+def make(name: str) -> RegressionLearner:
+    made: RegressionLearner = REGRESSION_LEARNERS.make(name, {})
+    return made
+
+
+@pytest.fixture(params=sorted(NAMES))
 def learner(request: pytest.FixtureRequest) -> RegressionLearner:
-    return REGRESSION_LEARNERS[request.param]()
+    return make(request.param)
+
+
+class TestLinearLearners(RegressionLearnerContract):
+    @pytest.fixture(params=sorted({*NAMES} - {"mlp"}))
+    def learner(self, request: pytest.FixtureRequest) -> RegressionLearner:
+        return make(request.param)
+
+
+class TestNetworks(RegressionLearnerContract):
+    subject = MLPLearner()
+    tolerance = 1e-2
 
 
 @pytest.fixture(scope="module")
 def diabetes() -> Split:
     return split(open_tabular("regression/diabetes"), seed=0)
-
-
-def random_set(rng: np.random.Generator, rows: int = 40, columns: int = 3) -> RegressionSet:
-    features = rng.normal(size=(rows, columns))
-    targets = features @ rng.normal(size=columns) + 0.3 * rng.normal(size=rows)
-    return RegressionSet(features, targets, rng.uniform(0.5, 2, size=rows))
-
-
-def reweighted(data: RegressionSet, weights: np.ndarray) -> RegressionSet:
-    return RegressionSet(data.features, data.targets, weights)
 
 
 def coefficients(learner: RegressionLearner, data: RegressionSet) -> np.ndarray:
@@ -55,21 +68,6 @@ def mean_squared_error(
     return float(np.mean((learner.fit(train, 0).predict(test.features) - test.targets) ** 2))
 
 
-def test_a_learner_is_listed_by_its_name() -> None:
-    assert all(name == listed.name for name, listed in REGRESSION_LEARNERS.items())
-    assert {"least-squares", "ridge", "lasso", "mlp"} <= set(REGRESSION_LEARNERS)
-
-
-def test_it_predicts_a_target_for_each_row(learner: RegressionLearner) -> None:
-    data = random_set(np.random.default_rng(0))
-    predictor = learner.fit(data, 0)
-    for rows in (1, 7):
-        predicted = predictor.predict(data.features[:rows])
-        assert predicted.shape == (rows,)
-        assert predicted.dtype == np.float64
-        assert np.isfinite(predicted).all()
-
-
 def test_it_does_better_than_the_mean_on_diabetes(
     learner: RegressionLearner, diabetes: Split
 ) -> None:
@@ -82,73 +80,6 @@ def test_it_does_better_than_the_mean_from_fifty_rows(
 ) -> None:
     few = diabetes.train.take(np.arange(50))
     assert mean_squared_error(learner, few, diabetes.test) < np.mean(diabetes.test.targets**2)
-
-
-def test_the_same_data_and_seed_give_the_same_predictor(learner: RegressionLearner) -> None:
-    data = random_set(np.random.default_rng(1))
-    first, second = (learner.fit(data, 2**62 + 1).predict(data.features) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-
-
-def test_a_weight_of_two_is_the_row_twice(learner: RegressionLearner) -> None:
-    data = reweighted(random_set(np.random.default_rng(2)), np.ones(40))
-    doubled = data.take(np.array([*range(40), *range(10)]))
-    weighted = reweighted(data, np.where(np.arange(40) < 10, 2.0, 1.0))
-    for seed in range(3):
-        np.testing.assert_allclose(
-            learner.fit(weighted, seed).predict(data.features),
-            learner.fit(doubled, seed).predict(data.features),
-            atol=1e-2 if isinstance(learner, MLPLearner) else 1e-5,
-        )
-        gap = learner.fit(weighted, seed).predict(data.features) - learner.fit(data, seed).predict(
-            data.features
-        )
-        assert np.abs(gap).max() > 1e-2
-
-
-def test_the_unit_of_the_weights_is_immaterial(learner: RegressionLearner) -> None:
-    data = random_set(np.random.default_rng(3))
-    scaled = reweighted(data, data.weights * 1e6)
-    np.testing.assert_allclose(
-        learner.fit(scaled, 0).predict(data.features),
-        learner.fit(data, 0).predict(data.features),
-        atol=1e-2 if isinstance(learner, MLPLearner) else 1e-9,
-    )
-
-
-def test_weights_decide_between_contradicting_rows(learner: RegressionLearner) -> None:
-    data = RegressionSet(np.ones((2, 1)), np.array([1.0, -1.0]), np.array([9.0, 1.0]))
-    upper = learner.fit(data, 0).predict(np.ones((1, 1)))[0]
-    lower = learner.fit(reweighted(data, np.array([1.0, 9.0])), 0).predict(np.ones((1, 1)))[0]
-    assert upper == pytest.approx(0.8, abs=0.15)
-    assert lower == pytest.approx(-0.8, abs=0.15)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 5])
-def test_dependent_constant_and_few_rows_are_no_obstacle(
-    learner: RegressionLearner, rows: int
-) -> None:
-    """More columns than rows, a column of zeros, one that is twice another; equal targets."""
-    rng = np.random.default_rng(rows)
-    column = rng.normal(size=rows)
-    features = np.column_stack([column, 2 * column, np.zeros(rows), rng.normal(size=(rows, 4))])
-    for targets in (rng.normal(size=rows), np.zeros(rows), np.ones(rows)):
-        predictor = learner.fit(RegressionSet(features, targets, np.ones(rows)), 0)
-        predicted = predictor.predict(features)
-        assert np.isfinite(predicted).all()
-        assert np.abs(predicted).max() < 5
-
-
-def test_it_learns_from_single_precision(learner: RegressionLearner) -> None:
-    data = random_set(np.random.default_rng(4))
-    single = RegressionSet(
-        data.features.astype(np.float32), data.targets.astype(np.float32), data.weights
-    )
-    np.testing.assert_allclose(
-        learner.fit(single, 0).predict(data.features),
-        learner.fit(data, 0).predict(data.features),
-        atol=1e-2 if isinstance(learner, MLPLearner) else 1e-5,
-    )
 
 
 def test_an_unknown_parameter_is_refused(learner: RegressionLearner) -> None:

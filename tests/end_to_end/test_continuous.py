@@ -21,10 +21,11 @@ from envs.reference import Reference
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.records import RunResult
-from harness.core.reduction import Reduction
+from harness.core.reduction import Reducer, Reduction
 from harness.core.specs import CodebookSpec, LearnerSpec, ReducerSpec, RunSpec
-from harness.tasks.builtin import make_judge, make_reducer
-from harness.tasks.control import check_evaluable, execute_control_run
+from harness.core.transitions import Transitions
+from harness.tasks.builtin import LEARNERS, REDUCERS
+from harness.tasks.control import ControlTask, check_evaluable
 from harness.tasks.saving import save_reduction
 
 CODES = CodebookSpec(method="kmeans", size=12)
@@ -51,8 +52,8 @@ def hopper(request: pytest.FixtureRequest) -> Dataset:
     return open_dataset(dataset_id, CODES)
 
 
-def reduce(dataset: Dataset, method: str) -> Reduction:
-    reducer = make_reducer(method, 0.9, {})
+def reduce(dataset: Dataset, method: str) -> Reduction[Transitions]:
+    reducer: Reducer[Transitions] = REDUCERS.make(method, {}, discount=0.9)
     return reducer.reduce(dataset.transitions, 40, np.random.default_rng(0))
 
 
@@ -67,10 +68,8 @@ def run(dataset: Dataset, method: str, learner: str) -> RunResult:
         episodes=2,
         codebook=CODES,
     )
-    judge = make_judge(learner, 0.9, {"steps": 100, "checkpoints": 1})
-    result = execute_control_run(spec, dataset, reduce(dataset, method), judge)
-    assert isinstance(result, RunResult)
-    return result
+    made = LEARNERS.make(learner, {"steps": 100, "checkpoints": 1}, discount=0.9)
+    return ControlTask().train(spec, dataset, reduce(dataset, method), made)
 
 
 @pytest.mark.parametrize("method", ["stratified", "exact", "bellman"])

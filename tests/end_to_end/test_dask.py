@@ -18,7 +18,8 @@ from envs.dataset import Dataset
 from harness.core.errors import InputError
 from harness.core.records import read_records
 from harness.execution import dask as cluster_module
-from harness.suites import load_suite, parse_suite, run_suite
+from harness.suites.loading import load_suite, parse_suite
+from harness.suites.run import run_suite
 
 SUITE = """
 name = "clustered"

@@ -22,8 +22,8 @@ from harness.core.errors import InputError
 from harness.core.records import read_records
 from harness.core.transitions import Transitions
 from harness.execution.dask import cluster_workers
-from harness.suites import run_suite
-from harness.tasks.distilling import Workers, distill_streamed_file, local_workers
+from harness.suites.run import run_suite
+from harness.tasks.distilling import Order, Workers, distill_streamed_file, local_workers
 
 pytest.importorskip("cryptography")  # makes the certificates
 
@@ -140,7 +140,8 @@ def test_a_dataset_is_distilled_on_a_cluster(
 
     def distil(name: str, workers: Callable[[], AbstractContextManager[Workers]]) -> Transitions:
         path = tmp_path / name
-        distill_streamed_file(cartpole.dataset_id, str(path), "exact", 50, 0, 0.99, {}, workers)
+        order = Order(cartpole.dataset_id, str(path), "exact", 50, 0, {})
+        distill_streamed_file(order, workers)
         return Transitions.load(path)[0]
 
     with dask.config.set(certificates):

@@ -6,6 +6,7 @@ import math
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from harness.distillation.exact import ExactDistiller
 from harness.numerics.cell_moments import CellMoments
 from harness.numerics.certificates.bellman import certify_bellman
 from harness.tasks import streaming as streamed
-from harness.tasks.distilling import distill_file, distill_streamed_file, local_workers
+from harness.tasks.distilling import Order, distill_file, distill_streamed_file, local_workers
 from harness.tasks.streaming import distill_exact_dataset, merge_in_pairs
 
 MEDIUM = "classic/cartpole/medium-v0"
@@ -89,11 +90,19 @@ def test_a_streamed_file_says_what_a_distilled_file_says(
     cartpole: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streamed, "PART_ROWS", 5000)
-    order = (MEDIUM, str(tmp_path / "whole.npz"), "exact", 100, 3, 0.9, {"terminated_share": 0.2})
-    distill_file(*order)
+    order = Order(
+        dataset_id=MEDIUM,
+        destination=str(tmp_path / "whole.npz"),
+        method="exact",
+        size=100,
+        seed=3,
+        parameters={"terminated_share": 0.2},
+        discount=0.9,
+    )
+    distill_file(order)
     for jobs in (1, 2):
-        words = (MEDIUM, str(tmp_path / f"{jobs}.npz"), *order[2:])
-        line = distill_streamed_file(*words, partial(local_workers, jobs))
+        other = replace(order, destination=str(tmp_path / f"{jobs}.npz"))
+        line = distill_streamed_file(other, partial(local_workers, jobs))
         assert "100 synthetic of 29523 transitions by exact" in line
     whole, about_whole = load_arrays(tmp_path / "whole.npz")
     one, about_one = load_arrays(tmp_path / "1.npz")

@@ -13,7 +13,8 @@ from harness.core.errors import InputError
 from harness.core.records import RunRecord, RunResult, read_records
 from harness.execution.tensorboard import with_curves, write_curve
 from harness.execution.worker import failed_record, record_run
-from harness.suites import parse_suite, run_suite
+from harness.suites.loading import parse_suite
+from harness.suites.run import run_suite
 from tests.support.workers import result, run_spec
 
 events = pytest.importorskip("tensorboardX.proto.event_pb2")

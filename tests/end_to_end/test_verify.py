@@ -17,7 +17,8 @@ from harness.core.records import RunRecord, read_record, record_path, write_reco
 from harness.execution.leases import Claims
 from harness.execution.runner import due_runs
 from harness.execution.status import read_status
-from harness.suites import load_suite, run_suite
+from harness.suites.loading import load_suite
+from harness.suites.run import run_suite
 from harness.suites.verify import differences, verify
 
 SUITE = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.classic.catalogue import CLASSIC_ENVIRONMENTS
+from envs.catalogue import CLASSIC_ENVIRONMENTS
 from envs.classic.collect import collect_episodes
 from envs.formats.episodes import Episode
 from envs.formats.recording import Recording

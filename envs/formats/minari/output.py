@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.classic.catalogue import classic_dataset
+from envs.catalogue import classic_dataset
 from envs.formats.episodes import one_step_episodes
 from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
 from envs.reference import Reference

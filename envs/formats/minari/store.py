@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import minari
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 from minari.data_collector import EpisodeBuffer
 
+from envs.formats.base import NO_NAMES, Format
 from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
 from envs.formats.minari import hdf5 as minari_hdf5
 from envs.formats.minari.root import (
@@ -113,6 +114,16 @@ class StoredDataset:
             return values - np.int64(space.start)
         steps = len(values)
         return flatten_steps(space, values, steps, steps=steps, name="actions", where=where)
+
+
+class MinariFormat(Format):
+    """Minari datasets below Minari's own folder, named by their ids."""
+
+    name: ClassVar[str] = "minari"
+
+    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:  # noqa: ARG002
+        """Read a stored dataset by its id; see `read_recording`."""
+        return read_recording(path)
 
 
 def open_stored(dataset_id: str) -> StoredDataset:

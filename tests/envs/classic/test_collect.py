@@ -15,8 +15,8 @@ from minari.dataset._storages.hdf5_storage import HDF5Storage
 from minari.namespace import list_local_namespaces
 from numpy.typing import NDArray
 
+from envs.catalogue import classic_dataset_ids
 from envs.classic import collect as collection_module
-from envs.classic.catalogue import classic_dataset_ids
 from envs.classic.collect import collect, collect_episodes, is_collected
 from envs.loading import load_dataset, open_dataset, open_recording
 from harness.core.errors import InputError

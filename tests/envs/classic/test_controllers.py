@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from envs.classic.catalogue import (
+from envs.catalogue import (
     CLASSIC_ENVIRONMENTS,
     TIERS,
     ClassicEnvironment,

@@ -17,7 +17,7 @@ from envs.reference import Reference
 from envs.streaming import stream_transitions
 from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 CARTPOLE = Reference(environment_id="CartPole-v1", reference_min=20.5, reference_max=500.0)
 NOWHERE = Reference()

@@ -166,8 +166,8 @@ def test_a_download_that_fails_half_way_leaves_nothing(
 KILLED = """
 import os, signal
 from minari.storage import remotes
-from envs.minari_remote import download
-from tests.envs.test_minari_remote import FolderStorage
+from envs.formats.minari.remote import download
+from tests.envs.formats.test_minari_remote import FolderStorage
 
 class Killed(FolderStorage):
     folder, asked = __import__("pathlib").Path(os.environ["FOLDER"]), []
@@ -302,9 +302,9 @@ class Hub(BaseHTTPRequestHandler):
 
 ASK_HUB = """
 import sys
-from envs.minari_remote import download
-from envs.minari_store import read_recording
-from harness.errors import InputError
+from envs.formats.minari.remote import download
+from envs.formats.minari.store import read_recording
+from harness.core.errors import InputError
 
 for dataset_id in sys.argv[1:]:
     try:

@@ -15,8 +15,8 @@ from numpy.lib.format import write_array_header_1_0
 from envs.formats.npz import read_arrays
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
+from harness.testing.rows import random_transitions
 from tests.envs.formats.layouts import Arrays, assert_rows, walk, without, write_npz
-from tests.support.arbitrary import random_transitions
 
 WALK = walk(5, 7, 4, terminated=(1,))
 BARE = without(WALK, "truncations", "episodes")  # no episodes

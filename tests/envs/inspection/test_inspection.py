@@ -16,7 +16,7 @@ from envs.inspection.report import lines
 from envs.inspection.statistics import count_distinct, count_pairs, hash_rows, pair_limits, repeats
 from envs.reference import Reference
 from harness.core.errors import InputError
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 from tests.support.planted import DEFECTS, WITH_COMPANY
 from tests.support.recordings import ACTIONS, changed, continuous, play, take, with_copies
 

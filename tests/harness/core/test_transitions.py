@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from harness.core.regression_set import RegressionSet
 from harness.distillation.adversarial import adversarial_set
 from harness.distillation.sampled_regressors import sample_regressors
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
-from tests.support.regressions import losses, random_regression
+from harness.testing.rows import random_regression
+from tests.support.regressions import losses
 
 
 def second_moment(data: RegressionSet) -> NDArray[np.float64]:

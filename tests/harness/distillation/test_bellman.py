@@ -19,7 +19,7 @@ from harness.distillation.solvers.group_matching import GroupMatching
 from harness.numerics.fresh_predictors import FreshPredictors
 from harness.numerics.predictors import Predictors, sample_networks
 from harness.numerics.standardising import Standardised
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.classic.catalogue import classic_dataset_ids
+from envs.catalogue import classic_dataset_ids
 from envs.loading import load_dataset
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
@@ -18,7 +18,7 @@ from harness.numerics.cell_moments import CellMoments
 from harness.numerics.cells import cell_labels
 from harness.numerics.certificates.bellman import certify_bellman
 from harness.numerics.standardising import Standardiser
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 from tests.support.bellman import Predictors, bellman_losses
 
 seeds = st.integers(0, 2**32 - 1)
@@ -29,7 +29,9 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def reduce(data: Transitions, size: int, discount: float = 0.99, seed: int = 0) -> Reduction:
+def reduce(
+    data: Transitions, size: int, discount: float = 0.99, seed: int = 0
+) -> Reduction[Transitions]:
     return ExactDistiller(discount=discount).reduce(data, size, rng(seed))
 
 

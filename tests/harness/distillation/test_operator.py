@@ -20,7 +20,7 @@ from harness.numerics.cells import cell_labels, draw_stratified
 from harness.numerics.features import draw_features
 from harness.numerics.predictors import LinearPredictors, sample_linear
 from harness.numerics.standardising import Standardised, StandardRows
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 DISCOUNT, RIDGE = 0.9, 0.05
 ADVANTAGE = 0.1

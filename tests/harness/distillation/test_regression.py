@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import approx_fprime
 
-from baselines.regression import RandomRegression
+from baselines.random import RandomReducer
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
-from harness.core.regression_set import RegressionReducer, RegressionSet
+from harness.core.reduction import Reducer
+from harness.core.regression_set import RegressionSet
 from harness.distillation.exact_regression import ExactRegression, distill_exact_stream
 from harness.distillation.loss_matching import LossGap, LossMatching, match_losses
 from harness.distillation.sampled_regressors import sample_regressors
 from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
-from tests.support.regressions import equally_weighted, losses, random_regression
+from harness.testing.rows import random_regression
+from tests.support.regressions import equally_weighted, losses
 
 Float64Array = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)
@@ -58,7 +60,7 @@ def test_exact_with_intercept_keeps_the_mean_as_well(seed: int, columns: int, sp
     reduced = ExactRegression(intercept=True).reduce(data, columns + 2 + spare, rng(seed))
     regressors = rng(seed + 1).normal(size=(50, columns + 2))
     np.testing.assert_allclose(
-        losses(with_ones(reduced.data), regressors), losses(with_ones(data), regressors), rtol=1e-10
+        losses(with_ones(reduced.rows), regressors), losses(with_ones(data), regressors), rtol=1e-10
     )
 
 
@@ -73,7 +75,7 @@ def test_exact_gives_the_least_squares_coefficients_of_the_data(size: int) -> No
     reduced = ExactRegression().reduce(data, size, rng())
     regressors = sample_regressors(2000, 12, rng(1))
     expected = coefficients(data)
-    found = coefficients(reduced.data)
+    found = coefficients(reduced.rows)
     np.testing.assert_allclose(found, expected, atol=1e-12)
     np.testing.assert_allclose(losses(reduced, regressors), losses(data, regressors), rtol=1e-12)
     assert (reduced.weights == 1).all()
@@ -147,7 +149,7 @@ def test_columns_of_any_unit_work() -> None:
     units = np.logspace(-9, 9, 11)
     data = equally_weighted(base.features * units, base.targets * 1e5)
     reduced = ExactRegression().reduce(data, 20, rng())
-    certificate = regression_certificate(regression_moments(data), regression_moments(reduced.data))
+    certificate = regression_certificate(regression_moments(data), regression_moments(reduced.rows))
     assert certificate.relative_gap < 1e-12
 
 
@@ -156,7 +158,7 @@ def test_columns_far_from_zero_keep_their_covariance() -> None:
     data = equally_weighted(base.features + 1e6, base.targets)
     reduced = ExactRegression(intercept=True).reduce(data, 20, rng())
     np.testing.assert_allclose(
-        regression_moments(reduced.data).covariance, regression_moments(data).covariance, atol=1e-9
+        regression_moments(reduced.rows).covariance, regression_moments(data).covariance, atol=1e-9
     )
 
 
@@ -252,7 +254,7 @@ def test_matching_works_in_any_unit(unit: float) -> None:
     reduced = LossMatching(predictors=200).reduce(data, 50, rng())
     assert reduced.diagnostics["loss_after"] < 1e-6 * reduced.diagnostics["loss_before"]
     expected = coefficients(data)
-    found = coefficients(reduced.data)
+    found = coefficients(reduced.rows)
     np.testing.assert_allclose(found / unit, expected / unit, atol=1e-2)
 
 
@@ -273,12 +275,12 @@ def test_matching_holds_for_fresh_regressors_once_they_are_determined() -> None:
     fresh = sample_regressors(500, 12, rng(9))
     goal = losses(data, fresh)
 
-    def worst(reducer: RegressionReducer) -> float:
+    def worst(reducer: Reducer[RegressionSet]) -> float:
         reduced = reducer.reduce(data, 100, rng())
         return float(np.max(np.abs(losses(reduced, fresh) / goal - 1)))
 
     enough = worst(LossMatching(predictors=120))
-    assert enough < 1e-2 * worst(RandomRegression())
+    assert enough < 1e-2 * worst(RandomReducer())
     assert enough < 1e-2 * worst(LossMatching(predictors=30))
 
 

@@ -24,13 +24,13 @@ from baselines.stratified import StratifiedReducer
 from harness.analysis import write_tables
 from harness.core.records import read_records
 from harness.core.reduction import Reduction
-from harness.core.regression_set import RegressionReduction, RegressionSet
+from harness.core.registry import import_class
+from harness.core.regression_set import RegressionSet
 from harness.core.storage.locks import locked
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.execution import cache as reduction_cache
 from harness.execution.cache import (
-    AnyReduction,
     cache_folder,
     cache_key,
     damaged_entries,
@@ -39,11 +39,11 @@ from harness.execution.cache import (
     tidy,
 )
 from harness.execution.local import ProcessExecutor
-from harness.execution.provenance import SOURCES
 from harness.execution.timeouts import DeadlineExceeded, deadline
-from harness.suites import parse_suite, run_suite
+from harness.suites.loading import parse_suite
+from harness.suites.run import run_suite
 from harness.suites.verify import verify
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 KEY = "a" * 64
 SUITE = """
@@ -69,10 +69,10 @@ name = "least-squares"
 """
 
 
-def control_reduction(seed: int, seconds: float = 1.0, rows: int = 12) -> Reduction:
+def control_reduction(seed: int, seconds: float = 1.0, rows: int = 12) -> Reduction[Transitions]:
     rng = np.random.default_rng(seed)
     return Reduction(
-        transitions=random_transitions(rng, rows),
+        rows=random_transitions(rng, rows),
         source_indices=rng.permutation(rows),
         method="random",
         parameters={"share": 0.1, "actions": "product", "bound": None},
@@ -85,9 +85,9 @@ def never() -> Any:
     raise AssertionError("it was there, and was made again")
 
 
-def contents(reduction: AnyReduction) -> Any:
+def contents(reduction: Reduction[Any]) -> Any:
     """All of a reduction, in a form in which equal means equal in every bit."""
-    rows = reduction.transitions if isinstance(reduction, Reduction) else reduction.data
+    rows = reduction.rows
     values = [getattr(rows, field.name) for field in fields(rows)]
     bits = [
         (value.dtype.str, value.shape, value.strides, value.tobytes())
@@ -128,10 +128,10 @@ def test_a_reduction_of_transitions_comes_back_bit_for_bit(
         episodes=np.arange(len(made.transitions)) // 3 if episodic else None,
     )
     indices = None if synthetic else made.source_indices
-    made = replace(made, transitions=rows, source_indices=indices, diagnostics=diagnostics)
+    made = replace(made, rows=rows, source_indices=indices, diagnostics=diagnostics)
     with TemporaryDirectory() as folder:
-        assert fetch(Path(folder), KEY, lambda: made, Reduction) is made
-        assert contents(fetch(Path(folder), KEY, never, Reduction)) == contents(made)
+        assert fetch(Path(folder), KEY, lambda: made, Transitions) is made
+        assert contents(fetch(Path(folder), KEY, never, Transitions)) == contents(made)
 
 
 @given(seed=st.integers(0, 2**32), synthetic=st.booleans())
@@ -140,10 +140,10 @@ def test_a_regression_reduction_comes_back_bit_for_bit(seed: int, synthetic: boo
     rng = np.random.default_rng(seed)
     rows = RegressionSet(rng.normal(size=(9, 4)), rng.normal(size=9), rng.uniform(0.1, 1, size=9))
     indices = None if synthetic else rng.permutation(9)
-    made = RegressionReduction(rows, indices, "exact", {"a": 1}, 3.25, {"rank": 4.0})
+    made = Reduction(rows, indices, "exact", {"a": 1}, 3.25, {"rank": 4.0})
     with TemporaryDirectory() as folder:
-        fetch(Path(folder), KEY, lambda: made, RegressionReduction)
-        again = fetch(Path(folder), KEY, never, RegressionReduction)
+        fetch(Path(folder), KEY, lambda: made, RegressionSet)
+        again = fetch(Path(folder), KEY, never, RegressionSet)
         assert contents(again) == contents(made)
 
 
@@ -154,14 +154,14 @@ def test_what_lies_apart_in_memory_is_laid_out_as_a_file_keeps_it(tmp_path: Path
     assert not apart.rewards.flags.c_contiguous  # or this tests nothing
     together = replace(in_rows(made), seconds=1.0)
     assert together.transitions.content_hash() == apart.content_hash()
-    fetch(tmp_path, KEY, lambda: together, Reduction)
-    assert contents(fetch(tmp_path, KEY, never, Reduction)) == contents(together)
+    fetch(tmp_path, KEY, lambda: together, Transitions)
+    assert contents(fetch(tmp_path, KEY, never, Transitions)) == contents(together)
     assert in_rows(together) is together
 
 
 def test_what_is_made_at_once_is_not_written(tmp_path: Path) -> None:
     folder = cache_folder(tmp_path)
-    fetch(folder, KEY, lambda: control_reduction(0, seconds=0.05), Reduction)
+    fetch(folder, KEY, lambda: control_reduction(0, seconds=0.05), Transitions)
     assert not list(folder.iterdir())
     tidy(folder)
     assert not list(tmp_path.iterdir())
@@ -170,7 +170,7 @@ def test_what_is_made_at_once_is_not_written(tmp_path: Path) -> None:
 def test_entries_are_kept_from_commits(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     folder = cache_folder(tmp_path / "results" / "suite")
-    fetch(folder, KEY, lambda: control_reduction(0), Reduction)
+    fetch(folder, KEY, lambda: control_reduction(0), Transitions)
     assert [path.name for path in folder.iterdir()] == [f"{KEY}.npz"]
     command = ["git", "-C", str(tmp_path), "status", "--porcelain", "--untracked-files=all"]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b""
@@ -189,7 +189,7 @@ def damages(whole: bytes) -> Iterator[bytes]:
 def test_no_damaged_entry_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / f"{KEY}.npz"
     made = control_reduction(0)
-    fetch(tmp_path, KEY, lambda: made, Reduction)
+    fetch(tmp_path, KEY, lambda: made, Transitions)
     whole = path.read_bytes()
     for damaged in damages(whole):
         path.write_bytes(damaged)
@@ -197,7 +197,7 @@ def test_no_damaged_entry_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert problem is not None
         caplog.clear()
         with caplog.at_level(logging.WARNING, "bellman_bench"):
-            assert fetch(tmp_path, KEY, lambda: made, Reduction) is made
+            assert fetch(tmp_path, KEY, lambda: made, Transitions) is made
         assert [record.getMessage() for record in caplog.records] == [problem]
         assert path.name in problem
         assert path.read_bytes() == whole
@@ -205,7 +205,7 @@ def test_no_damaged_entry_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_an_entry_is_good_under_its_own_name_alone(tmp_path: Path) -> None:
-    fetch(tmp_path, KEY, lambda: control_reduction(0), Reduction)
+    fetch(tmp_path, KEY, lambda: control_reduction(0), Transitions)
     other = "b" * 64
     (tmp_path / f"{KEY}.npz").rename(tmp_path / f"{other}.npz")
     (problem,) = damaged_entries(tmp_path)
@@ -213,13 +213,7 @@ def test_an_entry_is_good_under_its_own_name_alone(tmp_path: Path) -> None:
     assert other in problem
 
 
-class Elsewhere(RandomReducer):
-    """A reducer whose code is not among the hashed sources."""
-
-
-def test_a_key_names_all_that_a_reduction_depends_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_names_all_that_a_reduction_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = random_transitions(np.random.default_rng(0), 20)
     reducer, others = StratifiedReducer(), set()
     key = cache_key(reducer, rows, 10, 0)
@@ -227,17 +221,13 @@ def test_a_key_names_all_that_a_reduction_depends_on(
     (parameter,) = list(StratifiedReducer.model_fields)[:1]
     changed = reducer.model_copy(update={parameter: getattr(reducer, parameter) / 2})
     others.add(cache_key(changed, rows, 10, 0))
-    others.add(cache_key(RandomReducer(), rows, 10, 0))
+    others.add(cache_key(RandomReducer[Transitions](), rows, 10, 0))
     others.add(cache_key(reducer, rows, 11, 0))
     others.add(cache_key(reducer, rows, 10, 1))
     for other in other_rows(rows):
         others.add(cache_key(reducer, other, 10, 0))
-    for package in reduction_cache.SOURCE_PACKAGES:
-        shutil.copytree(SOURCES / package, tmp_path / package, ignore=ignore_all_but_code)
-    monkeypatch.setattr(reduction_cache, "SOURCES", tmp_path)
-    with (tmp_path / "baselines" / "full.py").open("a") as file:
-        file.write("#")
-    others.add(with_fresh_caches(lambda: cache_key(reducer, rows, 10, 0)))
+    monkeypatch.setattr(StratifiedReducer, "cache_version", 2)
+    others.add(cache_key(reducer, rows, 10, 0))
     monkeypatch.undo()
     monkeypatch.setattr(reduction_cache, "version", lambda name: f"99 of {name}")
     others.add(with_fresh_caches(lambda: cache_key(reducer, rows, 10, 0)))
@@ -245,7 +235,30 @@ def test_a_key_names_all_that_a_reduction_depends_on(
     assert len(others) == 9
     assert key not in others
     assert with_fresh_caches(lambda: cache_key(reducer, rows, 10, 0)) == key
-    assert cache_key(Elsewhere(), rows, 10, 0) is None
+
+
+def test_a_users_class_counts_by_its_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, path = random_transitions(np.random.default_rng(0), 20), tmp_path / "users_method.py"
+    monkeypatch.chdir(tmp_path)
+    path.write_text(
+        "from baselines.random import RandomReducer\n\n\nclass Mine(RandomReducer):\n"
+        '    """Draws rows."""\n'
+    )
+    reducer = import_class("users_method:Mine", "method")()
+    before, again = (with_fresh_caches(lambda: cache_key(reducer, rows, 10, 0)) for _ in range(2))
+    assert before == again
+    assert before is not None
+    path.write_text(path.read_text() + "# changed\n")
+    assert with_fresh_caches(lambda: cache_key(reducer, rows, 10, 0)) != before
+
+
+def test_a_class_without_a_file_is_not_cached() -> None:
+    namespace: dict[str, Any] = {"RandomReducer": RandomReducer, "__name__": "notebook"}
+    exec("class Typed(RandomReducer): pass", namespace)
+    rows = random_transitions(np.random.default_rng(0), 20)
+    assert cache_key(namespace["Typed"](), rows, 10, 0) is None
 
 
 def other_rows(rows: Transitions) -> list[Transitions]:
@@ -259,32 +272,26 @@ def other_rows(rows: Transitions) -> list[Transitions]:
     ]
 
 
-def ignore_all_but_code(folder: str, names: list[str]) -> set[str]:
-    return {
-        name for name in names if not (Path(folder) / name).is_dir() and not name.endswith(".py")
-    }
-
-
 def with_fresh_caches(call: Callable[[], str | None]) -> str | None:
-    for cached in (reduction_cache._sources_hash, reduction_cache._surroundings):
+    for cached in (reduction_cache._source_hash, reduction_cache._surroundings):
         cached.cache_clear()
     try:
         return call()
     finally:
-        for cached in (reduction_cache._sources_hash, reduction_cache._surroundings):
+        for cached in (reduction_cache._source_hash, reduction_cache._surroundings):
             cached.cache_clear()
 
 
 def fetch_slowly(folder: Path, marks: Path) -> bytes:
     """Want a reduction that takes a second, and mark its making."""
 
-    def make() -> Reduction:
+    def make() -> Reduction[Transitions]:
         with marks.open("a") as file:
             file.write("made\n")
         time.sleep(1.0)
         return control_reduction(0)
 
-    return fetch(folder, KEY, make, Reduction).transitions.rewards.tobytes()
+    return fetch(folder, KEY, make, Transitions).transitions.rewards.tobytes()
 
 
 def test_processes_that_want_the_same_make_it_once(tmp_path: Path) -> None:
@@ -303,19 +310,19 @@ def test_a_time_out_ends_the_wait_for_another(tmp_path: Path) -> None:
     started = time.monotonic()
     with locked(tmp_path / f"{KEY}.lock"):
         with pytest.raises(DeadlineExceeded), deadline(0.3):
-            fetch(tmp_path, KEY, never, Reduction)
+            fetch(tmp_path, KEY, never, Transitions)
         assert time.monotonic() - started < 5
     made = control_reduction(0)
-    assert fetch(tmp_path, KEY, lambda: made, Reduction) is made
+    assert fetch(tmp_path, KEY, lambda: made, Transitions) is made
 
 
 def test_a_time_out_in_the_making_leaves_no_lock_behind(tmp_path: Path) -> None:
-    def linger() -> Reduction:
+    def linger() -> Reduction[Transitions]:
         while True:
             time.sleep(0.01)
 
     with pytest.raises(DeadlineExceeded), deadline(0.2):
-        fetch(tmp_path, KEY, linger, Reduction)
+        fetch(tmp_path, KEY, linger, Transitions)
     assert not list(tmp_path.iterdir())
 
 
@@ -332,7 +339,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         assert lock.exists()  # it is held
         holder.kill()
     made = control_reduction(0, seconds=0.0)
-    assert fetch(tmp_path, KEY, lambda: made, Reduction) is made
+    assert fetch(tmp_path, KEY, lambda: made, Transitions) is made
     lock.touch()
     tidy(tmp_path)
     assert not lock.exists()

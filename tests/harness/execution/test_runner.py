@@ -20,8 +20,8 @@ from harness.execution.local import LocalCrew, ProcessExecutor
 from harness.execution.runner import due_runs, run_all
 from harness.execution.timeouts import DeadlineExceeded, deadline
 from harness.execution.worker import Failure, attempt
-from harness.suites import perform
-from harness.tasks.named_runs import open_source
+from harness.suites.run import perform
+from harness.tasks.kinds import task_of
 from tests.support.workers import run_spec, times_begun, work
 
 
@@ -155,7 +155,7 @@ def test_workers_that_never_come_up_are_no_fault_of_a_run(tmp_path: Path) -> Non
     )
     script, results = tmp_path / "unguarded.py", tmp_path / "results"
     script.write_text(
-        "from harness.suites import run_suite\n"
+        "from harness.suites.run import run_suite\n"
         f"run_suite({str(tmp_path / 'small.toml')!r}, {str(results)!r})\n"
     )
     done = subprocess.run(
@@ -203,7 +203,7 @@ def test_a_failure_keeps_its_reason() -> None:
     assert isinstance(overdue, Failure)
     assert (overdue.reason, "in sleep_in_python" in overdue.error) == ("time-out", True)
     spec = run_spec("good")
-    record = perform(spec, (open_source(spec), overdue))
+    record = perform(spec, (task_of(spec).open(spec), overdue))
     assert (record.status, record.reason, record.error) == ("failed", "time-out", overdue.error)
 
 

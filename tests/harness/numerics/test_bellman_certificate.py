@@ -19,7 +19,7 @@ from harness.numerics.certificates.bellman import (
 )
 from harness.numerics.features import additive_rows
 from harness.numerics.standardising import Standardiser
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 from tests.support.bellman import Predictors, bellman_losses
 
 seeds = st.integers(0, 2**32 - 1)

@@ -16,7 +16,7 @@ from harness.numerics.cell_moments import CellMoments, accumulate_cells
 from harness.numerics.cells import cell_counts, cell_labels
 from harness.numerics.moments import Moments
 from harness.numerics.standardising import Standardiser
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 seeds = st.integers(0, 2**32 - 1)
 

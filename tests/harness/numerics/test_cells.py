@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.numerics.cells import allocate, cell_counts, cell_labels, cell_weights, draw_stratified
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 cells = st.integers(1, 4).flatmap(
     lambda actions: st.lists(st.integers(0, 50), min_size=2 * actions, max_size=2 * actions)

@@ -13,7 +13,7 @@ from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
 from harness.numerics.features import FEATURE_MAPS, FeatureMap, additive_rows, draw_features
 from harness.numerics.standardising import Standardiser
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 
 @pytest.fixture(params=sorted(FEATURE_MAPS))

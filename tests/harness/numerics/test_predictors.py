@@ -15,7 +15,7 @@ from harness.numerics.predictors import (
     td_errors,
 )
 from harness.numerics.standardising import StandardRows
-from tests.support.arbitrary import random_transitions
+from harness.testing.rows import random_transitions
 
 
 def rows(count: int = 300, obs_dim: int = 3, action_count: int = 3) -> StandardRows:

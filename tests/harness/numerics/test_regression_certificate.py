@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from harness.core.errors import InputError
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
-from tests.support.regressions import equally_weighted, losses, random_regression
+from harness.testing.rows import random_regression
+from tests.support.regressions import equally_weighted, losses
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -1,4 +1,4 @@
-"""Commands that run suites and watch over their results folders."""
+"""The command `run`: what a suite still lacks in its results folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 from harness.commands.terminal import (
     DataFolder,
     Offline,
-    ResultsFolder,
     ask_no_hub,
     check_folder,
     name_data_folder,
@@ -50,7 +49,8 @@ def run(
     from harness.execution.runner import Stopped
     from harness.execution.status import read_status
     from harness.execution.tensorboard import Watch, with_curves
-    from harness.suites import load_suite, run_suite
+    from harness.suites.loading import load_suite
+    from harness.suites.run import run_suite
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
@@ -80,31 +80,4 @@ def run(
     for line in now.failure_lines():
         logger.error(line)
     if now.failed:
-        raise typer.Exit(1)
-
-
-def status(directory: ResultsFolder) -> None:
-    """Say how far a suite is, from another terminal if need be."""
-    from harness.execution.status import read_status
-
-    for line in read_status(directory).lines():
-        output.print(line, markup=False)
-
-
-def verify(
-    directory: ResultsFolder,
-    sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
-    data_dir: DataFolder = None,
-    offline: Offline = False,
-) -> None:
-    """Check records and datasets, and whether runs come out the same again."""
-    from harness.suites import verify as verification
-
-    name_data_folder(data_dir)
-    ask_no_hub(offline)
-    found = verification.verify(directory, sample)
-    for problem in found.problems:
-        notices.print(problem, style="red", markup=False)
-    output.print(found.summary, markup=False)
-    if found.problems:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Commands that read records: tables, figures, a page."""
+"""The command `table`: the comparison of arms."""
 
 from __future__ import annotations
 
@@ -34,21 +34,3 @@ def table(
     output.out(next(iter(blocks.values())), end="", highlight=False)
     for path in written:
         notices.print(f"wrote {path}", markup=False)
-
-
-def plot(directory: ResultsFolder) -> None:
-    """Draw what was measured: against gradient steps, size or predictors."""
-    from harness.analysis import write_figures
-
-    paths = write_figures(directory)
-    for path in paths:
-        output.print(f"wrote {path}", markup=False)
-    if not paths:
-        notices.print("nothing to draw: no run has a size, nor a learner several checkpoints")
-
-
-def report(directory: ResultsFolder) -> None:
-    """Write report.html: figures, tables and captions on one page."""
-    from harness.analysis import write_report
-
-    output.print(f"wrote {write_report(directory)}", markup=False)

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.coresets import (
-    KernelHerdingRegression,
-    TreeRecombinationRegression,
-    product_components,
-)
+from baselines.herding import KernelHerdingRegression
+from baselines.recombination import TreeRecombinationRegression, product_components
 from harness.core.arrays import IntArray
 from harness.core.errors import InputError
-from harness.core.regression_set import RegressionReducer, RegressionSet
-from tests.support.regressions import equally_weighted, losses, random_regression
+from harness.core.reduction import Reducer
+from harness.core.regression_set import RegressionSet
+from harness.testing.rows import random_regression
+from tests.support.regressions import equally_weighted, losses
 
 needs_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 
@@ -59,7 +58,7 @@ def test_recombination_has_every_loss_on_as_few_rows_as_there_are_moments(size: 
     data = random_regression(rng(), 200)
     reduced = TreeRecombinationRegression().reduce(data, size, rng())
     regressors = rng(1).normal(size=(500, 5))
-    assert len(reduced.data) == 5 * 6 / 2 + 1
+    assert len(reduced.rows) == 5 * 6 / 2 + 1
     assert reduced.weights.sum() == pytest.approx(1)
     np.testing.assert_allclose(losses(reduced, regressors), losses(data, regressors), rtol=1e-11)
 
@@ -68,7 +67,7 @@ def test_recombination_has_every_loss_on_as_few_rows_as_there_are_moments(size: 
 def test_a_small_recombination_matches_the_leading_components() -> None:
     data = random_regression(rng(), 200)
     reduced = TreeRecombinationRegression().reduce(data, 7, rng())
-    means = reduced.data.shares @ product_components(data)[reduced.source_indices]
+    means = reduced.rows.shares @ product_components(data)[reduced.source_indices]
     np.testing.assert_allclose(means[:6], 0, atol=1e-12)
     assert np.abs(means[6:]).max() > 0.1
     assert reduced.diagnostics == {"rank": 15, "matched": 6}
@@ -95,7 +94,7 @@ def test_herding_adds_the_row_that_mends_the_kernel_mean_most() -> None:
 
 @needs_coreax
 @pytest.mark.parametrize("reducer", [TreeRecombinationRegression(), KernelHerdingRegression()])
-def test_units_do_not_count(reducer: RegressionReducer) -> None:
+def test_units_do_not_count(reducer: Reducer[RegressionSet]) -> None:
     data = random_regression(rng(), 40)
     scaled = RegressionSet(data.features * 2.0 ** np.arange(-9, 3, 3), data.targets, data.weights)
     found: list[IntArray | None] = [
@@ -111,8 +110,8 @@ def test_coreax_is_silent_and_leaves_the_process_as_it_was() -> None:
     code = """
 import logging
 import numpy as np
-from baselines.coresets import KernelHerdingRegression
-from tests.regressions import random_regression
+from baselines.herding import KernelHerdingRegression
+from harness.testing.rows import random_regression
 
 rng = np.random.default_rng(0)
 KernelHerdingRegression().reduce(random_regression(rng, 9), 2, rng)
@@ -128,7 +127,7 @@ assert jax.numpy.ones(1).dtype == "float32"
 
 @pytest.mark.parametrize("reducer", [TreeRecombinationRegression(), KernelHerdingRegression()])
 def test_a_missing_coreax_is_named_with_the_remedy(
-    reducer: RegressionReducer, monkeypatch: pytest.MonkeyPatch
+    reducer: Reducer[RegressionSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "coreax", None)
     message = rf"method '{reducer.name}' needs coreax .*pip install 'bellman-bench\[benchmarks\]'"

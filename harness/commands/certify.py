@@ -1,0 +1,28 @@
+"""The command `certify`: how far losses on a reduction can be from those on its source."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import DataFolder, Offline, ask_no_hub, name_data_folder, output
+
+
+def certify(
+    distilled: Annotated[str, typer.Argument(help="What `distill` wrote: an .npz or a Minari id.")],
+    against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
+    discount: Annotated[
+        float | None, typer.Option(help="γ of the Bellman loss; the set's own unless given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
+    data_dir: DataFolder = None,
+    offline: Offline = False,
+) -> None:
+    """Say how far losses on a reduction can be from losses on its source."""
+    from harness.tasks import certify as certificates
+
+    name_data_folder(data_dir)
+    ask_no_hub(offline)
+    for line in certificates.certify(distilled, against, discount, seed):
+        output.print(line, markup=False)

@@ -1,0 +1,17 @@
+"""The command `collect`: an embedded dataset, played and stored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import output
+
+
+def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
+    """Collect an embedded dataset as a Minari dataset, unless it is there."""
+    from envs.loading import open_dataset
+
+    dataset = open_dataset(dataset_id)
+    output.print(f"{dataset_id}: {len(dataset.transitions)} transitions", markup=False)

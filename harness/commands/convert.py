@@ -1,0 +1,40 @@
+"""The command `convert`: a file as a Minari dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import (
+    ArrayNames,
+    ControlDatasetId,
+    Offline,
+    ask_no_hub,
+    notices,
+    output,
+    parse_names,
+)
+
+
+def convert(
+    source: ControlDatasetId,
+    destination: Annotated[
+        str, typer.Option("--output", help="A new Minari id, such as mine/hopper-v0.")
+    ],
+    names: ArrayNames = None,
+    offline: Offline = False,
+) -> None:
+    """Write arrays or a D4RL file as a Minari dataset."""
+    from envs.convert import convert as write
+    from envs.convert import find_notes
+    from envs.formats.minari.output import check_new_id
+    from envs.loading import open_recording
+
+    ask_no_hub(offline)
+    check_new_id(destination)
+    recording = open_recording(source, parse_names(names))
+    folder = write(recording, destination)
+    for note in find_notes(recording):
+        notices.print(f"note: {note}", markup=False)
+    output.print(f"{destination}: {len(recording)} rows in {folder}", markup=False)

@@ -1,0 +1,117 @@
+"""The command `distill`: a dataset reduced, and written to disk."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from harness.commands.terminal import (
+    Codebook,
+    DataFolder,
+    Offline,
+    ask_no_hub,
+    name_data_folder,
+    output,
+)
+from harness.core.errors import InputError
+
+DatasetId = Annotated[
+    str,
+    typer.Argument(
+        help="A dataset id, the path of an .npz or .hdf5, FORMAT::PATH, or PATH.csv#COLUMN."
+    ),
+]
+
+
+def distill(
+    dataset_id: DatasetId,
+    destination: Annotated[
+        str, typer.Option("--output", help="An .npz, or a new Minari id such as distilled/a-v0.")
+    ],
+    method: Annotated[
+        str | None,
+        typer.Option(help="A method that `list` shows; bellman, or loss-matching for regression."),
+    ] = None,
+    size: Annotated[int, typer.Option(help="Rows to keep or make.")] = 100,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
+    ] = None,
+    codebook: Codebook = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Processes that stream.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler whose workers stream instead.")
+    ] = None,
+    data_dir: DataFolder = None,
+    offline: Offline = False,
+) -> None:
+    """Reduce a dataset and write the result."""
+    from envs.actions.codebook import parse_codebook
+    from envs.regression.datasets import is_tabular
+    from harness.tasks import distilling
+
+    name_data_folder(data_dir)
+    ask_no_hub(offline)
+    regression = is_tabular(dataset_id)
+    if codebook and (stream or regression):
+        raise InputError(
+            f"codebook {codebook!r}: it is for data that are read whole and have continuous "
+            "actions; leave it or --stream out"
+        )
+    if not stream and (jobs is not None or scheduler):
+        raise InputError("--jobs and --scheduler without --stream: one process reduces; add it")
+    order = distilling.Order(
+        dataset_id=dataset_id,
+        destination=destination,
+        method=method or ("exact" if stream else "loss-matching" if regression else "bellman"),
+        size=size,
+        seed=seed,
+        parameters=_parse_parameters(parameter or []),
+        discount=discount,
+        codebook=parse_codebook(codebook) if codebook else None,
+    )
+    if stream:
+        line = distilling.distill_streamed_file(order, _workers(jobs, scheduler))
+    elif regression:
+        line = distilling.distill_regression_file(order)
+    else:
+        line = distilling.distill_file(order)
+    output.print(line, markup=False)
+
+
+def _workers(
+    jobs: int | None, scheduler: str | None
+) -> Callable[[], AbstractContextManager[tuple[Executor, int]]]:
+    from harness.execution.worker_pool import check_cluster_installed
+    from harness.tasks.distilling import local_workers
+
+    if scheduler is None:
+        return partial(local_workers, 1 if jobs is None else jobs)
+    check_cluster_installed(scheduler)
+    from harness.execution.dask import cluster_workers  # imports dask, which nothing else needs
+
+    return partial(cluster_workers, scheduler)
+
+
+def _parse_parameters(assignments: list[str]) -> dict[str, Any]:
+    """Read ``name=value`` pairs, values as in TOML and else as text."""
+    parameters: dict[str, Any] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator:
+            raise InputError(f"parameter {assignment!r}: write it as name=value")
+        try:
+            parameters[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parameters[name] = value
+    return parameters

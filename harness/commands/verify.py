@@ -1,0 +1,36 @@
+"""The command `verify`: records checked, and runs repeated."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import (
+    DataFolder,
+    Offline,
+    ResultsFolder,
+    ask_no_hub,
+    name_data_folder,
+    notices,
+    output,
+)
+
+
+def verify(
+    directory: ResultsFolder,
+    sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
+    data_dir: DataFolder = None,
+    offline: Offline = False,
+) -> None:
+    """Check records and datasets, and whether runs come out the same again."""
+    from harness.suites import verify as verification
+
+    name_data_folder(data_dir)
+    ask_no_hub(offline)
+    found = verification.verify(directory, sample)
+    for problem in found.problems:
+        notices.print(problem, style="red", markup=False)
+    output.print(found.summary, markup=False)
+    if found.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,241 @@
+"""Names of classes: one that comes with the package, `module:Class`, or an entry point."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from harness.core.errors import InputError, input_error, one_line, unknown_name
+from harness.core.reduction import Rows
+
+OWN_PACKAGES: Final = ("harness", "envs", "baselines")
+LABEL_PATTERN: Final = r"^[a-z0-9][a-z0-9.+-]{0,47}$"
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+ClassT = TypeVar("ClassT", bound=type)
+Listed = type | str  # a class, or where one is that is imported when it is needed
+
+
+@dataclass(frozen=True, eq=False)
+class Registry(Generic[ClassT]):
+    """The classes of one kind that names stand for."""
+
+    kind: str  # what messages call one: method, learner, …
+    groups: tuple[str, ...]  # of entry points, such as bellman_bench.reducers
+    bases: tuple[type, ...]  # of one of which a class is a subclass
+    builtin: Mapping[str, Listed]
+    rows: type[Rows] | None = None  # that a class works on; None: it does not matter
+
+    def find(self, name: str) -> ClassT:
+        """Return the class that a name stands for.
+
+        Args:
+            name: Of a class that comes with the package, ``module:Class`` where ``module`` can be
+                imported or lies in the working directory, or the name of an entry point.
+
+        Raises:
+            InputError: If there is no such class, or it is none of this kind.
+        """
+        listed = self.builtin.get(name)
+        if listed is not None:
+            return import_class(listed, self.kind) if isinstance(listed, str) else listed  # type: ignore[return-value]
+        if ":" in name:
+            return self._checked(import_class(name, self.kind), name)
+        for group in self.groups:
+            if name in _entry_points(group):
+                return self._checked(_load(_entry_points(group)[name], self.kind), name)
+        raise unknown_name(self.kind, name, [*self.names(), "module:Class"])
+
+    def check(self, found: type) -> None:
+        """Refuse a class that is none of this kind.
+
+        Raises:
+            InputError: Naming it, the rule and the remedy.
+        """
+        self._checked(found, f"{found.__module__}:{found.__qualname__}")
+
+    def names(self) -> list[str]:
+        """List the names of classes that come with the package, then those of entry points."""
+        return [*self.builtin, *(name for group in self.groups for name in _entry_points(group))]
+
+    def classes(self) -> Iterator[tuple[str, ClassT]]:
+        """Yield every name with its class; entry points that cannot be used are left out."""
+        for name in self.names():
+            try:
+                yield name, self.find(name)
+            except InputError:
+                if name in self.builtin:
+                    raise
+
+    def make(self, name: str, parameters: Mapping[str, Any], **shared: Any) -> Any:
+        """Build what a name and its parameters stand for.
+
+        Args:
+            name: As `find` takes it.
+            parameters: Of the class.
+            shared: Further parameters, for those classes that have them; None is left out.
+
+        Raises:
+            InputError: If the name or a parameter is unknown, or a value breaks its rule.
+        """
+        found: Any = self.find(name)
+        fields = found.model_fields
+        for key in parameters:
+            if key not in fields:
+                raise unknown_name(f"parameter of {self.kind} {name!r}:", key, fields or ["none"])
+        known = {key: value for key, value in shared.items() if key in fields and value is not None}
+        try:
+            return found.model_validate({**known, **parameters})
+        except ValidationError as error:
+            raise input_error(f"{self.kind} {name!r}", error) from error
+        except InputError:
+            raise
+        except Exception as error:  # of a class of the user's, whatever it is
+            raise InputError(
+                f"{self.kind} {name!r} cannot be made ({one_line(error)}): it takes its parameters "
+                "as fields; correct the class"
+            ) from error
+
+    def _checked(self, found: object, name: str) -> ClassT:
+        """Refuse what is no class of this kind.
+
+        Raises:
+            InputError: Naming it, the rule and the remedy.
+        """
+        wanted = " or ".join(f"{base.__module__}.{base.__name__}" for base in self.bases)
+        if not (inspect.isclass(found) and issubclass(found, self.bases)):
+            raise InputError(
+                f"{self.kind} {name!r} is no subclass of {wanted}: derive it from that"
+            )
+        missing = sorted(getattr(found, "__abstractmethods__", ()))
+        if missing:
+            raise InputError(
+                f"{self.kind} {name!r} lacks {', '.join(missing)}, which {wanted} asks for: "
+                "implement it"
+            )
+        own = getattr(found, "name", None)
+        if not (isinstance(own, str) and re.match(LABEL_PATTERN, own)):
+            raise InputError(
+                f"{self.kind} {name!r} has the name {own!r}: it must be at most 48 small letters, "
+                "digits, '.', '+' and '-', as in name: ClassVar[str] = 'my-method'; give it one"
+            )
+        self._check_rows(found, name)
+        return found  # type: ignore[return-value]
+
+    def _check_rows(self, found: type, name: str) -> None:
+        row_type = getattr(found, "row_type", None)
+        works_on = row_type() if row_type else None
+        if self.rows is not None and works_on not in (None, self.rows):
+            raise InputError(
+                f"{self.kind} {name!r} works on {works_on.__name__}, and {self.rows.__name__} are "
+                "at hand: choose another, or derive it from the base class of these"
+            )
+
+
+def import_class(reference: str, kind: str) -> Any:
+    """Import what ``module:Class`` stands for; the working directory is looked in last.
+
+    Args:
+        reference: The module and the class, which may be inside another: ``module:Outer.Inner``.
+        kind: What it is to be, for error messages.
+
+    Raises:
+        InputError: If the module cannot be imported or holds no such name.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        raise InputError(f"{kind} {reference!r}: the rule is module:Class, such as mine:EveryNth")
+    module_name, _, path = reference.partition(":")
+    found: Any = import_module_of(module_name, kind, reference)
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise unknown_name(f"class of {module_name}:", part, _class_names(found))
+        found = getattr(found, part)
+    return found
+
+
+def import_module_of(module_name: str, kind: str, reference: str) -> ModuleType:
+    """Import a module that the user has named; the working directory is looked in last.
+
+    Args:
+        module_name: The module.
+        kind: What is wanted of it, for error messages.
+        reference: How the user named that.
+
+    Raises:
+        InputError: If the module cannot be imported.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # processes that are started inherit it
+    try:
+        return import_module(module_name)
+    except Exception as error:
+        raise InputError(
+            f"{kind} {reference!r}: module {module_name} cannot be imported ({one_line(error)}): "
+            f"it must be installed or lie in {here!r}; correct the name or the module"
+        ) from error
+
+
+def reference_to(found: type) -> str:
+    """Name a class so that other processes find it: the inverse of `Registry.find`.
+
+    Raises:
+        InputError: If no other process can import it.
+    """
+    module = found.__module__
+    if module.partition(".")[0] in OWN_PACKAGES:
+        return str(getattr(found, "name", ""))
+    if module == "__main__":
+        module = _script_module()
+    if "<locals>" in found.__qualname__ or not module:
+        raise InputError(
+            f"class {found.__qualname__!r}: worker processes import it by module and name, and it "
+            "is in neither a module nor a script; move it to the top level of a file"
+        )
+    return f"{module}:{found.__qualname__}"
+
+
+def _script_module() -> str:
+    """Name the module that the running script would be if it were imported."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name)
+    path = getattr(main, "__file__", None)
+    return Path(path).stem if path and Path(path).exists() else ""
+
+
+def _class_names(holder: object) -> list[str]:
+    names = [name for name, value in vars(holder).items() if inspect.isclass(value)]
+    return [name for name in names if not name.startswith("_")] or ["none"]
+
+
+@cache
+def _entry_points(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _load(point: EntryPoint, kind: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        raise InputError(
+            f"{kind} {point.name!r}: its package's {point.value} cannot be imported "
+            f"({one_line(error)}): reinstall the package or leave it out"
+        ) from error
+
+
+def listed(*classes: Any) -> dict[str, Listed]:
+    """List classes by their names, for a `Registry`."""
+    return {found.name: found for found in classes}

@@ -1,0 +1,83 @@
+"""Reading suites: the shipped ones by name, a user's from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.core.errors import InputError, input_error, unknown_name
+from harness.core.registry import Registry
+from harness.core.specs import Suite
+from harness.tasks.kinds import TASKS, task_of
+
+
+def shipped_suites() -> dict[str, str]:
+    """Names of the suites that come with the package, and their TOML."""
+    folder = files("harness.suites")
+    found = (entry for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in found}
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Read a shipped suite by name, or a TOML file by path.
+
+    Raises:
+        InputError: If there is no such suite, or its text is not a valid suite.
+    """
+    shipped = shipped_suites()
+    if name_or_path in shipped:
+        return parse_suite(shipped[name_or_path], name_or_path)
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        raise unknown_name("suite", name_or_path, [*shipped, "a path ending in .toml"])
+    if not path.is_file():
+        raise InputError(f"no file {name_or_path!r}: give a shipped suite or an existing .toml")
+    try:
+        return parse_suite(path.read_text(encoding="utf-8"), name_or_path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name_or_path!r} is not UTF-8 text ({error}): save it as such") from None
+
+
+def parse_suite(text: str, source: str) -> Suite:
+    """Validate a suite's TOML, the names and parameters of its reducers and learners included.
+
+    Raises:
+        InputError: Naming ``source`` and the first offence.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"suite {source!r} is not TOML: {error}; correct it") from error
+    return make_suite(values, source)
+
+
+def make_suite(values: Mapping[str, Any], source: str) -> Suite:
+    """Validate a suite's values; see `parse_suite`.
+
+    A reducer or learner that is named as ``module:Class`` and has no label gets its class's own
+    name for one, for which the module is imported.
+    """
+    task = TASKS.get(values.get("task", "control"))
+    labelled: dict[str, Any] = {}
+    if task is not None:
+        for key, registry in (("reducers", task.reducers), ("learners", task.learners)):
+            if isinstance(values.get(key), list | tuple):
+                labelled[key] = [_with_own_name(entry, registry) for entry in values[key]]
+    try:
+        suite = Suite.model_validate({**values, **labelled})
+    except ValidationError as error:
+        raise input_error(f"suite {source!r}", error) from error
+    task_of(suite).check_names(suite)
+    return suite
+
+
+def _with_own_name(entry: Any, registry: Registry[Any]) -> Any:
+    table = {"name": entry} if isinstance(entry, str) else entry
+    if not isinstance(table, dict) or table.get("label") or ":" not in str(table.get("name")):
+        return entry
+    return {**table, "label": registry.find(str(table["name"])).name}

@@ -1,0 +1,264 @@
+"""What a run is made of, whatever its task: a dataset, a reduction of it, and a judgement."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from pydantic import BaseModel
+
+from harness.core.errors import InputError, one_line
+from harness.core.metric import ReductionMetric
+from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
+from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
+from harness.core.registry import Registry
+from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec, Suite
+from harness.execution.cache import cache_key, fetch, in_rows
+
+SourceT = TypeVar("SourceT")
+
+
+class Task(ABC, Generic[SourceT, RowsT]):
+    """A kind of run: what its datasets are, what is reduced, and how learners are judged.
+
+    A source is an opened dataset. Sources and reductions are made once a process.
+    """
+
+    name: ClassVar[str]
+    reducers: ClassVar[Registry[Any]]
+    learners: ClassVar[Registry[Any]]  # and the metrics that stand where a learner stands
+
+    @abstractmethod
+    def open(self, spec: RunSpec) -> SourceT:
+        """Open the dataset of a run.
+
+        Raises:
+            InputError: If it cannot be used.
+        """
+
+    @abstractmethod
+    def hash(self, source: SourceT, seed: int) -> str:
+        """Hash what a run of this seed reduces, as its record does."""
+
+    @abstractmethod
+    def rows(self, source: SourceT, seed: int) -> RowsT:
+        """Return what a run of this seed reduces."""
+
+    @abstractmethod
+    def facts(self, source: SourceT, seed: int) -> DatasetFacts:
+        """Say what a record keeps of the dataset."""
+
+    @abstractmethod
+    def train(
+        self, spec: RunSpec, source: SourceT, reduction: Reduction[RowsT], learner: Any
+    ) -> Result:
+        """Train a learner on a reduction, and judge what it learned."""
+
+    def check_trainable(self, source: SourceT) -> None:
+        """Look for what judging learners needs of a dataset.
+
+        Raises:
+            InputError: If it is missing.
+        """
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Import what a run's learner needs, before its time is measured and limited.
+
+        Raises:
+            InputError: If there is no such learner.
+        """
+        prepare = getattr(self.make_learner(spec.learner, spec.discount), "prepare", None)
+        if prepare is not None:
+            prepare()
+
+    def make_reducer(self, spec: ReducerSpec, discount: float | None) -> Reducer[RowsT]:
+        """Build a reducer; ``discount`` reaches those that have one.
+
+        Raises:
+            InputError: If the name or a parameter is unknown, or a value breaks its rule.
+        """
+        made = self.reducers.make(spec.name, spec.parameters, discount=discount)
+        return cast(Reducer[RowsT], made)
+
+    def make_learner(self, spec: LearnerSpec, discount: float | None) -> Any:
+        """Build a learner, or a metric in its place; ``discount`` reaches those that have one.
+
+        Raises:
+            InputError: If the name or a parameter is unknown, or a value breaks its rule.
+        """
+        return self.learners.make(spec.name, spec.parameters, discount=discount)
+
+    def run(
+        self,
+        spec: RunSpec,
+        source: SourceT | None = None,
+        reduction: Reduction[RowsT] | None = None,
+        cache: Path | None = None,
+    ) -> Result:
+        """Execute a run.
+
+        Args:
+            spec: The run.
+            source: Its dataset, opened elsewhere; None: it is opened here.
+            reduction: The dataset's, made elsewhere; None: it is made here.
+            cache: The folder of reductions made before; None: it is not looked for.
+        """
+        source = self.open(spec) if source is None else source
+        reduction = self.reduce(spec, source, cache) if reduction is None else reduction
+        judge = self.make_learner(spec.learner, spec.discount)
+        if isinstance(judge, ReductionMetric):
+            return self._measure(spec, source, reduction, judge)
+        return self.train(spec, source, reduction, judge)
+
+    def reduce(self, spec: RunSpec, source: SourceT, cache: Path | None = None) -> Reduction[RowsT]:
+        """Make the reduction of a run, once a process for all runs of it.
+
+        Args:
+            spec: The run.
+            source: Its dataset.
+            cache: A folder in which it is looked for, and kept for other processes if that is
+                worth it; None: it is made.
+        """
+        reducer = spec.reducer.model_dump_json()
+        found = _reduce_once(self, source, reducer, spec.size, spec.seed, spec.discount, cache)
+        return cast("Reduction[RowsT]", found)
+
+    def check_names(self, suite: Suite) -> None:
+        """Build every reducer and learner once, so that no wrong name is met in the middle.
+
+        Raises:
+            InputError: If a name or a parameter is unknown, a value breaks its rule, or learners
+                and metrics are mixed.
+        """
+        models = self.models(suite)
+        judges = [models[model_key(learner)] for learner in suite.learners]
+        metrics = {isinstance(judge, ReductionMetric) for judge in judges}
+        if len(metrics) > 1:
+            raise InputError(
+                f"suite {suite.name!r} mixes learners and metrics, whose results cannot be "
+                "compared: give each a suite of its own"
+            )
+
+    def check(self, suite: Suite) -> None:
+        """Open every dataset, collecting it if need be, and look for what reducers need.
+
+        Raises:
+            InputError: If a dataset cannot be used, or learners trained on it not judged, a size
+                exceeds one, or a reducer lacks a library or episodes.
+        """
+        reducers = [self.make_reducer(spec, suite.discount) for spec in suite.reducers]
+        learners = [self.make_learner(spec, suite.discount) for spec in suite.learners]
+        for spec in _one_run_a_dataset(suite):
+            source = self.open(spec)
+            rows = self.rows(source, spec.seed)
+            for reducer in reducers:
+                _check_usable(reducer, rows)
+            if not all(isinstance(learner, ReductionMetric) for learner in learners):
+                self.check_trainable(source)
+            if max(suite.sizes) > len(rows):
+                raise InputError(
+                    f"size {max(suite.sizes)} in suite {suite.name!r}: {spec.dataset!r} has only "
+                    f"{len(rows)} rows to reduce; lower the size"
+                )
+
+    def models(self, suite: Suite) -> dict[str, BaseModel]:
+        """Build what the reducers and learners of a suite stand for, by `model_key`.
+
+        Raises:
+            InputError: If a name or a parameter is unknown, or a value breaks its rule.
+        """
+        reducers = {
+            model_key(spec): self.make_reducer(spec, suite.discount) for spec in suite.reducers
+        }
+        learners = {
+            model_key(spec): self.make_learner(spec, suite.discount) for spec in suite.learners
+        }
+        return reducers | learners
+
+    def _measure(
+        self,
+        spec: RunSpec,
+        source: SourceT,
+        reduction: Reduction[RowsT],
+        metric: ReductionMetric[RowsT],
+    ) -> MeasuredResult:
+        facts = self.facts(source, spec.seed)  # untimed: it may replay episodes
+        started = time.perf_counter()
+        value, details = metric.measure(self.rows(source, spec.seed), reduction, spec.discount)
+        return MeasuredResult(
+            dataset=facts,
+            reduction=reduction_facts(reduction),
+            learner_parameters=metric.model_dump(mode="json"),
+            metric=metric.metric,
+            value=value,
+            details=details,
+            seconds=Seconds(
+                reduction=reduction.seconds,
+                training=0.0,
+                evaluation=time.perf_counter() - started,
+            ),
+        )
+
+
+def reduction_facts(reduction: Reduction[Any]) -> ReductionFacts:
+    """Count, hash and describe the reduced rows."""
+    return ReductionFacts(
+        rows=len(reduction.rows),
+        bytes=reduction.rows.nbytes,
+        content_hash=reduction.rows.content_hash(),
+        synthetic=reduction.source_indices is None,
+        parameters=dict(reduction.parameters),
+        diagnostics=dict(reduction.diagnostics),
+    )
+
+
+# A dataset is its own key: two of one name and different content are two objects.
+@lru_cache(maxsize=16)
+def _reduce_once(
+    task: Task[Any, Any],
+    source: Any,
+    reducer_json: str,
+    size: int | None,
+    seed: int,
+    discount: float | None,
+    cache: Path | None,
+) -> Reduction[Any]:
+    rows = task.rows(source, seed)
+    reducer = task.make_reducer(ReducerSpec.model_validate_json(reducer_json), discount)
+    count = size or len(rows)
+    make = partial(_reduce_in_rows, rows, reducer, count, seed)
+    key = cache and cache_key(reducer, rows, count, seed)
+    return fetch(cache, key, make, type(rows)) if cache and key else make()
+
+
+def _reduce_in_rows(rows: Any, reducer: Reducer[Any], size: int, seed: int) -> Reduction[Any]:
+    return in_rows(reduce_seeded(rows, reducer, size, seed))
+
+
+def model_key(spec: ReducerSpec | LearnerSpec) -> str:
+    """Name what a reducer or learner of a suite is, apart from where it is used."""
+    return spec.model_dump_json(include={"name", "label", "parameters"})
+
+
+def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:
+    seen: set[str] = set()
+    for spec in suite.runs():
+        if spec.dataset not in seen:
+            seen.add(spec.dataset)
+            yield spec
+
+
+def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
+    try:
+        reducer.check_usable(rows)
+    except InputError:
+        raise
+    except Exception as error:  # of a class of the user's, whatever it is
+        raise InputError(
+            f"method {reducer.name!r} cannot be used: its check_usable failed ({one_line(error)}); "
+            "correct the class"
+        ) from error

@@ -1,0 +1,59 @@
+"""Whether records that are there and runs that are to come belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.core.errors import InputError
+from harness.core.records import RunRecord
+from harness.core.specs import Suite
+from harness.tasks.base import model_key
+from harness.tasks.kinds import source_hash, task_of
+
+
+def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
+    """Refuse to add to records of other data than a suite's datasets hold now.
+
+    Raises:
+        InputError: Naming the first such record.
+    """
+    for record in records:
+        spec, result = record.spec, record.result
+        if result is None or spec.task != suite.task or spec.dataset not in suite.datasets:
+            continue
+        then, now = result.dataset.content_hash, source_hash(spec)
+        if then != now:
+            raise InputError(
+                f"dataset {spec.dataset!r} has hash {now}, and record {record.run_id} is of data "
+                f"with hash {then}: results on two versions of a dataset cannot share a folder; "
+                "choose another --results or bring the old data back"
+            )
+
+
+def check_same_parameters(suite: Suite, records: Iterable[RunRecord]) -> None:
+    """Refuse to add to records whose parameters were others, by a default that has changed since.
+
+    What a suite itself says is compared where it is resumed. Parameters that came or went since
+    a record are not compared.
+
+    Raises:
+        InputError: Naming the first such record and parameter, or a name or parameter of the suite
+            that cannot be used.
+    """
+    models = task_of(suite).models(suite)
+    now = {key: model.model_dump(mode="json") for key, model in models.items()}
+    for record in records:
+        if record.result is None:
+            continue
+        for spec, then in (
+            (record.spec.reducer, record.result.reduction.parameters),
+            (record.spec.learner, record.result.learner_parameters),
+        ):
+            made = now.get(model_key(spec), {})
+            for name in sorted(made.keys() & then.keys()):
+                if made[name] != then[name]:
+                    raise InputError(
+                        f"{spec.label!r} now has {name} = {made[name]!r}, and record "
+                        f"{record.run_id} was made with {then[name]!r}: two protocols cannot share "
+                        f"a folder; name {name} in the suite or choose another --results"
+                    )

@@ -1,0 +1,94 @@
+"""The contract of every learner that yields policies."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from harness.core.arrays import FloatArray
+from harness.core.learner import Learner, TrainedPolicy
+from harness.core.registry import import_class, reference_to
+from harness.core.transitions import Transitions
+from harness.testing.rows import bandit, random_transitions
+
+
+class LearnerContract:
+    """What a learner keeps to: inherit, and set ``subject`` to one that trains in a second."""
+
+    subject: ClassVar[Learner]
+    learns_values: ClassVar[bool] = True  # False for what imitates actions, whatever they pay
+
+    @pytest.fixture
+    def learner(self) -> Learner:
+        """Return the learner under test; override it for several."""
+        return self.subject
+
+    def test_it_yields_policies_in_order(self, learner: Learner) -> None:
+        transitions = random_transitions(np.random.default_rng(0), 30)
+        trained = list(learner.fit(transitions, 0))
+        steps = [checkpoint.step for checkpoint in trained]
+        assert steps
+        assert steps == sorted(set(steps))
+        for checkpoint in trained:
+            assert all(np.isfinite(value) for value in checkpoint.metrics.values())
+            actions = checkpoint.policy.act(transitions.observations)
+            assert actions.shape == (30,)
+            assert set(np.unique(actions)) <= {0, 1}
+
+    def test_it_prefers_the_larger_reward(self, learner: Learner) -> None:
+        if self.learns_values:
+            for rewards, best in (([1.0, 2.0], 1), ([2.0, 1.0], 0)):
+                data = bandit(rewards, [1, 1])
+                assert final_actions(learner, data, np.ones((1, 1))) == [best]
+
+    def test_weights_decide_between_contradicting_rows(self, learner: Learner) -> None:
+        """Action 0 pays 0; action 1 pays 4 on one row and −4 on another: weights tell which."""
+        if self.learns_values:
+            rewards, ones = [0.0, 4.0, 0.0, -4.0], np.ones((1, 1))
+            assert final_actions(learner, bandit(rewards, [1, 9, 1, 1]), ones) == [1]
+            assert final_actions(learner, bandit(rewards, [1, 1, 1, 9]), ones) == [0]
+
+    def test_the_same_seed_gives_the_same_training(self, learner: Learner) -> None:
+        transitions = random_transitions(np.random.default_rng(0), 30)
+        elsewhere = np.random.default_rng(1).normal(size=(500, 3))
+        first, second = (
+            [
+                (dict(trained.metrics), trained.policy.act(elsewhere).tolist())
+                for trained in learner.fit(transitions, 5)
+            ]
+            for _ in range(2)
+        )
+        assert first == second
+
+    def test_an_action_that_no_row_takes_is_known(self, learner: Learner) -> None:
+        transitions = random_transitions(np.random.default_rng(0), 30, action_count=2)
+        wider = Transitions(**{**vars(transitions), "action_count": 5})
+        assert set(final_actions(learner, wider, wider.observations)) <= set(range(5))
+
+    def test_it_leaves_the_data_alone(self, learner: Learner) -> None:
+        transitions = random_transitions(np.random.default_rng(0), 30)
+        before = transitions.content_hash()
+        final_actions(learner, transitions, transitions.observations)
+        assert transitions.content_hash() == before
+
+    def test_its_parameters_make_it_again(self, learner: Learner) -> None:
+        assert type(learner).model_validate(learner.model_dump(mode="json")) == learner
+
+    def test_workers_find_it_by_its_name(self, learner: Learner) -> None:
+        reference = reference_to(type(learner))
+        assert reference
+        if ":" in reference:
+            assert import_class(reference, "learner") is type(learner)
+
+
+def final_actions(
+    learner: Learner, transitions: Transitions, observations: FloatArray, seed: int = 0
+) -> list[int]:
+    """Train to the end, and return what the last policy does."""
+    last: TrainedPolicy | None = None
+    for trained in learner.fit(transitions, seed):
+        last = trained
+    assert last is not None
+    return [int(action) for action in last.policy.act(observations)]
