@@ -41,6 +41,13 @@ def run(
     tensorboard: Annotated[
         Path | None, typer.Option(help="Folder for the curves of these runs, for TensorBoard.")
     ] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            help="Where policies are evaluated, in place of the dataset's own: an id, or "
+            "module:Env-v0."
+        ),
+    ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
@@ -49,12 +56,14 @@ def run(
     from harness.execution.runner import Stopped
     from harness.execution.status import read_status
     from harness.execution.tensorboard import Watch, with_curves
-    from harness.suites.loading import load_suite
+    from harness.suites.loading import in_environment, load_suite
     from harness.suites.run import run_suite
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
     loaded = load_suite(suite)
+    if environment:
+        loaded = in_environment(loaded, environment)
     folder = results or Path("results") / loaded.name
     check_folder(folder)
     logger = logging.getLogger("bellman_bench")

@@ -20,6 +20,13 @@ from harness.commands.terminal import (
 def verify(
     directory: ResultsFolder,
     sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
+    import_modules: Annotated[
+        bool,
+        typer.Option(
+            "--import-modules",
+            help="Repeat also runs whose records name module:Class, and import that module.",
+        ),
+    ] = False,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
@@ -28,7 +35,7 @@ def verify(
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
-    found = verification.verify(directory, sample)
+    found = verification.verify(directory, sample, import_modules)
     for problem in found.problems:
         notices.print(problem, style="red", markup=False)
     output.print(found.summary, markup=False)

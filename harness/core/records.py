@@ -15,7 +15,7 @@ from harness.core.specs import Frozen, RunSpec
 from harness.core.storage.checksums import is_sealed, seal, unseal
 from harness.core.storage.files import write_whole
 
-SCHEMA_VERSION: Final = 3  # 1 had no checksum, no reason of failure, no CPU; 2 no codebook
+SCHEMA_VERSION: Final = 4  # 1: no checksum, reason, CPU; 2: no codebook; 3: no environment
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
 
@@ -108,7 +108,7 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 class RunRecord(Frozen):
     """One run's evidence."""
 
-    schema_version: Literal[1, 2, 3] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]

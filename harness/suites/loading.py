@@ -76,6 +76,21 @@ def make_suite(values: Mapping[str, Any], source: str) -> Suite:
     return suite
 
 
+def in_environment(suite: Suite, environment: str) -> Suite:
+    """Let a suite of one dataset evaluate policies in another environment than the dataset's.
+
+    Raises:
+        InputError: If it has several datasets, or is one of regression.
+    """
+    if len(suite.datasets) > 1 or suite.task != "control":
+        raise InputError(
+            f"environment {environment!r} for {len(suite.datasets)} datasets of {suite.task}: one "
+            "environment is for one dataset of control; name one for each in the suite, as "
+            "datasets = [{ id = …, environment = … }]"
+        )
+    return suite.model_copy(update={"environments": {suite.datasets[0]: environment}})
+
+
 def _with_own_name(entry: Any, registry: Registry[Any]) -> Any:
     table = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(table, dict) or table.get("label") or ":" not in str(table.get("name")):

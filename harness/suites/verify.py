@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, filled_paths, read_record
+from harness.core.specs import RunSpec
 from harness.core.text import counted
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
@@ -27,6 +28,7 @@ class Verification:
     reductions: int = 0  # entries of the cache
     repeated: list[str] = field(default_factory=list)  # run ids
     problems: list[str] = field(default_factory=list)
+    unrepeatable: int = 0  # runs that name a module to import
 
     @property
     def summary(self) -> str:
@@ -38,11 +40,18 @@ class Verification:
             f"{counted(len(self.records), 'whole record')}{without}, {cached}"
             f"{counted(self.datasets, 'dataset')} hashed, "
             f"{counted(len(self.repeated), 'run')} repeated: "
-            f"{counted(len(self.problems), 'problem')}"
+            f"{counted(len(self.problems), 'problem')}{self._left_out}"
         )
 
+    @property
+    def _left_out(self) -> str:
+        if not self.unrepeatable:
+            return ""
+        runs = counted(self.unrepeatable, "run")
+        return f"; {runs} of classes in modules left out: repeat such with --import-modules"
 
-def verify(directory: Path, sample: int) -> Verification:
+
+def verify(directory: Path, sample: int, import_modules: bool = False) -> Verification:
     """Check every record and dataset of a results folder, and repeat a random sample of its runs.
 
     Repeated runs make their reductions again; those in the cache are only checked for damage.
@@ -50,6 +59,8 @@ def verify(directory: Path, sample: int) -> Verification:
     Args:
         directory: The results folder.
         sample: Completed runs to repeat; all of them, if there are fewer.
+        import_modules: Whether to repeat also runs whose records name a module to import, as
+            ``module:Class``: what a file says alone imports nothing.
 
     Raises:
         InputError: If there is no record, or ``sample`` is negative.
@@ -62,14 +73,24 @@ def verify(directory: Path, sample: int) -> Verification:
     found.problems += filter(None, entries)
     found.reductions = len(entries)
     completed = [record for record in found.records if record.result]
-    wrong = _check_datasets(completed, found)
-    usable = [record for record in completed if _dataset_key(record) not in wrong]
+    trusted = [record for record in completed if import_modules or not _names_modules(record.spec)]
+    if len(trusted) < len(completed):
+        found.unrepeatable = len(completed) - len(trusted)
+    wrong = _check_datasets(trusted, found)
+    usable = [record for record in trusted if _dataset_key(record) not in wrong]
     with ProcessExecutor(1) as executor:
         for record in random.SystemRandom().sample(usable, min(sample, len(usable))):
             found.repeated.append(record.run_id)
             again = executor.submit(perform, record.spec, None).result()
             found.problems += _compare(record, again)
     return found
+
+
+def _names_modules(spec: RunSpec) -> bool:
+    """Tell whether a run imports a module that its spec names."""
+    named_format, separator, _ = spec.dataset.partition("::")
+    names = [spec.reducer.name, spec.learner.name, spec.environment or ""]
+    return any(":" in name for name in [*names, named_format if separator else ""])
 
 
 def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:

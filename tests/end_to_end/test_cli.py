@@ -261,7 +261,7 @@ def test_everything_is_listed(bench: Command) -> None:
         (["distill", "D", "--parameter", "predictor=3"], "did you mean 'predictors'"),
         (["distill", "D", "--colour"], "--colour"),
         (["collect", "classic/cartpole/easy-v0"], "unknown"),
-        (["distill", "D", "--parameter", "discount=0.5"], "discount 0.5: .*given as --discount"),
+        (["distill", "D", "--parameter", "discount=0.5"], "discount = 0.5: .*given as --discount"),
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["run", "absent.toml"], "no file"),
         (["run", "smoke", "--jobs", "0"], "jobs 0"),
@@ -307,7 +307,7 @@ def test_bad_input_is_one_line_and_status_2(
         (
             "[[learners]]",
             '[[learners]]\nname = "fresh-predictors"\n\n[[learners]]',
-            "mixes learners and judges",
+            "mixes learners and metrics",
         ),
     ],
 )

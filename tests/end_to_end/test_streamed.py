@@ -151,6 +151,7 @@ def assert_same_moments(one: Transitions, two: Transitions) -> None:
 def test_what_cannot_be_streamed_is_refused(
     changed: dict[str, Any], rule: str, tmp_path: Path
 ) -> None:
+    changed = dict(changed)
     words = {
         "dataset_id": MEDIUM,
         "destination": str(tmp_path / "out.npz"),
@@ -159,8 +160,8 @@ def test_what_cannot_be_streamed_is_refused(
         "seed": 0,
         "discount": 0.99,
         "parameters": {},
-        "workers": partial(local_workers, 1),
     }
+    workers = changed.pop("workers", partial(local_workers, 1))
     with pytest.raises(InputError, match=rule):
-        distill_streamed_file(**{**words, **changed})
+        distill_streamed_file(Order(**{**words, **changed}), workers)
     assert not list(tmp_path.iterdir())
