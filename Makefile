@@ -22,6 +22,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 benchmarks: $(INSTALLED_BENCHMARKS)
 	$(BIN)/python -m pytest -m benchmark -rP tests/benchmarks

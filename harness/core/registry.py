@@ -193,6 +193,7 @@ def reference_to(found: type) -> str:
     Raises:
         InputError: If no other process can import it.
     """
+    found = getattr(found, "__pydantic_generic_metadata__", {}).get("origin") or found
     module = found.__module__
     if module.partition(".")[0] in OWN_PACKAGES:
         return str(getattr(found, "name", ""))

@@ -1,0 +1,130 @@
+"""The examples: each is run as its own text says, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.core.records import RunResult, read_records
+from harness.core.transitions import Transitions
+from harness.suites.loading import shipped_suites
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CARTPOLE = "classic/cartpole/medium-v0"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the examples, outside the checkout, as the working directory."""
+    copied = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(copied)
+    return copied
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def bench(*words: str) -> str:
+    return run("-m", "harness.cli", *words).stdout
+
+
+def suite(text: str, path: Path) -> str:
+    head = f'name = "{path.stem}"\ndescription = "For a test."\nepisodes = 2\n'
+    path.write_text(head + text)
+    return str(path)
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_the_suite_runs_with_all_that_is_its_own(folder: Path) -> None:
+    text = (folder / "my_suite.toml").read_text()
+    (folder / "my_suite.toml").write_text(text.replace("steps = 1000", "steps = 40"))
+    said = bench("run", "my_suite.toml", "--results", "mine", "--jobs", "2")
+    assert "16 runs done, 0 failed" in said
+    records = list(read_records(folder / "mine"))
+    assert {record.spec.reducer.label for record in records} >= {"every-nth", "full"}
+    assert {record.spec.learner.label for record in records} == {"neighbour-q", "dqn"}
+    for record in records:
+        assert isinstance(record.result, RunResult)
+        assert record.result.dataset.environment_id == "WindyCartPole-v0"
+    assert "every-nth" in bench("table", "mine")
+    assert "8 runs of classes in modules left out" not in bench(
+        "verify", "mine", "--sample", "1", "--import-modules"
+    )
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_a_reducer_of_ones_own(folder: Path) -> None:
+    names = f'datasets = ["{CARTPOLE}"]\nsizes = [20]\nseeds = [0, 1]\n'
+    own = suite(
+        names + 'reducers = ["every_nth:EveryNth"]\n[[learners]]\nname = "fresh-predictors"\n'
+        "parameters = { predictors = 20 }\n",
+        folder / "reducer.toml",
+    )
+    assert "2 runs done, 0 failed" in bench("run", own, "--results", "r", "--jobs", "2")
+    said = bench(
+        *("distill", CARTPOLE, "--method", "every_nth:EveryNth", "--size", "30"),
+        *("--parameter", "skip=7", "--output", "even.npz"),
+    )
+    assert "30 kept of 29523 transitions by every-nth" in said
+    assert len(Transitions.load(folder / "even.npz")[0]) == 30
+
+
+def test_a_reducer_serves_regression_too(folder: Path) -> None:
+    own = suite(
+        'task = "regression"\ndatasets = ["regression/diabetes"]\nsizes = [20]\nseeds = [0]\n'
+        'reducers = ["every_nth:EveryNth"]\nlearners = ["ridge"]\n',
+        folder / "regression.toml",
+    )
+    (folder / "regression.toml").write_text(
+        (folder / "regression.toml").read_text().replace("episodes = 2\n", "")
+    )
+    assert "1 run done, 0 failed" in bench("run", own, "--results", "r", "--jobs", "2")
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_a_learner_of_ones_own(folder: Path) -> None:
+    own = suite(
+        f'datasets = ["{CARTPOLE}"]\nsizes = [100]\nseeds = [0, 1]\nreducers = ["stratified"]\n'
+        'learners = ["neighbour_q:NeighbourQLearner"]\n',
+        folder / "learner.toml",
+    )
+    assert "2 runs done, 0 failed" in bench("run", own, "--results", "r", "--jobs", "2")
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_a_format_of_ones_own(folder: Path) -> None:
+    run("json_lines.py", CARTPOLE, "rows.jsonl")
+    named = "json_lines:JsonLines::rows.jsonl"
+    assert "29,523" in bench("inspect", named)
+    own = suite(
+        f'datasets = ["{named}"]\nsizes = [20]\nseeds = [0, 1]\nreducers = ["random"]\n'
+        '[[learners]]\nname = "linear-fqi"\nparameters = { feature_count = 10, iterations = 5 }\n',
+        folder / "format.toml",
+    )
+    assert "2 runs done, 0 failed" in bench("run", own, "--results", "r", "--jobs", "2")
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_the_commands_of_the_readme_are_those_that_are_tested(folder: Path) -> None:
+    """What the examples' README says in its shell block begins with commands that exist."""
+    block = re.search(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    for line in block[1].splitlines()[1:]:
+        words = line.split()
+        assert words[0] in ("bellman-bench", "python")
+        for word in words:
+            if word.endswith((".py", ".toml")):
+                assert (folder / word).is_file()
+    assert "my-suite" not in shipped_suites()
