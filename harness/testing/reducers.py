@@ -155,7 +155,7 @@ class ReducerContract:
         reference = reference_to(found)
         assert reference
         if ":" in reference:
-            assert import_class(reference, "method") is found
+            assert reference_to(import_class(reference, "method")) == reference
 
 
 def small_source(kind: type[Any], rows: int = 60) -> Any:
