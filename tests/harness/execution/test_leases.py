@@ -26,9 +26,9 @@ RUNNER = """
 import sys
 from functools import partial
 from pathlib import Path
-from harness.executors import LocalCrew
-from harness.runner import due_runs, run_all
-from tests.workers import run_spec, work
+from harness.execution.local import LocalCrew
+from harness.execution.runner import due_runs, run_all
+from tests.support.workers import run_spec, work
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
