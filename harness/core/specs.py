@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from harness.core.sweeps import expand_sweeps
+
 Task = Literal["control", "regression"]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]{0,47}$")]
 
@@ -93,7 +95,8 @@ class RunSpec(Frozen):
 class Suite(Frozen):
     """Datasets × reducers × sizes × learners × seeds × replicates, in that order.
 
-    The reducer ``full`` runs once a seed, whatever the sizes.
+    The reducer ``full`` runs once a seed, whatever the sizes. Reducers and learners may be given
+    with a ``sweep``; the suite holds the entries that it stands for.
     """
 
     name: Label
@@ -114,6 +117,14 @@ class Suite(Frozen):
     def _control_has_defaults(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("task", "control") == "control":
             return CONTROL_DEFAULTS | values
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sweeps_are_expanded(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            kinds = values.keys() & {"reducers", "learners"}
+            return values | {kind: expand_sweeps(values[kind]) for kind in kinds}
         return values
 
     @model_validator(mode="after")
