@@ -30,11 +30,6 @@ def open_stored(dataset_id: str) -> StoredDataset:
     return minari_store.open_stored(dataset_id)
 
 
-def count_episodes(dataset_id: str) -> int:
-    """Return how many episodes a dataset holds; see `open_stored`."""
-    return open_stored(dataset_id).episode_count
-
-
 def stream_recordings(
     dataset_id: str, first_episode: int = 0, end_episode: int | None = None
 ) -> Iterator[Recording]:

@@ -50,7 +50,6 @@ class Inspection:
     constant_columns: tuple[str, ...]
     non_finite_columns: tuple[str, ...]
     duplicate_rows: int  # rows that equal an earlier one, repeated episodes included
-    all_zero_returns: bool
     problems: tuple[str, ...]  # one line for each defect
     remarks: tuple[str, ...]  # one line for each thing that may be right
     notes: tuple[str, ...]  # what the reader of the source found
@@ -107,7 +106,6 @@ def inspect(recording: Recording, reference: Recording | None = None) -> Inspect
             name for name, column in columns(recording) if not np.isfinite(column).all()
         ),
         duplicate_rows=len(recording) - count_distinct(measured.hashes),
-        all_zero_returns=measured.returns is not None and not measured.returns.any(),
         problems=find_problems(measured),
         remarks=tuple(find_remarks(measured)),
         notes=recording.notes,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from harness.core.registry import LABEL_PATTERN, reference_to
+from harness.core.sweeps import expand_sweeps
 
 Task = Literal["control", "regression"]
 Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
@@ -99,7 +100,8 @@ class RunSpec(Frozen):
 class Suite(Frozen):
     """Datasets × reducers × sizes × learners × seeds × replicates, in that order.
 
-    The reducer ``full`` runs once a seed, whatever the sizes.
+    The reducer ``full`` runs once a seed, whatever the sizes. Reducers and learners may be given
+    with a ``sweep``; the suite holds the entries that it stands for.
     """
 
     name: Label
@@ -133,6 +135,14 @@ class Suite(Frozen):
         named = {name: environment for name, environment in tables if environment is not None}
         environments = values.get("environments", {}) | named
         return {**values, "datasets": [name for name, _ in tables], "environments": environments}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sweeps_are_expanded(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            kinds = values.keys() & {"reducers", "learners"}
+            return values | {kind: expand_sweeps(values[kind]) for kind in kinds}
+        return values
 
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:

@@ -9,8 +9,8 @@ and the mean and covariance of its ``z``; for one γ only through those of ``y =
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -107,35 +107,6 @@ class ExactDistiller(Reducer[Transitions]):
         if size < len(cells):
             return allocate(moments.counts, size, self.terminated_share)
         return _allocate_directions(goals, moments, size)
-
-
-def distill_exact_stream(
-    chunks: Iterable[Transitions],
-    size: int,
-    rng: np.random.Generator,
-    discount: float = 0.99,
-    terminated_share: float = 0.1,
-) -> Reduction[Transitions]:
-    """Distil a set that comes in chunks and is never held whole.
-
-    The result is that of `ExactDistiller` on the joined chunks, up to rounding, however the rows
-    are cut.
-
-    Args:
-        chunks: Parts of the set, each read once.
-        size: Points to make.
-        rng: Draws the real rows that the points stay near.
-        discount: The γ that few points are spent on.
-        terminated_share: Least share of terminated rows.
-
-    Raises:
-        InputError: If there is no chunk, chunks do not come from one dataset, or ``size`` is not
-            between 1 and the number of rows.
-    """
-    reducer = ExactDistiller(discount=discount, terminated_share=terminated_share)
-    started = time.perf_counter()
-    reduction = reducer.reduce_sketch(Sketch.of(chunks, size, rng), size)
-    return replace(reduction, seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,11 @@
-"""Where runs are executed: local processes, behind the interface of `concurrent.futures`."""
+"""Where runs are executed: local processes, behind the interface of `concurrent.futures`.
+
+pebble was tried (5.2.3) and refused: its workers share one pipe under two locks, which a worker
+holds while it unpickles a call, and so imports the call's module. One that is killed then never
+frees them: every other worker waits for 60 s and dies, what it had finished is lost, and calls that
+no worker had acknowledged end or hang with it. A pool for each process, thrown away at every death,
+would leave no less code here than `ProcessPoolExecutor` does.
+"""
 
 from __future__ import annotations
 

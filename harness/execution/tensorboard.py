@@ -51,10 +51,12 @@ def write_curve(record: RunRecord, directory: Path) -> None:
     """
     if not isinstance(record.result, RunResult):
         return
-    from harness.learners.d3rlpy_backend import write_scalars  # imports d3rlpy: 2 s
+    from tensorboardX import SummaryWriter  # an optional library
 
-    curve = [(point.step, _scalars(point)) for point in record.result.checkpoints]
-    write_scalars(directory, record.run_id, curve)
+    with SummaryWriter(str(directory / "runs" / record.run_id)) as writer:
+        for point in record.result.checkpoints:
+            for name, value in _scalars(point).items():
+                writer.add_scalar(f"metrics/{name}", value, point.step)
 
 
 def _scalars(checkpoint: Checkpoint) -> dict[str, float]:

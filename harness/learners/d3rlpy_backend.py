@@ -6,10 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import structlog
@@ -22,7 +21,6 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     import d3rlpy
     from d3rlpy.algos.qlearning import QLearningAlgoBase
     from d3rlpy.dataset import TransitionMiniBatch
-    from d3rlpy.logging import TensorboardAdapterFactory
 
 from harness.core.arrays import BoolArray, FloatArray, IntArray
 from harness.core.learner import TrainedPolicy
@@ -129,21 +127,3 @@ def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
 
 def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32).reshape(-1, 1)
-
-
-def write_scalars(
-    directory: Path, name: str, curve: Iterable[tuple[int, Mapping[str, float]]]
-) -> None:
-    """Write named values for TensorBoard with d3rlpy's own adapter, below ``directory/runs/name``.
-
-    Args:
-        directory: TensorBoard's ``--logdir``.
-        name: Of the curve; a folder is called so.
-        curve: Gradient steps so far, and the values there.
-    """
-    no_algo = cast(Any, None)  # the adapter wants it for gradients only
-    adapter = TensorboardAdapterFactory(str(directory)).create(no_algo, name, n_steps_per_epoch=1)
-    for step, values in curve:
-        for key, value in values.items():
-            adapter.write_metric(step, step, key, value)  # its axis is the epoch: ours are steps
-    adapter.close()

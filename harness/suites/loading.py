@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from harness.core.errors import InputError, input_error, unknown_name
 from harness.core.registry import Registry
 from harness.core.specs import Suite
+from harness.core.sweeps import default_label
 from harness.tasks.kinds import TASKS, task_of
 
 
@@ -95,4 +96,6 @@ def _with_own_name(entry: Any, registry: Registry[Any]) -> Any:
     table = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(table, dict) or table.get("label") or ":" not in str(table.get("name")):
         return entry
-    return {**table, "label": registry.find(str(table["name"])).name}
+    label = registry.find(str(table["name"])).name
+    sweep = table.get("sweep")
+    return {**table, "label": default_label(label, sweep) if isinstance(sweep, dict) else label}

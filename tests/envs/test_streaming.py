@@ -11,7 +11,7 @@ from gymnasium.spaces import Box
 
 from envs import streaming
 from envs.loading import load_dataset, open_recording
-from envs.streaming import count_episodes, stream_recordings, stream_transitions
+from envs.streaming import open_stored, stream_recordings, stream_transitions
 from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
@@ -41,12 +41,12 @@ def test_chunks_joined_are_the_dataset(budget: int, monkeypatch: pytest.MonkeyPa
     assert all(chunk.action_count == 2 for chunk in chunks)
     longest = 500  # steps of a CartPole episode
     assert all(budget <= len(chunk) < budget + longest for chunk in chunks[:-1])
-    assert len(chunks) == (count_episodes(MEDIUM) if budget == 1 else len(chunks))
+    assert len(chunks) == (open_stored(MEDIUM).episode_count if budget == 1 else len(chunks))
 
 
 @pytest.mark.usefixtures("medium_root")
 def test_ranges_joined_are_the_dataset() -> None:
-    end = count_episodes(MEDIUM)
+    end = open_stored(MEDIUM).episode_count
     chunks = [
         chunk
         for first, last in [(0, 1), (1, 70), (70, end)]
@@ -97,7 +97,7 @@ def test_a_range_without_episodes_is_refused(
 
 def test_a_dataset_without_an_episode_is_refused(write_minari: Write) -> None:
     dataset_id = write_minari()
-    for ask in (count_episodes, lambda name: next(stream_transitions(name))):
+    for ask in (open_stored, lambda name: next(stream_transitions(name))):
         with pytest.raises(InputError, match="no episode"):
             ask(dataset_id)
 
@@ -107,7 +107,7 @@ def test_unknown_datasets_are_refused() -> None:
     with pytest.raises(InputError, match="did you mean 'classic/cartpole/medium-v0'"):
         next(stream_transitions("classic/cartpole/medum-v0"))
     with pytest.raises(InputError, match="unknown dataset"):
-        count_episodes("mine/walk-v0")
+        open_stored("mine/walk-v0")
 
 
 @pytest.mark.usefixtures("medium_root")

@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, Final
 
-POLL: Final = 0.02  # seconds between looks at a lock that another holds
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+# On a disk without `flock` a marker file would have to do, which outlives a killed holder.
+_lock = partial(FileLock, fallback_to_soft=False, poll_interval=0.02)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file, which is removed in the end; the kernel frees it when its holder dies.
 
-    It is waited for in short steps, between which a `deadline` can end the wait: a call that
-    blocks in the kernel it could not end.
+    It is waited for in short steps, between which a `deadline` can end the wait.
+
+    Raises:
+        RuntimeError: If this thread already holds it.
     """
-    while (file := _take(path)) is None:
-        time.sleep(POLL)
-    with file:
+    with _acquire(path):
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # filelock keeps it
 
 
 def remove_free_locks(folder: Path) -> None:
     """Remove the lock files that processes which were killed have left in a folder."""
     for path in folder.glob("*.lock"):
-        file = _take(path)
-        if file:
-            with file:
-                path.unlink(missing_ok=True)
+        with suppress(Timeout), _lock(path, blocking=False):
+            path.unlink(missing_ok=True)
 
 
-def _take(path: Path) -> IO[bytes] | None:
-    """Open a lock file and lock it, or return None if another holds it."""
-    with ExitStack() as closing, suppress(FileNotFoundError, BlockingIOError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = closing.enter_context(path.open("ab"))
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # or its holder removed it
-            closing.pop_all()
-            return file
-    return None
+def _acquire(path: Path) -> AcquireReturnProxy[FileLock]:
+    while True:
+        with suppress(FileNotFoundError):  # another process has just removed the empty folder
+            return _lock(path).acquire()

@@ -55,7 +55,10 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 
 def unpack_arrays(content: IO[bytes]) -> tuple[dict[str, NDArray[Any]], Any]:
-    """Read the arrays of an open ``.npz``, and its metadata, which may be any JSON."""
+    """Read the arrays of an open ``.npz``, and its metadata, which may be any JSON.
+
+    A member that is no array comes as one of bytes, which no reader takes for numbers.
+    """
     with np.load(content, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = {name: np.asarray(file[name]) for name in file.files}
     return arrays, json.loads(str(arrays.pop(METADATA, "{}")))

@@ -328,3 +328,26 @@ def test_the_list_of_arrays_must_be_whole(tmp_path: Path) -> None:
     content[-12] -= 1  # the count of arrays at the end of a zip file
     (tmp_path / "rows.npz").write_bytes(content)
     assert "'list of arrays' is damaged" in refusal(str(tmp_path / "rows.npz"))
+
+
+def test_an_array_that_a_damaged_list_leaves_out_is_missed(tmp_path: Path) -> None:
+    rows = {**BARE, "weights": np.ones(16), "episode_starts": STARTS}
+    content = bytearray(Path(write_npz(tmp_path / "rows.npz", rows)).read_bytes())
+    entry = content.rindex(b"weights.npy") - 46  # its comment swallows the entry that follows
+    content[entry + 32] = 46 + len("episode_starts.npy")
+    (tmp_path / "rows.npz").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "rows.npz") as archive:
+        assert archive.testzip() is None
+        assert "episode_starts.npy" not in archive.namelist()
+    assert "'list of arrays' is damaged" in refusal(str(tmp_path / "rows.npz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("rewards", "single value"), ("rewards.npy", "single value"), ("metadata", "plain arrays")],
+)
+def test_members_that_are_no_arrays_are_refused(tmp_path: Path, name: str, reason: str) -> None:
+    path = write_npz(tmp_path / "rows.npz", without(WALK, "rewards"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, pickle.dumps(Trap()))
+    assert reason in refusal(path)

@@ -13,7 +13,8 @@ from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.reduction import Reduction
 from harness.core.transitions import Transitions
-from harness.distillation.exact import ExactDistiller, distill_exact_stream
+from harness.distillation.exact import ExactDistiller
+from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
 from harness.numerics.cells import cell_labels
 from harness.numerics.certificates.bellman import certify_bellman
@@ -213,7 +214,7 @@ def test_a_stream_gives_the_same_set(seed: int, edges: list[int], size: int) -> 
     data = random_transitions(rng(seed), 300, 2, 2)
     whole = reduce(data, size, seed=seed)
     chunks = [data.take(rows) for rows in np.split(np.arange(300), sorted(edges)) if len(rows)]
-    streamed = distill_exact_stream(iter(chunks), size, rng(seed))
+    streamed = ExactDistiller().reduce_sketch(Sketch.of(iter(chunks), size, rng(seed)), size)
     assert streamed.method == whole.method
     assert streamed.parameters == whole.parameters
     assert streamed.source_indices is None
@@ -226,8 +227,9 @@ def test_a_stream_gives_the_same_set(seed: int, edges: list[int], size: int) -> 
 
 def test_a_size_that_a_stream_cannot_give_is_refused() -> None:
     data = random_transitions(rng(), 60)
+    sketch = Sketch.of([data.take(np.arange(40)), data.take(np.arange(40, 60))], 61, rng())
     with pytest.raises(InputError, match=r"size 61: .*between 1 and the dataset's 60"):
-        distill_exact_stream([data.take(np.arange(40)), data.take(np.arange(40, 60))], 61, rng())
+        ExactDistiller().reduce_sketch(sketch, 61)
 
 
 @pytest.mark.parametrize("dataset_id", classic_dataset_ids())

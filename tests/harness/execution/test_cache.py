@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,6 @@ from harness.core.records import read_records
 from harness.core.reduction import Reduction
 from harness.core.registry import import_class
 from harness.core.regression_set import RegressionSet
-from harness.core.storage.locks import locked
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.execution import cache as reduction_cache
@@ -307,8 +307,8 @@ def test_processes_that_want_the_same_make_it_once(tmp_path: Path) -> None:
 
 
 def test_a_time_out_ends_the_wait_for_another(tmp_path: Path) -> None:
-    started = time.monotonic()
-    with locked(tmp_path / f"{KEY}.lock"):
+    with held(tmp_path / f"{KEY}.lock"):
+        started = time.monotonic()
         with pytest.raises(DeadlineExceeded), deadline(0.3):
             fetch(tmp_path, KEY, never, Transitions)
         assert time.monotonic() - started < 5
@@ -328,6 +328,20 @@ def test_a_time_out_in_the_making_leaves_no_lock_behind(tmp_path: Path) -> None:
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     lock = tmp_path / f"{KEY}.lock"
+    with held(lock):
+        tidy(tmp_path)
+        assert lock.exists()  # it is held
+    assert lock.exists()  # its holder was killed
+    made = control_reduction(0, seconds=0.0)
+    assert fetch(tmp_path, KEY, lambda: made, Transitions) is made
+    lock.touch()
+    tidy(tmp_path)
+    assert not lock.exists()
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Have another process hold a lock, and kill it in the end."""
     code = (
         "import time; from pathlib import Path; from harness.core.storage.locks import locked\n"
         f"with locked(Path({str(lock)!r})): print('held', flush=True); time.sleep(60)"
@@ -335,14 +349,8 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        tidy(tmp_path)
-        assert lock.exists()  # it is held
+        yield
         holder.kill()
-    made = control_reduction(0, seconds=0.0)
-    assert fetch(tmp_path, KEY, lambda: made, Transitions) is made
-    lock.touch()
-    tidy(tmp_path)
-    assert not lock.exists()
 
 
 def test_records_are_the_same_with_and_without_the_cache(tmp_path: Path) -> None:
