@@ -6,8 +6,9 @@ RESULTS ?= results/local/quickstart
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 INSTALLED_BENCHMARKS := .venv/.installed-benchmarks
+PYTEST := $(BIN)/python -m pytest
 
-.PHONY: bench test check benchmarks
+.PHONY: bench test test-fast check benchmarks
 
 bench: $(INSTALLED)
 	$(BIN)/bellman-bench collect classic/cartpole/medium-v0
@@ -15,8 +16,13 @@ bench: $(INSTALLED)
 	$(BIN)/bellman-bench table $(RESULTS)
 	$(BIN)/bellman-bench plot $(RESULTS)
 
-test: $(INSTALLED)
-	$(BIN)/python -m pytest
+# Everything, the methods of the optional coreax included.
+test: $(INSTALLED_BENCHMARKS)
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile
+
+# For the change at hand: nothing that starts processes, trains or searches for long.
+test-fast: $(INSTALLED)
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile -m 'not slow and not benchmark'
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -25,7 +31,7 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports --no-logo
 
 benchmarks: $(INSTALLED_BENCHMARKS)
-	$(BIN)/python -m pytest -m benchmark -rP tests/benchmarks
+	$(PYTEST) -m benchmark -rP tests/benchmarks
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -16,6 +16,18 @@ settings.register_profile("untimed", deadline=None)  # times belong to tests/ben
 settings.load_profile("untimed")
 
 
+TESTS = Path(__file__).parent
+SLOW_FOLDERS = {"end_to_end", "examples"}  # whose tests start processes and train
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what lies in a slow folder: `make test-fast` leaves it out."""
+    for item in items:
+        if SLOW_FOLDERS & set(item.path.relative_to(TESTS).parts):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def minari_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the datasets that tests collect out of the user's own folder, and ask no hub."""

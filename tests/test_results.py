@@ -12,6 +12,8 @@ from harness.core.errors import InputError
 from harness.core.records import read_records
 from harness.suites.loading import load_suite
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "results" / "published" / "arxiv-2512.00536.toml"
 RESULTS = sorted(path.parent for path in (ROOT / "results").glob("*/records"))

@@ -18,6 +18,8 @@ from harness.core.regression_set import RegressionSet
 from harness.testing.rows import random_regression
 from tests.support.regressions import equally_weighted, losses
 
+pytestmark = pytest.mark.slow
+
 needs_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 
 

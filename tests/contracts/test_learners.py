@@ -15,6 +15,8 @@ from harness.testing import LearnerContract
 from harness.testing.learners import final_actions
 from harness.testing.rows import bandit, random_transitions
 
+pytestmark = pytest.mark.slow
+
 DEEP: dict[str, Any] = {"steps": 300, "checkpoints": 3, "learning_rate": 3e-3}
 SHORT: dict[str, dict[str, Any]] = {
     "dqn": DEEP,

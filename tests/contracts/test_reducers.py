@@ -22,12 +22,19 @@ from harness.testing.rows import in_episodes, random_transitions
 
 OPTIONAL = {"herding", "kernel-herding", "tree-recombination"}  # they need coreax
 NEED_EPISODES = ["return-filter", "return-weighted"]
+LONG = OPTIONAL | {"operator"}  # what is compiled, or searches
 without_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 
 
 def listed(registry: Registry[Any]) -> list[Any]:
     return [
-        pytest.param(name, marks=without_coreax if name in OPTIONAL else ())
+        pytest.param(
+            name,
+            marks=[
+                *([without_coreax] if name in OPTIONAL else []),
+                *([pytest.mark.slow] if name in LONG else []),
+            ],
+        )
         for name in sorted(registry.names())
     ]
 

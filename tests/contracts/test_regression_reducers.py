@@ -21,7 +21,7 @@ without_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax 
 
 @pytest.fixture(
     params=[
-        pytest.param(name, marks=without_coreax if name in OPTIONAL else ())
+        pytest.param(name, marks=[without_coreax, pytest.mark.slow] if name in OPTIONAL else [])
         for name in sorted(REGRESSION_REDUCERS.names())
     ]
 )

@@ -21,6 +21,8 @@ from harness.numerics.predictors import Predictors, sample_networks
 from harness.numerics.standardising import Standardised
 from harness.testing.rows import random_transitions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def source() -> Transitions:

@@ -22,6 +22,8 @@ from harness.numerics.predictors import LinearPredictors, sample_linear
 from harness.numerics.standardising import Standardised, StandardRows
 from harness.testing.rows import random_transitions
 
+pytestmark = pytest.mark.slow
+
 DISCOUNT, RIDGE = 0.9, 0.05
 ADVANTAGE = 0.1
 

@@ -45,6 +45,8 @@ from harness.suites.run import run_suite
 from harness.suites.verify import verify
 from harness.testing.rows import random_transitions
 
+pytestmark = pytest.mark.slow
+
 KEY = "a" * 64
 SUITE = """
 name = "slow"

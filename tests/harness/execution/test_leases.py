@@ -19,6 +19,8 @@ from harness.execution.local import LocalCrew
 from harness.execution.runner import due_runs, run_all
 from tests.support.workers import run_spec, times_begun, work
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 GONE = 2**22 + 1  # above the largest process id
 
@@ -76,6 +78,7 @@ def test_a_run_has_one_claim(tmp_path: Path) -> None:
         ("elsewhere", GONE, 0, False),
         ("elsewhere", GONE, 2 * EXPIRY, True),
     ],
+    ids=["gone", "here", "silent", "elsewhere", "silent-elsewhere"],
 )
 def test_claims_of_runners_that_are_gone_expire(
     tmp_path: Path, host: str, pid: int, silence: float, expired: bool

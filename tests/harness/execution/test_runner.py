@@ -24,6 +24,8 @@ from harness.suites.run import perform
 from harness.tasks.kinds import task_of
 from tests.support.workers import run_spec, times_begun, work
 
+pytestmark = pytest.mark.slow
+
 
 def run(
     specs: list[RunSpec], folder: Path, *, timeout: float | None = None, retry: bool = False
