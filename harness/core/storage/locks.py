@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 # On a disk without `flock` a marker file would have to do, which outlives a killed holder.
 _lock = partial(FileLock, fallback_to_soft=False, poll_interval=0.02)
+_TRIES: Final = 100  # to find a folder that others remove
 
 
 @contextmanager
@@ -37,6 +39,8 @@ def remove_free_locks(folder: Path) -> None:
 
 
 def _acquire(path: Path) -> AcquireReturnProxy[FileLock]:
-    while True:
-        with suppress(FileNotFoundError):  # another process has just removed the empty folder
+    for _ in range(_TRIES):
+        # Another process may remove the empty folder between two steps, even those of `mkdir`.
+        with suppress(FileNotFoundError, FileExistsError):
             return _lock(path).acquire()
+    return _lock(path).acquire()
