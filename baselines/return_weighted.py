@@ -13,7 +13,7 @@ from harness.core.arrays import Float64Array, IntArray
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 
-LEAST_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
+MIN_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
 
 
 class ReturnWeightedReducer(Reducer[Transitions]):
@@ -41,7 +41,7 @@ class ReturnWeightedReducer(Reducer[Transitions]):
         lengths, returns = measure_episodes(transitions, self.name)
         episode_weights = return_weights(returns, self.temperature)
         scores = transitions.shares * np.repeat(episode_weights, lengths)
-        scores = np.maximum(scores, scores.max() * LEAST_SCORE)
+        scores = np.maximum(scores, scores.max() * MIN_SCORE)
         probabilities = inclusion_probabilities(scores, size)
         rows = draw_systematic(probabilities, rng)
         weights = scores[rows] / probabilities[rows]

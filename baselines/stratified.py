@@ -10,7 +10,7 @@ from pydantic import Field
 from harness.core.arrays import IntArray
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
-from harness.numerics.cells import draw_stratified
+from harness.numerics.stratification import draw_stratified
 
 
 class StratifiedReducer(Reducer[Transitions]):

@@ -15,7 +15,7 @@ from envs.formats.arrays import as_actions, as_flags, as_scalars, as_vectors
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.columns import Columns, find_jumps
 from envs.formats.d4rl_tasks import Task, find_task
-from envs.formats.hdf5_room import has_room
+from envs.formats.hdf5_size import fits_in_file
 from envs.formats.recording import Recording
 from envs.reference import Reference
 from harness.core.arrays import BoolArray
@@ -104,7 +104,7 @@ def _read(path: str, file: h5py.File, name: str) -> NDArray[Any]:
         )
     if dataset.file != file or dataset.is_virtual or dataset.external:
         raise InputError(f"{path!r}: {name} lies in another file; copy the values into this one")
-    if not has_room(dataset.id, Path(path).stat().st_size):
+    if not fits_in_file(dataset.id, Path(path).stat().st_size):
         raise InputError(
             f"{path!r}: {name} of shape {dataset.shape} is larger than its file has room for: "
             "values were never written or are damaged; write it again"

@@ -7,56 +7,57 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from envs.environment import step_reward, time_limit
-from envs.inspection.statistics import Measured, columns, follows
+from envs.inspection.statistics import Statistics, columns, follows
 from harness.core.arrays import IntArray
 from harness.core.text import listed, rows, share
 
-Rule = Callable[[Measured], Iterator[str]]
+Rule = Callable[[Statistics], Iterator[str]]
 
 FAR = 1e3  # an outlier's distance from the median, in ranges of the middle 98 %
 HEAVY = 100.0  # times the median, or the median times it: a weight that is far off
 MANY_REPEATS = 0.1  # of the rows; a deterministic environment may well come back to a state
 
 
-def find_problems(measured: Measured) -> tuple[str, ...]:
+def find_problems(statistics: Statistics) -> tuple[str, ...]:
     """One line for each defect: the value, the rule and the remedy."""
-    return tuple(line for rule in _RULES for line in rule(measured))
+    return tuple(line for rule in _RULES for line in rule(statistics))
 
 
-def _not_finite(measured: Measured) -> Iterator[str]:
-    weights = ("weight", measured.recording.weights)
+def _not_finite(statistics: Statistics) -> Iterator[str]:
+    weights = ("weight", statistics.recording.weights)
     found = [
         f"{name} ({rows(len(bad))}, the first is row {bad[0]}: {column[bad[0]]})"
-        for name, column in (*columns(measured.recording), weights)
+        for name, column in (*columns(statistics.recording), weights)
         if len(bad := np.flatnonzero(~np.isfinite(column)))
     ]
     if found:
         yield f"NaN or infinity in {listed(found)}: repair or drop those rows"
 
 
-def _misalignment(measured: Measured) -> Iterator[str]:
-    broken, last = measured.misaligned, measured.last
+def _misalignment(statistics: Statistics) -> Iterator[str]:
+    broken, last = statistics.misaligned, statistics.last
     if broken is None or last is None or not len(broken):
         return
     inside = int(np.count_nonzero(~last))
     yield (
         f"{share(len(broken), inside, 'rows inside episodes')} have an s' that is not the s of "
-        f"the next row (the first is row {broken[0]}): {_diagnose(measured, len(broken) / inside)}"
+        f"the next row (the first is row {broken[0]}): "
+        f"{_diagnose(statistics, len(broken) / inside)}"
     )
 
 
-def _diagnose(measured: Measured, misaligned: float) -> str:
+def _diagnose(statistics: Statistics, misaligned: float) -> str:
     if misaligned > 0.5:
-        if follows(measured.recording, 0).mean() > 0.5:
+        if follows(statistics.recording, 0).mean() > 0.5:
             return "it is the s of its own row, so take s' from one row on"
-        if follows(measured.recording, 2).mean() > 0.5:
+        if follows(statistics.recording, 2).mean() > 0.5:
             return "it is the s of two rows on, so take s' from one row back"
         return "rows look shuffled or misread; restore their order, or read the source again"
     return "mark where episodes end, or drop those rows"
 
 
-def _flags(measured: Measured) -> Iterator[str]:
-    terminations, truncations = measured.recording.terminations, measured.recording.truncations
+def _flags(statistics: Statistics) -> Iterator[str]:
+    terminations, truncations = statistics.recording.terminations, statistics.recording.truncations
     if len(terminations) > 1 and terminations.all():
         yield (
             f"all {rows(len(terminations))} are flagged terminated, so that none looks ahead: "
@@ -68,15 +69,15 @@ def _flags(measured: Measured) -> Iterator[str]:
             "episodes end, or name the array that says so"
         )
     else:
-        yield from _early_flags(measured)
+        yield from _early_flags(statistics)
 
 
-def _early_flags(measured: Measured) -> Iterator[str]:
-    taken = measured.recording
-    if measured.last is None:
+def _early_flags(statistics: Statistics) -> Iterator[str]:
+    taken = statistics.recording
+    if statistics.last is None:
         return
     for kind, flags in (("terminated", taken.terminations), ("truncated", taken.truncations)):
-        early = np.flatnonzero(flags & ~measured.last)
+        early = np.flatnonzero(flags & ~statistics.last)
         if len(early):
             yield (
                 f"{rows(len(early))} flagged {kind} before the episode's last (the first is row "
@@ -84,9 +85,9 @@ def _early_flags(measured: Measured) -> Iterator[str]:
             )
 
 
-def _time_limit(measured: Measured) -> Iterator[str]:
-    environment_id = measured.recording.reference.environment_id
-    limit, lengths = time_limit(environment_id), measured.lengths
+def _time_limit(statistics: Statistics) -> Iterator[str]:
+    environment_id = statistics.recording.reference.environment_id
+    limit, lengths = time_limit(environment_id), statistics.lengths
     if limit is None or lengths is None:
         return
     longer = np.flatnonzero(lengths > limit)
@@ -96,7 +97,7 @@ def _time_limit(measured: Measured) -> Iterator[str]:
             f"{environment_id} (the first is episode {longer[0]}, {lengths[longer[0]]} steps): "
             "mark where episodes end, or correct the environment id"
         )
-    cut, merged = measured.ended_at(limit)
+    cut, merged = statistics.ended_at(limit)
     if merged > 1 and merged > cut / 2:
         yield (
             f"{merged} of {cut} episodes of {limit} steps, the time limit of {environment_id}, "
@@ -104,13 +105,13 @@ def _time_limit(measured: Measured) -> Iterator[str]:
         )
 
 
-def _rewards(measured: Measured) -> Iterator[str]:
-    rewards = measured.recording.rewards
-    if not rewards.any() or (measured.returns is not None and not measured.returns.any()):
+def _rewards(statistics: Statistics) -> Iterator[str]:
+    rewards = statistics.recording.rewards
+    if not rewards.any() or (statistics.returns is not None and not statistics.returns.any()):
         kind = "return" if rewards.any() else "reward"
         yield f"every {kind} is zero, so there is nothing to learn: check the reward column"
-    elif "reward" in measured.constant_columns:
-        environment_id = measured.recording.reference.environment_id
+    elif "reward" in statistics.constant_columns:
+        environment_id = statistics.recording.reference.environment_id
         expected = step_reward(environment_id)
         if expected is None or not np.isclose(expected, rewards[0]):
             yield (
@@ -120,8 +121,8 @@ def _rewards(measured: Measured) -> Iterator[str]:
             )
 
 
-def _actions(measured: Measured) -> Iterator[str]:
-    actions, count = measured.recording.actions, measured.recording.action_count
+def _actions(statistics: Statistics) -> Iterator[str]:
+    actions, count = statistics.recording.actions, statistics.recording.action_count
     if count is None:
         return
     outside = np.flatnonzero((actions < 0) | (actions >= count))
@@ -138,8 +139,8 @@ def _actions(measured: Measured) -> Iterator[str]:
         )
 
 
-def _constant(measured: Measured) -> Iterator[str]:
-    names = [name for name in measured.constant_columns if name not in ("reward", "action")]
+def _constant(statistics: Statistics) -> Iterator[str]:
+    names = [name for name in statistics.constant_columns if name not in ("reward", "action")]
     if names:
         yield (
             f"constant in all rows: {listed(names)}: drop what says nothing, or check how it was "
@@ -147,8 +148,8 @@ def _constant(measured: Measured) -> Iterator[str]:
         )
 
 
-def _repeated_episodes(measured: Measured) -> Iterator[str]:
-    copies, lengths = measured.repeated_episodes, measured.lengths
+def _repeated_episodes(statistics: Statistics) -> Iterator[str]:
+    copies, lengths = statistics.repeated_episodes, statistics.lengths
     if len(copies) and lengths is not None:
         yield (
             f"{share(len(copies), len(lengths), 'episodes')} repeat an earlier one row by row "
@@ -157,8 +158,8 @@ def _repeated_episodes(measured: Measured) -> Iterator[str]:
         )
 
 
-def _repeated_seeds(measured: Measured) -> Iterator[str]:
-    seeds = measured.recording.seeds
+def _repeated_seeds(statistics: Statistics) -> Iterator[str]:
+    seeds = statistics.recording.seeds
     if len(seeds) > 1 and seeds[0] is not None and len({*seeds}) == 1:
         yield (
             f"all {len(seeds)} episodes were reset with seed {seeds[0]}, so that they start "
@@ -166,36 +167,36 @@ def _repeated_seeds(measured: Measured) -> Iterator[str]:
         )
 
 
-def _copied_rows(measured: Measured) -> Iterator[str]:
-    copies = find_copies(measured)
+def _copied_rows(statistics: Statistics) -> Iterator[str]:
+    copies = find_copies(statistics)
     if len(copies):
-        total = len(measured.recording)
+        total = len(statistics.recording)
         yield (
-            f"{share(len(measured.repeated_rows), total, 'rows')} repeat an earlier one exactly "
+            f"{share(len(statistics.repeated_rows), total, 'rows')} repeat an earlier one exactly "
             f"(row {copies[0]} for one): each step is recorded once, so drop the copies"
         )
 
 
-def find_copies(measured: Measured) -> IntArray:
+def find_copies(statistics: Statistics) -> IntArray:
     """Repeated rows that no environment has come back to, as far as can be told.
 
     They do not follow from the row before, though the episode goes on; or they are many, and
     states are not on a grid.
     """
-    repeated, taken = measured.repeated_rows, measured.recording
+    repeated, taken = statistics.repeated_rows, statistics.recording
     many = len(repeated) > MANY_REPEATS * len(taken)
     if many and (taken.observations != np.rint(taken.observations)).any():
         return repeated
-    if measured.starts is None:
+    if statistics.starts is None:
         return repeated[:0]
-    inner = repeated[~np.isin(repeated, measured.starts)]
-    return inner[~measured.joined[inner - 1]]
+    inner = repeated[~np.isin(repeated, statistics.starts)]
+    return inner[~statistics.joined[inner - 1]]
 
 
-def _outliers(measured: Measured) -> Iterator[str]:
+def _outliers(statistics: Statistics) -> Iterator[str]:
     found = []
-    for number in range(measured.recording.observations.shape[1]):
-        far = _far_rows(measured, number)
+    for number in range(statistics.recording.observations.shape[1]):
+        far = _far_rows(statistics, number)
         if len(far):
             found.append(f"observation {number} ({rows(len(far))}, the first is row {far[0]})")
     if found:
@@ -205,9 +206,9 @@ def _outliers(measured: Measured) -> Iterator[str]:
         )
 
 
-def _far_rows(measured: Measured, number: int) -> IntArray:
-    column = measured.recording.observations[:, number]
-    following = measured.recording.next_observations[:, number]
+def _far_rows(statistics: Statistics, number: int) -> IntArray:
+    column = statistics.recording.observations[:, number]
+    following = statistics.recording.next_observations[:, number]
     finite = column[np.isfinite(column)]
     if not len(finite):
         return np.empty(0, dtype=np.int64)
@@ -219,8 +220,8 @@ def _far_rows(measured: Measured, number: int) -> IntArray:
     return np.flatnonzero(far)
 
 
-def _weights(measured: Measured) -> Iterator[str]:
-    weights = measured.recording.weights
+def _weights(statistics: Statistics) -> Iterator[str]:
+    weights = statistics.recording.weights
     low, middle, high = np.nanmin(weights), np.nanmedian(weights), np.nanmax(weights)
     if low <= 0:
         yield (

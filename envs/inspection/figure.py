@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
 
 from envs.formats.recording import Recording
 from envs.inspection.inspect import Inspection
-from envs.inspection.statistics import Measured
+from envs.inspection.statistics import Statistics
 from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.figure_style import figure_style
@@ -64,11 +64,11 @@ def _figure_path(recording: Recording, target: Path) -> Path:
 
 def plot_inspection(recording: Recording, inspection: Inspection) -> Figure:
     """Draw returns, lengths, actions and the density of states in four panels."""
-    measured = Measured(recording)
+    statistics = Statistics(recording)
     figure = Figure(figsize=(9, 6.6), layout="constrained")
     axes = figure.subplots(2, 2)
-    _draw_returns(axes[0, 0], measured, inspection)
-    _draw_lengths(axes[0, 1], measured, inspection)
+    _draw_returns(axes[0, 0], statistics, inspection)
+    _draw_lengths(axes[0, 1], statistics, inspection)
     _draw_actions(axes[1, 0], recording, inspection)
     _draw_states(axes[1, 1], recording.observations)
     defects = len(inspection.problems)
@@ -77,8 +77,8 @@ def plot_inspection(recording: Recording, inspection: Inspection) -> Figure:
     return figure
 
 
-def _draw_returns(axis: Axes, measured: Measured, inspection: Inspection) -> None:
-    _histogram(axis, measured.returns)
+def _draw_returns(axis: Axes, statistics: Statistics, inspection: Inspection) -> None:
+    _histogram(axis, statistics.returns)
     reference = inspection.environment
     for value, colour, label in (
         (reference.reference_min, ORANGE, "random policy"),
@@ -92,8 +92,8 @@ def _draw_returns(axis: Axes, measured: Measured, inspection: Inspection) -> Non
     _legend(axis)
 
 
-def _draw_lengths(axis: Axes, measured: Measured, inspection: Inspection) -> None:
-    _histogram(axis, measured.lengths)
+def _draw_lengths(axis: Axes, statistics: Statistics, inspection: Inspection) -> None:
+    _histogram(axis, statistics.lengths)
     if inspection.time_limit is not None:
         label = f"time limit, {inspection.time_limit}"
         axis.axvline(inspection.time_limit, color=ORANGE, linestyle="--", label=label)

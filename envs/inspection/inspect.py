@@ -11,7 +11,7 @@ from envs.formats.recording import Recording
 from envs.inspection.defects import find_problems
 from envs.inspection.remarks import find_remarks
 from envs.inspection.statistics import (
-    Measured,
+    Statistics,
     columns,
     count_distinct,
     count_pairs,
@@ -79,35 +79,35 @@ def inspect(recording: Recording, reference: Recording | None = None) -> Inspect
     Raises:
         InputError: If states or actions of the reference are not of the dataset's kind.
     """
-    measured = Measured(recording)
+    statistics = Statistics(recording)
     pairs, reference_pairs = _count(recording, reference)
-    last = measured.last
+    last = statistics.last
     return Inspection(
         source=recording.source,
         environment=recording.reference,
         time_limit=time_limit(recording.reference.environment_id),
         rows=len(recording),
-        episodes=None if measured.starts is None else len(measured.starts),
-        lengths=_about_median(measured.lengths),
-        returns=_about_mean(measured.returns),
-        scores=_about_mean(normalised(measured.returns, recording.reference)),
+        episodes=None if statistics.starts is None else len(statistics.starts),
+        lengths=_about_median(statistics.lengths),
+        returns=_about_mean(statistics.returns),
+        scores=_about_mean(normalised(statistics.returns, recording.reference)),
         terminated=float(recording.terminations.mean()),
         truncated=float(recording.truncations.mean()),
         terminated_episodes=None if last is None else float(recording.terminations[last].mean()),
         truncated_episodes=None if last is None else float(recording.truncations[last].mean()),
-        misalignment=_misalignment(measured),
+        misalignment=_misalignment(statistics),
         action_counts=_action_counts(recording),
         action_ranges=_action_ranges(recording),
         action_coverage=_action_coverage(recording),
         unique_pairs=pairs,
         reference_pairs=reference_pairs,
-        constant_columns=measured.constant_columns,
+        constant_columns=statistics.constant_columns,
         non_finite_columns=tuple(
             name for name, column in columns(recording) if not np.isfinite(column).all()
         ),
-        duplicate_rows=len(recording) - count_distinct(measured.hashes),
-        problems=find_problems(measured),
-        remarks=tuple(find_remarks(measured)),
+        duplicate_rows=len(recording) - count_distinct(statistics.hashes),
+        problems=find_problems(statistics),
+        remarks=tuple(find_remarks(statistics)),
         notes=recording.notes,
     )
 
@@ -125,10 +125,10 @@ def _about_mean(values: Float64Array | None) -> Spread | None:
         return float(values.min()), float(values.mean()), float(values.max())
 
 
-def _misalignment(measured: Measured) -> float | None:
-    if measured.last is None or measured.misaligned is None:
+def _misalignment(statistics: Statistics) -> float | None:
+    if statistics.last is None or statistics.misaligned is None:
         return None
-    return len(measured.misaligned) / max(int(np.count_nonzero(~measured.last)), 1)
+    return len(statistics.misaligned) / max(int(np.count_nonzero(~statistics.last)), 1)
 
 
 def _action_counts(recording: Recording) -> tuple[int, ...] | None:

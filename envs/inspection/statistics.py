@@ -23,7 +23,7 @@ _BLOCK = 1 << 16  # rows that are compared at a time, so that little memory is n
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Statistics:
     """A recording, and what its rules and its report both need of it."""
 
     recording: Recording

@@ -19,7 +19,7 @@ from harness.core.regression_set import RegressionSet
 from harness.distillation.sampled_regressors import SampledRegressors
 from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_moments
-from harness.numerics.points import nearest, root, truncated
+from harness.numerics.moment_matching import nearest, root, truncated
 
 STARTS = 8  # random directions to ascend from
 STEPS = 200  # of one ascent, at most

@@ -15,8 +15,7 @@ from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.solvers.domains import Box, Domain, Manifold, Neighbourhoods, Relations
 from harness.distillation.solvers.group_matching import GroupMatching, match_group
-from harness.distillation.solvers.levenberg_marquardt import Found
-from harness.numerics.cells import cell_weights, draw_stratified
+from harness.distillation.solvers.levenberg_marquardt import SearchResult
 from harness.numerics.features import draw_features
 from harness.numerics.fitted_q import fit_q
 from harness.numerics.predictors import (
@@ -28,6 +27,7 @@ from harness.numerics.predictors import (
     sample_networks,
 )
 from harness.numerics.standardising import Standardised
+from harness.numerics.stratification import cell_weights, draw_stratified
 
 
 class BellmanDistiller(Reducer[Transitions]):
@@ -113,7 +113,7 @@ class BellmanDistiller(Reducer[Transitions]):
         points: Float64Array,
         members: BoolArray,
         predictors: Predictors,
-    ) -> tuple[Float64Array, Found]:
+    ) -> tuple[Float64Array, SearchResult]:
         """Match one group of points; ``members`` are its rows in ``start``."""
         ended = bool(start.terminations[members][0])
         group = data.group(ended)
@@ -164,7 +164,7 @@ def _units(losses: Float64Array, gaps: str) -> Float64Array:
     return np.maximum(losses, 1e-9 * typical)  # a loss of zero has no relative gap
 
 
-def _outcome(found: Found) -> dict[str, Any]:
+def _outcome(found: SearchResult) -> dict[str, Any]:
     return {
         "loss_before": found.trace[0],
         "loss_after": found.trace[-1],

@@ -21,10 +21,10 @@ from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
 from harness.core.transitions import Transitions
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
-from harness.numerics.cells import allocate
 from harness.numerics.certificates.bellman import bellman_certificate
+from harness.numerics.moment_matching import ROUNDING, nearest_with_mean, root
 from harness.numerics.moments import Moments
-from harness.numerics.points import ROUNDING, nearest_with_mean, root
+from harness.numerics.stratification import allocate
 
 
 class ExactDistiller(Reducer[Transitions]):

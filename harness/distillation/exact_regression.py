@@ -13,8 +13,14 @@ from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
 from harness.core.regression_set import RegressionSet
 from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
+from harness.numerics.moment_matching import (
+    nearest,
+    nearest_with_mean,
+    root,
+    second_moment_root,
+    truncated,
+)
 from harness.numerics.moments import Moments, accumulate
-from harness.numerics.points import nearest, nearest_with_mean, root, second_moment_root, truncated
 
 
 class ExactRegression(Reducer[RegressionSet]):

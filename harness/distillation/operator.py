@@ -13,11 +13,11 @@ from harness.core.errors import InputError
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.distillation.solvers.neighbours import nearest_of_kind
-from harness.numerics.cells import cell_labels, draw_stratified
 from harness.numerics.features import draw_features
 from harness.numerics.fitted_q import fit_q
 from harness.numerics.predictors import LinearPredictors, sample_around
 from harness.numerics.standardising import Standardised, StandardRows
+from harness.numerics.stratification import cell_labels, draw_stratified
 
 if TYPE_CHECKING:  # it loads torch
     from harness.distillation.solvers.operator_loss import OperatorTarget

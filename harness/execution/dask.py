@@ -14,7 +14,7 @@ from distributed import Client, KilledWorker
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from harness.core.specs import RunSpec
-from harness.execution.worker_pool import Crew, Work, reduction_identity
+from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
 
 PATIENCE = 10.0  # seconds that a scheduler has to answer
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^/\s:]+:\d+|((tcp|tls)://)?\[[\da-fA-F:]+\]:\d+")
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^/\s:]+:\d+|((tcp|tls)://)?\[
 logger = logging.getLogger("bellman_bench")
 
 
-class DaskCrew(Crew):
+class DaskPool(WorkerPool):
     """The workers of a cluster; datasets are sent to them, and records come back.
 
     A reduction is made by one worker and goes from there to those that need it.
@@ -66,7 +66,7 @@ class DaskCrew(Crew):
         future: Future[RunRecord] = self._executor.submit(work, spec, sent)
         return future
 
-    def had_begun(self, future: Future[RunRecord]) -> bool:  # noqa: ARG002
+    def had_started(self, future: Future[RunRecord]) -> bool:  # noqa: ARG002
         """Count every death: the scheduler gives runs to workers that have come up."""
         return True
 
@@ -138,7 +138,7 @@ def cluster_workers(address: str) -> Iterator[tuple[Executor, int]]:
     """Connect to a scheduler, and give its workers as an executor and their number.
 
     Args:
-        address: As `DaskCrew` takes it.
+        address: As `DaskPool` takes it.
 
     Raises:
         InputError: If no scheduler answers there.

@@ -1,4 +1,4 @@
-"""Claims on runs: so that two runners on one results folder do nothing twice."""
+"""Leases on runs: so that two runners on one results folder do nothing twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEARTBEAT: Final = EXPIRY / 6  # seconds between signs of life
 
 
 class Holder(Frozen):
-    """Which runner has claimed a run."""
+    """Which runner has leased a run."""
 
     host: str
     pid: int
@@ -30,7 +30,7 @@ class Holder(Frozen):
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A run that a runner is at."""
 
     run_id: str
@@ -38,16 +38,16 @@ class Claim:
     silence: float  # seconds since the holder's last sign of life
 
 
-class Claims:
-    """The claims of one runner, kept alive by a thread until they are released.
+class Leases:
+    """The leases of one runner, kept alive by a thread until they are released.
 
-    Claims are changed under a file lock, which the kernel frees when its holder dies. They expire
+    Leases are changed under a file lock, which the kernel frees when its holder dies. They expire
     when their runner is gone.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Claim runs of the results folder ``directory``."""
-        self._folder = _claims_folder(directory)
+        """Lease runs of the results folder ``directory``."""
+        self._folder = _leases_folder(directory)
         self._lock = self._folder / ".lock"
         self._me = Holder(host=HOST, pid=os.getpid(), token=uuid.uuid4().hex)
         self._held: set[str] = set()
@@ -69,10 +69,10 @@ class Claims:
                 self._lock.unlink()
                 self._folder.rmdir()
 
-    def claim(self, run_id: str) -> bool:
-        """Claim a run, unless a runner that is alive has it."""
+    def acquire(self, run_id: str) -> bool:
+        """Lease a run, unless a runner that is alive has it."""
         with self._locked() as now:
-            other = _read_claim(self._path(run_id), now)
+            other = _read_lease(self._path(run_id), now)
             if other and not _is_expired(other):
                 return False
             write_whole(self._path(run_id), self._me.model_dump_json().encode())
@@ -80,12 +80,12 @@ class Claims:
             return True
 
     def holds(self, run_id: str) -> bool:
-        """Tell whether a claimed run is still this runner's, which a suspended one may lose."""
+        """Tell whether a leased run is still this runner's, which a suspended one may lose."""
         with self._locked() as now:
             return self._is_mine(run_id, now)
 
     def release(self, run_id: str) -> None:
-        """Give a claim back."""
+        """Give a lease back."""
         with self._locked() as now:
             if self._is_mine(run_id, now):
                 self._path(run_id).unlink()
@@ -99,8 +99,8 @@ class Claims:
                     os.utime(self._path(run_id))
 
     def _is_mine(self, run_id: str, now: float) -> bool:
-        claim = _read_claim(self._path(run_id), now)
-        return claim is not None and claim.holder == self._me
+        lease = _read_lease(self._path(run_id), now)
+        return lease is not None and lease.holder == self._me
 
     def _path(self, run_id: str) -> Path:
         return self._folder / f"{run_id}.json"
@@ -113,29 +113,29 @@ class Claims:
             yield self._lock.stat().st_mtime
 
 
-def read_claims(directory: Path, now: float) -> list[Claim]:
-    """List the claims of runners that are alive.
+def read_leases(directory: Path, now: float) -> list[Lease]:
+    """List the leases of runners that are alive.
 
     Args:
         directory: The results folder.
         now: The time, in seconds since the epoch, that silence is counted to.
     """
-    paths = sorted(_claims_folder(directory).glob("*.json"))
-    claims = (_read_claim(path, now) for path in paths)
-    return [claim for claim in claims if claim and not _is_expired(claim)]
+    paths = sorted(_leases_folder(directory).glob("*.json"))
+    leases = (_read_lease(path, now) for path in paths)
+    return [lease for lease in leases if lease and not _is_expired(lease)]
 
 
-def _claims_folder(directory: Path) -> Path:
-    return directory / "claims"
+def _leases_folder(directory: Path) -> Path:
+    return directory / "leases"
 
 
-def _read_claim(path: Path, now: float) -> Claim | None:
+def _read_lease(path: Path, now: float) -> Lease | None:
     try:
         holder = Holder.model_validate_json(path.read_bytes())
-        return Claim(path.stem, holder, now - path.stat().st_mtime)
-    except (FileNotFoundError, ValidationError):  # a damaged claim is nobody's
+        return Lease(path.stem, holder, now - path.stat().st_mtime)
+    except (FileNotFoundError, ValidationError):  # a damaged lease is nobody's
         return None
 
 
-def _is_expired(claim: Claim) -> bool:
-    return is_gone(claim.holder.host, claim.holder.pid, claim.silence)
+def _is_expired(lease: Lease) -> bool:
+    return is_gone(lease.holder.host, lease.holder.pid, lease.silence)

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from harness.core.specs import RunSpec
-from harness.execution.worker_pool import Crew, Work
+from harness.execution.worker_pool import Work, WorkerPool
 
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -32,7 +32,7 @@ Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
 
 
-class LocalCrew(Crew):
+class LocalPool(WorkerPool):
     """As many runs at once as there are processes here."""
 
     died = (BrokenExecutor,)
@@ -62,9 +62,9 @@ class LocalCrew(Crew):
         """Begin a run; the process opens the dataset and finds or makes the reduction itself."""
         return self._executor.submit(work, spec, None)
 
-    def had_begun(self, future: Future[RunRecord]) -> bool:
+    def had_started(self, future: Future[RunRecord]) -> bool:
         """Tell whether the process had come up."""
-        return self._executor.had_begun(future)
+        return self._executor.had_started(future)
 
     def kill(self, future: Future[RunRecord]) -> bool:
         """Kill the process that does the run."""
@@ -94,9 +94,9 @@ class ProcessExecutor(Executor):
         worker = min(self._workers, key=lambda worker: len(worker.pending))
         return worker.submit(fn, *args, **kwargs)
 
-    def had_begun(self, future: Future[Any]) -> bool:
+    def had_started(self, future: Future[Any]) -> bool:
         """Tell whether the process that a call was given to had come up."""
-        return any(worker.had_begun(future) for worker in self._workers)
+        return any(worker.had_started(future) for worker in self._workers)
 
     def kill(self, future: Future[Any]) -> None:
         """Kill the process that a call was given to; another takes its place."""
@@ -137,7 +137,7 @@ class _Worker:
         future.add_done_callback(self.pending.discard)
         return future
 
-    def had_begun(self, future: Future[Any]) -> bool:
+    def had_started(self, future: Future[Any]) -> bool:
         first = self._firsts.get(future)
         return first is not None and first.done() and first.exception() is None
 

@@ -19,11 +19,11 @@ from harness.core.errors import InputError
 from harness.core.records import RunRecord, read_record, record_path, write_record
 from harness.core.specs import RunSpec
 from harness.core.storage.files import remove_partials
-from harness.execution.leases import Claims
+from harness.execution.leases import Leases
 from harness.execution.worker import failed_record
-from harness.execution.worker_pool import Crew, Work, reduction_identity
+from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
 
-STILLBORN: Final = 5  # workers in a row that may die before they have come up
+FAILED_STARTS: Final = 5  # workers in a row that may die before they have come up
 POLL: Final = 0.2  # seconds between looks at signals, time-outs and other runners
 GRACE: Final = 5.0  # seconds that a run has to end by itself after its time-out
 
@@ -40,7 +40,7 @@ class Stopped(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Due:
+class PendingRun:
     """A run to do, unless its record changes before."""
 
     spec: RunSpec
@@ -53,14 +53,16 @@ class Due:
 
 
 @dataclass
-class _Flight:
-    due: Due
+class _Attempt:
+    due: PendingRun
     attempt: int
     begun: float  # seconds by the monotonic clock
     overdue: bool = False
 
 
-def due_runs(runs: Sequence[RunSpec], directory: Path, retry_failed: bool = False) -> list[Due]:
+def pending_runs(
+    runs: Sequence[RunSpec], directory: Path, retry_failed: bool = False
+) -> list[PendingRun]:
     """List the runs that have no record yet, and on request those that failed.
 
     Raises:
@@ -71,7 +73,7 @@ def due_runs(runs: Sequence[RunSpec], directory: Path, retry_failed: bool = Fals
         path = record_path(directory, spec.run_id)
         version = _version(path)
         if version is None:
-            due.append(Due(spec, None))
+            due.append(PendingRun(spec, None))
             continue
         record = read_record(path)
         if record.spec != spec:
@@ -80,30 +82,34 @@ def due_runs(runs: Sequence[RunSpec], directory: Path, retry_failed: bool = Fals
                 "protocols cannot share a folder; choose another --results or remove the old ones"
             )
         if retry_failed and record.status == "failed":
-            due.append(Due(spec, version))
+            due.append(PendingRun(spec, version))
     return due
 
 
 def run_all(
-    due: Sequence[Due], work: Work, directory: Path, crew: Crew, timeout: float | None = None
+    due: Sequence[PendingRun],
+    work: Work,
+    directory: Path,
+    pool: WorkerPool,
+    timeout: float | None = None,
 ) -> Generator[RunRecord]:
     """Execute runs; write each record as it comes, then yield it.
 
-    Runs that another runner has claimed are left to it, and done here if it dies.
+    Runs that another runner has leased are left to it, and done here if it dies.
 
     Args:
         due: The runs.
         work: Does one, in a worker.
         directory: The results folder.
-        crew: The workers.
+        pool: The workers.
         timeout: Seconds of one run; ``work`` minds them first.
 
     Raises:
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     remove_partials(directory / "records")
-    with _stop_signals() as received, Claims(directory) as claims, crew:
-        runner = _Runner(due, work, directory, crew, claims, timeout)
+    with _stop_signals() as received, Leases(directory) as leases, pool:
+        runner = _Runner(due, work, directory, pool, leases, timeout)
         while runner.step():
             yield from runner.take_records()
             if received:
@@ -115,60 +121,60 @@ class _Runner:
 
     def __init__(
         self,
-        due: Sequence[Due],
+        due: Sequence[PendingRun],
         work: Work,
         directory: Path,
-        crew: Crew,
-        claims: Claims,
+        pool: WorkerPool,
+        leases: Leases,
         timeout: float | None,
     ) -> None:
         self._waiting = list(due)
         self._work = work
         self._directory = directory
-        self._crew = crew
-        self._claims = claims
+        self._pool = pool
+        self._leases = leases
         self._timeout = timeout
-        self._flights: dict[Future[RunRecord], _Flight] = {}
+        self._running: dict[Future[RunRecord], _Attempt] = {}
         self._landed: set[Future[RunRecord]] = set()
         self._reduced: set[str] = set()  # reductions that a run has ended with
-        self._stillborn = 0
+        self._failed_starts = 0
 
     def step(self) -> bool:
         """Begin what can be begun and wait a moment; False when there is nothing left."""
         self._launch()
-        if self._flights:
-            self._landed = wait(self._flights, POLL, FIRST_COMPLETED).done
+        if self._running:
+            self._landed = wait(self._running, POLL, FIRST_COMPLETED).done
             self._end_overdue()
         elif self._waiting:
             time.sleep(POLL)  # for the runs of other runners
-        return bool(self._flights or self._waiting)
+        return bool(self._running or self._waiting)
 
     def take_records(self) -> Iterator[RunRecord]:
         """Write and yield the records of the runs that have just ended."""
         for future in self._landed:
-            flight = self._flights.pop(future)
+            flight = self._running.pop(future)
             self._reduced.add(flight.due.reduction)
             record = self._outcome(future, flight)
-            if record and self._claims.holds(record.run_id):
+            if record and self._leases.holds(record.run_id):
                 write_record(self._directory, record)
-                self._claims.release(record.run_id)
+                self._leases.release(record.run_id)
                 yield record
         self._landed = set()
 
     def _launch(self) -> None:
         for due in self._in_order():
-            if len(self._flights) >= self._crew.capacity:
+            if len(self._running) >= self._pool.capacity:
                 return
             if self._is_done(due):
                 self._waiting.remove(due)
-            elif self._claims.claim(due.spec.run_id):
+            elif self._leases.acquire(due.spec.run_id):
                 self._waiting.remove(due)
-                if self._is_done(due):  # between the look and the claim
-                    self._claims.release(due.spec.run_id)
+                if self._is_done(due):  # between the look and the lease
+                    self._leases.release(due.spec.run_id)
                     continue
                 self._begin(due, attempt=1)
 
-    def _in_order(self) -> Iterator[Due]:
+    def _in_order(self) -> Iterator[PendingRun]:
         """Yield the waiting runs, last those that would only wait for another's reduction."""
         last = []
         for due in self._waiting[:]:
@@ -179,40 +185,40 @@ class _Runner:
         yield from last
 
     def _reductions_in_the_making(self) -> set[str]:
-        return {flight.due.reduction for flight in self._flights.values()} - self._reduced
+        return {flight.due.reduction for flight in self._running.values()} - self._reduced
 
-    def _begin(self, due: Due, attempt: int) -> None:
-        future = self._crew.submit(self._work, due.spec)
-        self._flights[future] = _Flight(due, attempt, time.monotonic())
+    def _begin(self, due: PendingRun, attempt: int) -> None:
+        future = self._pool.submit(self._work, due.spec)
+        self._running[future] = _Attempt(due, attempt, time.monotonic())
 
-    def _is_done(self, due: Due) -> bool:
+    def _is_done(self, due: PendingRun) -> bool:
         """Tell whether another runner has done a run since it was found to be due."""
         return _version(record_path(self._directory, due.spec.run_id)) != due.version
 
-    def _outcome(self, future: Future[RunRecord], flight: _Flight) -> RunRecord | None:
+    def _outcome(self, future: Future[RunRecord], flight: _Attempt) -> RunRecord | None:
         """Return a run's record, or None if it has been begun again."""
         spec = flight.due.spec
         try:
             record = future.result()
-        except self._crew.died as error:
+        except self._pool.died as error:
             return self._outcome_of_death(future, flight, error)
         except Exception:
             record = failed_record(spec, "exception", traceback.format_exc())
-        self._stillborn = 0
+        self._failed_starts = 0
         return record
 
     def _outcome_of_death(
-        self, future: Future[RunRecord], flight: _Flight, error: BaseException
+        self, future: Future[RunRecord], flight: _Attempt, error: BaseException
     ) -> RunRecord | None:
         spec = flight.due.spec
         if flight.overdue:
             text = f"no end {GRACE:g} s after the time-out of {self._timeout:g} s: killed"
             return failed_record(spec, "time-out", text)
-        if not self._crew.had_begun(future):
-            self._count_stillborn(error)
+        if not self._pool.had_started(future):
+            self._count_failed_start(error)
             self._begin(flight.due, flight.attempt)
             return None
-        if flight.attempt < self._crew.attempts:
+        if flight.attempt < self._pool.attempts:
             logger.warning("%s: its worker died; beginning it again", spec.run_id)
             self._begin(flight.due, flight.attempt + 1)
             return None
@@ -220,22 +226,22 @@ class _Runner:
         text = f"{trace}its worker died at every attempt, of a lack of memory?"
         return failed_record(spec, "worker died", text)
 
-    def _count_stillborn(self, error: BaseException) -> None:
+    def _count_failed_start(self, error: BaseException) -> None:
         """Give up on workers that never come up: no run is to blame for it."""
-        self._stillborn += 1
-        if self._stillborn == STILLBORN:
+        self._failed_starts += 1
+        if self._failed_starts == FAILED_STARTS:
             raise InputError(
-                f"{STILLBORN} worker processes died as they started: a script that runs a suite "
-                "needs `if __name__ == '__main__':`; else look for what kills them"
+                f"{FAILED_STARTS} worker processes died as they started: a script that runs a "
+                "suite needs `if __name__ == '__main__':`; else look for what kills them"
             ) from error
 
     def _end_overdue(self) -> None:
         if self._timeout is None:
             return
         latest = time.monotonic() - self._timeout - GRACE
-        for future, flight in self._flights.items():
+        for future, flight in self._running.items():
             if flight.begun < latest and not flight.overdue and not future.done():
-                flight.overdue = self._crew.kill(future)
+                flight.overdue = self._pool.kill(future)
 
 
 def _version(path: Path) -> int | None:

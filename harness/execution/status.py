@@ -15,7 +15,7 @@ from harness.core.specs import Suite
 from harness.core.storage.checksums import seal, unseal
 from harness.core.storage.files import write_whole
 from harness.core.text import counted
-from harness.execution.leases import Claim, read_claims
+from harness.execution.leases import Lease, read_leases
 
 
 @dataclass(frozen=True)
@@ -24,30 +24,30 @@ class Status:
 
     done: int
     failed: list[RunRecord]
-    claimed: list[Claim]  # by a runner that is alive
-    left: list[str]  # run ids, without those that are claimed
+    leased: list[Lease]  # by a runner that is alive
+    left: list[str]  # run ids, without those that are leased
     damaged: list[str]  # what is wrong with each record that cannot be read
 
     def lines(self) -> Iterator[str]:
         """Say it to a reader: the counts, then each run that is not simply done or left."""
-        total = self.done + len(self.failed) + len(self.claimed) + len(self.left)
+        total = self.done + len(self.failed) + len(self.leased) + len(self.left)
         total += len(self.damaged)
         yield (
             f"{self.done} of {counted(total, 'run')} done, {len(self.failed)} failed, "
-            f"{len(self.claimed)} claimed, {len(self.left)} left"
+            f"{len(self.leased)} leased, {len(self.left)} left"
         )
-        for claim in self.claimed:
-            holder = claim.holder
+        for lease in self.leased:
+            holder = lease.holder
             yield (
-                f"claimed: {claim.run_id} by process {holder.pid} on {holder.host}, "
-                f"seen {max(claim.silence, 0):.0f} s ago"
+                f"leased: {lease.run_id} by process {holder.pid} on {holder.host}, "
+                f"seen {max(lease.silence, 0):.0f} s ago"
             )
         yield from map(failure_line, self.failed)
         yield from (f"damaged: {damage}" for damage in self.damaged)
 
     def stopped_line(self) -> str:
         """Say what a runner leaves that was stopped."""
-        left = len(self.left) + len(self.claimed)
+        left = len(self.left) + len(self.leased)
         return (
             f"stopped: {counted(self.done, 'run')} done, {len(self.failed)} failed, {left} left; "
             "run the same command again to go on"
@@ -86,8 +86,8 @@ def read_status(directory: Path) -> Status:
     Raises:
         InputError: If there is no suite, or it cannot be read.
     """
-    claims = {claim.run_id: claim for claim in read_claims(directory, time.time())}
-    done, failed, claimed, left, damaged = 0, [], [], [], []
+    leases = {lease.run_id: lease for lease in read_leases(directory, time.time())}
+    done, failed, leased, left, damaged = 0, [], [], [], []
     for spec in _read_suite(directory).runs():
         try:
             record = read_record(record_path(directory, spec.run_id))
@@ -96,15 +96,15 @@ def read_status(directory: Path) -> Status:
         except InputError as error:
             damaged.append(str(error))
             continue
-        if spec.run_id in claims and (record is None or record.status == "failed"):
-            claimed.append(claims[spec.run_id])  # a claimed failure is being repeated
+        if spec.run_id in leases and (record is None or record.status == "failed"):
+            leased.append(leases[spec.run_id])  # a leased failure is being repeated
         elif record is None:
             left.append(spec.run_id)
         elif record.status == "failed":
             failed.append(record)
         else:
             done += 1
-    return Status(done, failed, claimed, left, damaged)
+    return Status(done, failed, leased, left, damaged)
 
 
 def _suite_path(directory: Path) -> Path:

@@ -21,7 +21,7 @@ def reduction_identity(spec: RunSpec) -> str:
     return spec.model_dump_json(exclude={"learner", "episodes", "replicate"})
 
 
-class Crew(ABC):
+class WorkerPool(ABC):
     """Workers that do runs. Leaving it in the middle abandons the runs in flight."""
 
     died: ClassVar[tuple[type[BaseException], ...]]  # what says that a worker died at its run
@@ -43,7 +43,7 @@ class Crew(ABC):
         """Begin a run as soon as a worker is free."""
 
     @abstractmethod
-    def had_begun(self, future: Future[RunRecord]) -> bool:
+    def had_started(self, future: Future[RunRecord]) -> bool:
         """Tell whether a worker had started before it died with a run."""
 
     @abstractmethod

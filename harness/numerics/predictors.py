@@ -32,7 +32,7 @@ class Predictors(ABC):
         """Values of every action, ``(N, obs_dim) -> (N, k, action_count)``."""
 
     @abstractmethod
-    def slopes(self, states: Float64Array, actions: IntArray) -> Float64Array:
+    def gradients(self, states: Float64Array, actions: IntArray) -> Float64Array:
         """Derivatives ``∂f_j(s, a) / ∂s`` at actions ``(N, k)``, shape ``(N, k, obs_dim)``."""
 
 
@@ -57,7 +57,7 @@ class LinearPredictors(Predictors):
         values: Float64Array = flat.reshape(len(states), k, heads) + self.offsets
         return values
 
-    def slopes(self, states: Float64Array, actions: IntArray) -> Float64Array:
+    def gradients(self, states: Float64Array, actions: IntArray) -> Float64Array:
         """Chain rule through the features."""
         k, heads, _ = self.weights.shape
         chosen = self.weights[np.arange(k), actions if heads > 1 else 0]
@@ -87,7 +87,7 @@ class NetworkPredictors(Predictors):
         values: Float64Array = np.matmul(units.transpose(1, 0, 2), self.outputs)
         return np.ascontiguousarray(values.transpose(1, 0, 2))
 
-    def slopes(self, states: Float64Array, actions: IntArray) -> Float64Array:
+    def gradients(self, states: Float64Array, actions: IntArray) -> Float64Array:
         """Weights of the active units."""
         active = np.tensordot(states, self.hidden, axes=1) + self.biases > 0  # (N, k, units)
         chosen = self.outputs.transpose(0, 2, 1)[np.arange(len(self.biases)), actions]

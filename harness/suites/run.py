@@ -13,11 +13,11 @@ from harness.core.records import RunRecord, read_record, record_paths
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
-from harness.execution.local import LocalCrew
-from harness.execution.runner import due_runs, run_all
+from harness.execution.local import LocalPool
+from harness.execution.runner import pending_runs, run_all
 from harness.execution.status import write_suite
 from harness.execution.worker import Failure, attempt, failed_record, record_run
-from harness.execution.worker_pool import Crew, check_cluster_installed
+from harness.execution.worker_pool import WorkerPool, check_cluster_installed
 from harness.suites.loading import load_suite, make_suite
 from harness.tasks.kinds import task_of
 from harness.tasks.resuming import check_same_data, check_same_parameters
@@ -63,20 +63,21 @@ def run_suite(
     if timeout is not None:
         _check_positive("timeout", timeout, "a run needs some seconds; give more than 0")
     directory = Path(directory)
-    due = due_runs(list(suite.runs()), directory, retry_failed)
+    due = pending_runs(list(suite.runs()), directory, retry_failed)
     if not due:
         write_suite(directory, suite)
+        tidy(cache_folder(directory))  # what a killed runner has left
         return []
     task_of(suite).check(suite)
     records = list(map(read_record, record_paths(directory)))
     check_same_parameters(suite, records)
     check_same_data(suite, records)
-    crew = _cluster(scheduler, timeout) if scheduler else LocalCrew(min(jobs, len(due)))
+    pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))
     write_suite(directory, suite)
     cache = None if scheduler else cache_folder(directory)
     work = partial(perform, timeout=timeout, cache=cache)
     try:
-        ended = run_all(due, work, directory, crew, timeout)
+        ended = run_all(due, work, directory, pool, timeout)
         return list(watch(len(due), ended) if watch else ended)
     finally:
         tidy(cache_folder(directory))
@@ -130,11 +131,11 @@ def _open_source(spec: RunSpec) -> Any:
     return task_of(spec).open(spec)
 
 
-def _cluster(address: str, timeout: float | None) -> Crew:
+def _cluster(address: str, timeout: float | None) -> WorkerPool:
     check_cluster_installed(address)
-    from harness.execution.dask import DaskCrew  # imports dask, which nothing else needs
+    from harness.execution.dask import DaskPool  # imports dask, which nothing else needs
 
-    return DaskCrew(address, _open_source, partial(reduce_for_runs, timeout=timeout))
+    return DaskPool(address, _open_source, partial(reduce_for_runs, timeout=timeout))
 
 
 def _check_positive(name: str, value: float, rule: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, read_record, record_path, write_record
-from harness.execution.leases import Claims
-from harness.execution.runner import due_runs
+from harness.execution.leases import Leases
+from harness.execution.runner import pending_runs
 from harness.execution.status import read_status
 from harness.suites.loading import load_suite
 from harness.suites.run import run_suite
@@ -159,15 +159,15 @@ def test_the_status_sorts_the_runs(folder: Path) -> None:
         ),
     )
     paths[3].write_bytes(paths[3].read_bytes() + b" ")
-    with Claims(folder) as claims:
-        claims.claim(paths[0].stem)
+    with Leases(folder) as leases:
+        leases.acquire(paths[0].stem)
         status = read_status(folder)
     assert status.done == 2
     assert [record.run_id for record in status.failed] == [paths[2].stem]
-    assert [claim.run_id for claim in status.claimed] == [paths[0].stem]
+    assert [lease.run_id for lease in status.leased] == [paths[0].stem]
     assert status.left == [paths[1].stem]
     lines = list(status.lines())
-    assert lines[0] == "2 of 6 runs done, 1 failed, 1 claimed, 1 left"
+    assert lines[0] == "2 of 6 runs done, 1 failed, 1 leased, 1 left"
     assert lines[2] == f"failed: {paths[2].stem}: time-out: late"
     assert paths[3].name in lines[3]
 
@@ -177,7 +177,7 @@ def test_the_commands_say_so_in_their_status(folder: Path) -> None:
         command = [sys.executable, "-m", "harness.cli", *arguments, str(folder)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert call("status").stdout == "6 of 6 runs done, 0 failed, 0 claimed, 0 left\n"
+    assert call("status").stdout == "6 of 6 runs done, 0 failed, 0 leased, 0 left\n"
     whole = call("verify", "--sample", "1")
     assert (whole.returncode, whole.stderr) == (0, "")
     path, _ = a_record(folder)
@@ -193,7 +193,7 @@ def test_the_commands_say_so_in_their_status(folder: Path) -> None:
 
 def test_records_are_the_same_bytes_but_for_times(finished: Path, tmp_path: Path) -> None:
     suite = load_suite(str(finished.parent / "small.toml"))
-    assert due_runs(list(suite.runs()), finished) == []
+    assert pending_runs(list(suite.runs()), finished) == []
     run_suite(suite, tmp_path, jobs=2)
     for spec in suite.runs():
         first, again = (

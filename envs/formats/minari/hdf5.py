@@ -16,7 +16,7 @@ from gymnasium.spaces import Dict, Space, Tuple
 from h5py import h5d, h5g, h5i, h5s
 from numpy.typing import NDArray
 
-from envs.formats.hdf5_room import has_room
+from envs.formats.hdf5_size import fits_in_file
 
 FILE_NAME: Final = "main_data.hdf5"
 INDEX_BYTES: Final = 1 << 20  # of the file's index that HDF5 may keep; by itself it takes 32 MiB
@@ -71,7 +71,7 @@ def _read_info(group: h5g.GroupID, name: str) -> NDArray[Any] | None:
 
 def _read_array(group: h5g.GroupID, name: str) -> NDArray[Any]:
     stored = h5d.open(group, name.encode())
-    if not has_room(stored, h5i.get_file_id(stored).get_filesize()):
+    if not fits_in_file(stored, h5i.get_file_id(stored).get_filesize()):
         raise OSError(f"{name} of shape {stored.shape} is larger than its file has room for")
     array = np.empty(stored.shape, stored.dtype)
     stored.read(h5s.ALL, h5s.ALL, array)

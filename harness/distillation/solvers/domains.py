@@ -28,7 +28,7 @@ class Domain(ABC):
         """Points ``(m, p)`` at coordinates ``(n,)``."""
 
     @abstractmethod
-    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
+    def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
         """Turn derivatives by points ``(r, m, p)`` into derivatives by coordinates ``(r, n)``."""
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Box(Domain):
         """The coordinates themselves."""
         return coordinates.reshape(len(self.shares), -1)
 
-    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
+    def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
         """The derivatives themselves."""
         return slopes.reshape(len(slopes), -1)
 
@@ -122,7 +122,7 @@ class Manifold(Domain):
         """The coordinates themselves."""
         return self.box.points(coordinates)
 
-    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
+    def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
         """Derivatives along the tangents."""
         normals = self.relations.gradients(self.points(coordinates))  # (m, relations, p)
         inside = np.linalg.pinv(normals, rcond=RANK_TOLERANCE) @ normals
@@ -195,7 +195,7 @@ class Neighbourhoods(Domain):
         points: Float64Array = self.origin + np.einsum("mpq,mq->mp", self.axes, moves)
         return points
 
-    def chain(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
+    def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:  # noqa: ARG002
         """Derivatives along the axes."""
         along: Float64Array = np.einsum("rmp,mpq->rmq", slopes, self.axes, optimize=True)
         return along.reshape(len(slopes), -1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.core.arrays import Float64Array, IntArray
 from harness.distillation.solvers.domains import Domain
-from harness.distillation.solvers.levenberg_marquardt import Found, LeastSquares, minimise
+from harness.distillation.solvers.levenberg_marquardt import LeastSquares, SearchResult, minimise
 from harness.numerics.predictors import Predictors
 
 MEAN_WEIGHT = 10.0  # keeps steps along the prescribed means, to which the projection returns
@@ -35,16 +35,16 @@ class GroupMatching:
         gaps = (self.shares @ errors**2 - self.losses) / self.units
         return np.concatenate([gaps, MEAN_WEIGHT * self._drift(points)])
 
-    def slopes(self, points: Float64Array) -> Float64Array:
+    def gradients(self, points: Float64Array) -> Float64Array:
         """Derivatives of `residuals` by the points, ``(r, m, p)``."""
         d = self._obs_dim(points)
         errors, best = self._td_errors(points)
         by_point = np.empty((*errors.shape, points.shape[1]))  # (m, k, p)
         taken = np.broadcast_to(self.actions[:, None], errors.shape)
-        by_point[:, :, :d] = self.predictors.slopes(points[:, :d], taken)
+        by_point[:, :, :d] = self.predictors.gradients(points[:, :d], taken)
         by_point[:, :, d:-1] = 0.0
         if self.discount:
-            then = self.predictors.slopes(points[:, d:-1], best)
+            then = self.predictors.gradients(points[:, d:-1], best)
             by_point[:, :, d:-1] = -self.discount * then
         by_point[:, :, -1] = -self.predictors.reward_scales
         by_point *= (2 * self.shares[:, None] * errors / self.units)[:, :, None]
@@ -84,7 +84,7 @@ class GroupMatching:
 
 def match_group(
     matching: GroupMatching, domain: Domain, iterations: int, tolerance: float
-) -> tuple[Float64Array, Found]:
+) -> tuple[Float64Array, SearchResult]:
     """Move the domain's start until the losses match.
 
     Returns:
@@ -95,7 +95,7 @@ def match_group(
     """
     problem = LeastSquares(
         residuals=lambda x: matching.residuals(domain.points(x)),
-        jacobian=lambda x: domain.chain(x, matching.slopes(domain.points(x))),
+        jacobian=lambda x: domain.vector_jacobian(x, matching.gradients(domain.points(x))),
         project=domain.project,
         low=domain.low,
         high=domain.high,

@@ -10,7 +10,7 @@ import scipy.linalg
 
 from harness.core.arrays import Float64Array
 
-LEAST_DAMPING, MOST_DAMPING = 1e-10, 1e8  # relative to the mean squared row of the Jacobian
+MIN_DAMPING, MAX_DAMPING = 1e-10, 1e8  # relative to the mean squared row of the Jacobian
 STALLED = 5  # accepted steps in a row that gain less than the tolerance
 
 
@@ -26,7 +26,7 @@ class LeastSquares:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """Where the search ended."""
 
     point: Float64Array  # (n,) the best point met, inside the set
@@ -36,7 +36,7 @@ class Found:
 
 def minimise(
     problem: LeastSquares, start: Float64Array, iterations: int, tolerance: float
-) -> Found:
+) -> SearchResult:
     """Lower the mean squared residual from a start inside the set.
 
     Each step solves the damped normal equations on the side that has fewer unknowns, with
@@ -67,16 +67,16 @@ def minimise(
         loss = float(np.mean(trial_residuals**2))
         if not loss < trace[-1]:  # also where the loss is not finite
             rejected, damping = rejected + 1, damping * 8
-            if damping > MOST_DAMPING:
+            if damping > MAX_DAMPING:
                 break
             continue
         stalled = stalled + 1 if loss > (1 - tolerance) * trace[-1] else 0
-        point, residuals, damping = trial, trial_residuals, max(damping / 5, LEAST_DAMPING)
+        point, residuals, damping = trial, trial_residuals, max(damping / 5, MIN_DAMPING)
         trace.append(loss)
         if stalled == STALLED or loss < np.finfo(float).eps ** 2:
             break
         jacobian = problem.jacobian(point)
-    return Found(point, tuple(trace), rejected)
+    return SearchResult(point, tuple(trace), rejected)
 
 
 def _free(

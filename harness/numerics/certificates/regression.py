@@ -10,8 +10,8 @@ import scipy.linalg
 from harness.core.arrays import Float64Array
 from harness.core.errors import InputError
 from harness.core.regression_set import RegressionSet
+from harness.numerics.moment_matching import root
 from harness.numerics.moments import Moments
-from harness.numerics.points import root
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from harness.analysis import write_tables
 from harness.core.errors import InputError
 from harness.core.records import SCHEMA_VERSION, RunRecord, read_record, write_record
 from harness.core.specs import Suite
-from harness.execution.runner import due_runs
+from harness.execution.runner import pending_runs
 from harness.execution.status import read_status, write_suite
 from tests.support.workers import result, run_spec
 
@@ -53,7 +53,7 @@ def test_every_changed_byte_is_found_and_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=path.name):
             write_tables(tmp_path)
         with pytest.raises(InputError, match=path.name):
-            due_runs(specs, tmp_path)
+            pending_runs(specs, tmp_path)
         path.write_bytes(whole)
     write_tables(tmp_path)
 

@@ -44,7 +44,7 @@ def group(discount: float, means: Float64Array | None) -> tuple[GroupMatching, F
 @pytest.mark.parametrize("means", [None, np.array([0.1, np.nan, 0, 0, 0, 0, 0.3])])
 def test_slopes_are_those_of_the_residuals(discount: float, means: Float64Array | None) -> None:
     matching, points = group(discount, means)
-    slopes = matching.slopes(points)
+    slopes = matching.gradients(points)
     for residual in range(len(slopes)):
         numeric = approx_fprime(
             points.ravel(),

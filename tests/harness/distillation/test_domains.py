@@ -111,7 +111,7 @@ def test_steps_on_the_manifold_are_tangent() -> None:
     relations = Relations.of(data, 3)
     manifold = Manifold(Box.around(data, data[:5], np.full(5, 0.2), None, NONE), relations)
     slopes = rng.normal(size=(2, 5, 7))
-    tangent = manifold.chain(data[:5].ravel(), slopes).reshape(2, 5, 7)
+    tangent = manifold.vector_jacobian(data[:5].ravel(), slopes).reshape(2, 5, 7)
     along = np.einsum("mnp,rmp->rmn", relations.gradients(data[:5]), tangent)
     np.testing.assert_allclose(along, 0, atol=1e-9)
 
@@ -187,4 +187,6 @@ def test_slopes_are_those_of_the_points() -> None:
             2 * step
         )
         expected = np.einsum("rmp,mp->r", slopes, change)
-        np.testing.assert_allclose(domain.chain(here, slopes)[:, axis], expected, atol=1e-8)
+        np.testing.assert_allclose(
+            domain.vector_jacobian(here, slopes)[:, axis], expected, atol=1e-8
+        )

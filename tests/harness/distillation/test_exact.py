@@ -16,9 +16,9 @@ from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
-from harness.numerics.cells import cell_labels
 from harness.numerics.certificates.bellman import certify_bellman
 from harness.numerics.standardising import Standardiser
+from harness.numerics.stratification import cell_labels
 from harness.testing.rows import random_transitions
 from tests.support.bellman import Predictors, bellman_losses
 

@@ -16,10 +16,10 @@ from harness.core.transitions import Transitions
 from harness.distillation.operator import OperatorDistiller, find_neighbours
 from harness.distillation.solvers import operator_loss as operator_matching
 from harness.distillation.solvers.operator_loss import OperatorTarget, Template
-from harness.numerics.cells import cell_labels, draw_stratified
 from harness.numerics.features import draw_features
 from harness.numerics.predictors import LinearPredictors, sample_linear
 from harness.numerics.standardising import Standardised, StandardRows
+from harness.numerics.stratification import cell_labels, draw_stratified
 from harness.testing.rows import random_transitions
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,8 @@ from harness.core.records import RunRecord, RunResult, read_record, read_records
 from harness.core.specs import LearnerSpec, RunSpec
 from harness.core.storage.processes import HOST
 from harness.execution import runner
-from harness.execution.local import LocalCrew, ProcessExecutor
-from harness.execution.runner import due_runs, run_all
+from harness.execution.local import LocalPool, ProcessExecutor
+from harness.execution.runner import pending_runs, run_all
 from harness.execution.timeouts import DeadlineExceeded, deadline
 from harness.execution.worker import Failure, attempt
 from harness.suites.run import perform
@@ -34,9 +34,9 @@ def run(
     marks = folder / "marks"
     marks.mkdir(exist_ok=True)
     task = partial(work, marks=marks, timeout=timeout)
-    due = due_runs(specs, folder, retry)
-    records = list(run_all(due, task, folder, LocalCrew(2), timeout))
-    assert not (folder / "claims").exists()
+    due = pending_runs(specs, folder, retry)
+    records = list(run_all(due, task, folder, LocalPool(2), timeout))
+    assert not (folder / "leases").exists()
     assert not list(folder.rglob("*.partial"))
     return {f"{record.spec.reducer.name}{record.spec.seed}": record for record in records}
 
@@ -132,20 +132,20 @@ def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     os.utime(forgotten, (1, 1))
     marks = tmp_path / "marks"
     marks.mkdir()
-    list(run_all([], partial(work, marks=marks), tmp_path, LocalCrew(1)))
+    list(run_all([], partial(work, marks=marks), tmp_path, LocalPool(1)))
     assert sorted(folder.iterdir()) == sorted([alive, elsewhere])
 
 
 def test_workers_end_when_their_records_are_no_longer_wanted(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
-    due = due_runs([run_spec("good"), run_spec("sleep")], tmp_path)
-    records = run_all(due, partial(work, marks=marks), tmp_path, LocalCrew(2))
+    due = pending_runs([run_spec("good"), run_spec("sleep")], tmp_path)
+    records = run_all(due, partial(work, marks=marks), tmp_path, LocalPool(2))
     assert next(records).status == "completed"
     records.close()
     workers = [int(pid) for path in marks.iterdir() for pid in path.read_text().split()]
     assert not any(psutil.pid_exists(pid) for pid in workers)
-    assert not (tmp_path / "claims").exists()
+    assert not (tmp_path / "leases").exists()
     assert len(list(read_records(tmp_path))) == 1
 
 
@@ -180,7 +180,8 @@ def test_what_shares_a_reduction_does_not_wait_for_it_while_there_is_other_work(
     marks.mkdir()
     task = partial(work, marks=marks)
     ended = [
-        record.run_id for record in run_all(due_runs(specs, tmp_path), task, tmp_path, LocalCrew(2))
+        record.run_id
+        for record in run_all(pending_runs(specs, tmp_path), task, tmp_path, LocalPool(2))
     ]
     assert sorted(ended) == sorted(spec.run_id for spec in specs)
     begun = sorted(marks.iterdir(), key=lambda path: path.stat().st_mtime)

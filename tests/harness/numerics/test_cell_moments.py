@@ -13,9 +13,9 @@ from harness.core.transitions import Transitions
 from harness.distillation.solvers.sketch import CellReservoir, Sketch
 from harness.numerics import cell_moments
 from harness.numerics.cell_moments import CellMoments, accumulate_cells
-from harness.numerics.cells import cell_counts, cell_labels
 from harness.numerics.moments import Moments
 from harness.numerics.standardising import Standardiser
+from harness.numerics.stratification import cell_counts, cell_labels
 from harness.testing.rows import random_transitions
 
 seeds = st.integers(0, 2**32 - 1)

@@ -46,7 +46,7 @@ def predictors(request: pytest.FixtureRequest) -> Predictors:
 def test_slopes_are_those_of_the_values(predictors: Predictors) -> None:
     rng = np.random.default_rng(2)
     states, actions = rng.normal(size=(6, 3)), rng.integers(0, 3, size=(6, 5))
-    slopes = predictors.slopes(states, actions)
+    slopes = predictors.gradients(states, actions)
     step = 1e-6
     for axis, unit in enumerate(np.eye(3)):
         change = predictors.values(states + step * unit) - predictors.values(states - step * unit)

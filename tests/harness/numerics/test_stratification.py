@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.numerics.cells import allocate, cell_counts, cell_labels, cell_weights, draw_stratified
+from harness.numerics.stratification import (
+    allocate,
+    cell_counts,
+    cell_labels,
+    cell_weights,
+    draw_stratified,
+)
 from harness.testing.rows import random_transitions
 
 cells = st.integers(1, 4).flatmap(

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import ortho_group
 
-from harness.numerics.points import nearest, nearest_with_mean, root, second_moment_root, truncated
+from harness.numerics.moment_matching import (
+    nearest,
+    nearest_with_mean,
+    root,
+    second_moment_root,
+    truncated,
+)
 
 Float64Array = NDArray[np.float64]
 seeds = st.integers(0, 2**32 - 1)

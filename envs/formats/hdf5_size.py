@@ -8,7 +8,7 @@ from typing import Any
 _MOST_COMPRESSED = 1100  # times; deflate's limit is 1032
 
 
-def has_room(stored: Any, file_size: int) -> bool:
+def fits_in_file(stored: Any, file_size: int) -> bool:
     """Tell whether an array's values can be in its file.
 
     Where they were never written, or damage has enlarged a shape, HDF5 makes them up.
