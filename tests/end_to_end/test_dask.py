@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,18 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         process.wait()
 
 
+OWN = """
+name = "own"
+description = "A reducer and a learner that do not belong to the package."
+datasets = ["cartpole.npz"]
+sizes = [20]
+seeds = [0, 1]
+episodes = 2
+reducers = ["every_nth:EveryNth"]
+learners = ["neighbour_q:NeighbourQLearner"]
+"""
+
+
 @pytest.fixture
 def suite_folder(tmp_path: Path, cartpole: Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a dataset and a suite that uses it."""
@@ -172,3 +185,22 @@ def test_a_scheduler_that_is_not_there_is_named(
     with pytest.raises(InputError, match=r"scheduler 'nowhere' is not an address: give"):
         run_suite("clustered.toml", suite_folder / "none", scheduler="nowhere")
     assert not (suite_folder / "none").exists()
+
+
+def test_workers_of_a_cluster_find_classes_of_ones_own(
+    suite_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = tmp_path / "plugins"
+    shutil.copytree(Path(__file__).parents[2] / "examples", plugins)
+    monkeypatch.setenv("PYTHONPATH", str(plugins))
+    monkeypatch.syspath_prepend(plugins)
+    started = Cluster(tmp_path)
+    try:
+        (suite_folder / "own.toml").write_text(OWN)
+        records = run_suite("own.toml", tmp_path / "own", scheduler=started.address)
+    finally:
+        for process in started.processes:
+            process.kill()
+            process.wait()
+    assert [record.status for record in records] == 2 * ["completed"]
+    assert {record.spec.reducer.name for record in records} == {"every_nth:EveryNth"}
