@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import numpy as np
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
-from harness.core.registry import Registry
+from harness.core.registry import Registry, reference_to
 from harness.core.regression_set import RegressionSet
+from harness.core.specs import LabelsSpec, labels_spec
 from harness.core.transitions import Transitions
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
+from harness.tasks.labelling import label_by
 
 
 def distill(
@@ -21,6 +24,7 @@ def distill(
     size: int = 100,
     seed: int = 0,
     discount: float = 0.99,
+    labels: str | Mapping[str, Any] | LabelsSpec = "recorded",
     **parameters: Any,
 ) -> Reduction[Transitions]:
     """Reduce transitions by a distiller or reducer.
@@ -32,13 +36,20 @@ def distill(
         method: A name that `bellman-bench list` shows, ``module:Class``, or a reducer object.
         size: Rows to keep or make.
         seed: Fixes whatever is random in the method.
-        discount: γ of the Bellman loss; an object has its own.
+        discount: γ of the Bellman loss and of labels; an object has its own for its loss.
+        labels: ``recorded``, ``shaped`` or ``advantage``, ``module:Class``, or the values of a
+            `LabelsSpec`, ``{"name": "advantage", "parameters": {"actions": "all"}}``.
         parameters: The method's own; an object has its own.
 
     Raises:
-        InputError: If the method, a parameter or the size cannot be used.
+        InputError: If the method, the labels, a parameter or the size cannot be used, or the data
+            hold no signal that labels could tell.
     """
     reducer = _reducer(REDUCERS, method, parameters, discount)
+    spec = labels_spec(labels)
+    if spec is not None:
+        name = method if isinstance(method, str) else reference_to(type(method))
+        reducer = label_by(reducer, name, spec, discount)
     return reduce_seeded(transitions, reducer, size, seed)
 
 

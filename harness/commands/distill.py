@@ -44,6 +44,9 @@ def distill(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
+    labels: Annotated[
+        str, typer.Option(help="What rewards say: recorded, shaped or advantage.")
+    ] = "recorded",
     codebook: Codebook = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
@@ -58,6 +61,7 @@ def distill(
     """Reduce a dataset and write the result."""
     from envs.actions.codebook import parse_codebook
     from envs.regression.datasets import is_tabular
+    from harness.core.specs import labels_spec
     from harness.tasks import distilling
 
     name_data_folder(data_dir)
@@ -67,6 +71,14 @@ def distill(
         raise InputError(
             f"codebook {codebook!r}: it is for data that are read whole and have continuous "
             "actions; leave it or --stream out"
+        )
+    spec = labels_spec(labels)
+    if spec and (stream or regression):
+        raise InputError(
+            f"labels {labels!r}: they are for transitions that are read whole; leave them or "
+            "--stream out"
+            if stream
+            else f"labels {labels!r}: regression has neither rewards nor actions; leave them out"
         )
     if not stream and (jobs is not None or scheduler):
         raise InputError("--jobs and --scheduler without --stream: one process reduces; add it")
@@ -79,6 +91,7 @@ def distill(
         parameters=_parse_parameters(parameter or []),
         discount=discount,
         codebook=parse_codebook(codebook) if codebook else None,
+        labels=spec,
     )
     if stream:
         line = distilling.distill_streamed_file(order, _workers(jobs, scheduler))

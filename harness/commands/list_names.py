@@ -10,7 +10,7 @@ from harness.core.registry import Registry
 
 
 def list_names() -> None:
-    """Show datasets, methods, learners, metrics, formats and suites."""
+    """Show datasets, methods, labels, teachers, learners, metrics, formats and suites."""
     from envs.catalogue import classic_dataset_ids
     from envs.loading import FORMATS
     from envs.regression.datasets import tabular_ids
@@ -20,6 +20,8 @@ def list_names() -> None:
     sections = {
         "datasets": dict.fromkeys(classic_dataset_ids(), ""),
         "methods": dict(_summaries(builtin.REDUCERS)),
+        "labels": {"recorded": "Rewards as recorded."} | dict(_summaries(builtin.LABELS)),
+        "teachers": dict(_summaries(builtin.TEACHERS)),
         "learners": dict(_summaries(builtin.LEARNERS)),
         "formats": dict(_summaries(FORMATS)),
         "regression datasets": dict.fromkeys(tabular_ids(), ""),

@@ -109,6 +109,20 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         """Return the type of the rows that it reduces; None if it reduces any."""
         return row_type(cls, Reducer)
 
+    @property
+    def stream_name(self) -> str:
+        """What random streams are named by: reducers that share it start from the same choices."""
+        return self.name
+
+    def parts(self) -> tuple[BaseModel, ...]:
+        """Return the objects whose classes decide what is made: itself, and what it is made of."""
+        return (self,)
+
+    def row_bounds(self, rows: RowsT, size: int) -> tuple[int, int]:
+        """Return the fewest and the most rows that a reduction may have."""
+        every = len(rows)
+        return {"exact": (size, size), "at most": (1, size), "all rows": (every, every)}[self.sizes]
+
     def check_usable(self, rows: RowsT) -> None:
         """Look for what the reducer needs beside rows: episodes, a library; most need nothing.
 
@@ -150,7 +164,7 @@ def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) ->
     Parameters are not part of the stream's identity: variants of a method start from the same
     random choices and are compared in pairs.
     """
-    return reducer.reduce(rows, size, stream("reduction", reducer.name, size, seed))
+    return reducer.reduce(rows, size, stream("reduction", reducer.stream_name, size, seed))
 
 
 def check_size(size: int, available: int, noun: str) -> None:
@@ -185,7 +199,7 @@ def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
     return None
 
 
-def _check_found(reducer: Reducer[Any], found: Any, rows: Rows, size: int) -> None:
+def _check_found(reducer: Reducer[RowsT], found: Any, rows: RowsT, size: int) -> None:
     """Refuse what no `_reduce` may return.
 
     Raises:
@@ -195,8 +209,7 @@ def _check_found(reducer: Reducer[Any], found: Any, rows: Rows, size: int) -> No
     if not (isinstance(found, tuple) and len(found) == 3 and isinstance(found[0], type(rows))):
         raise _broken(reducer, f"_reduce returned {_shape(found)}", rule)
     reduced, source_indices, diagnostics = found
-    wanted = {"exact": (size, size), "at most": (1, size), "all rows": (len(rows), len(rows))}
-    low, high = wanted[reducer.sizes]
+    low, high = reducer.row_bounds(rows, size)
     if not low <= len(reduced) <= high:
         raise _broken(reducer, f"{len(reduced)} rows for size {size}", f"sizes = {reducer.sizes!r}")
     if source_indices is not None and not _are_rows(source_indices, len(reduced), len(rows)):

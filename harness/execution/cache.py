@@ -58,12 +58,10 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
     Returns:
         None if the code of the method is not known.
     """
-    kind = type(reducer)
-    own = kind.__module__.partition(".")[0] in OWN_PACKAGES
-    source = "" if own else _source_hash(kind)
-    if source is None:
+    classes = [_identity_of(type(part)) for part in reducer.parts()]
+    if None in classes:
         return None
-    method = (kind.__module__, kind.__qualname__, kind.cache_version, source, reducer.model_dump())
+    method = (classes, reducer.model_dump())
     identity = (method, _rows_hash(rows), size, seed, _surroundings())
     return hashlib.sha256(repr(identity).encode()).hexdigest()
 
@@ -201,6 +199,15 @@ def _keep_from_commits(folder: Path) -> None:
     ignore = folder / ".gitignore"
     if not ignore.exists():
         write_whole(ignore, b"*\n")
+
+
+def _identity_of(kind: Any) -> tuple[object, ...] | None:
+    """Name a class and the state of its code; None if that is not known."""
+    own = kind.__module__.partition(".")[0] in OWN_PACKAGES
+    source = "" if own else _source_hash(kind)
+    if source is None:
+        return None
+    return kind.__module__, kind.__qualname__, kind.cache_version, source
 
 
 @cache

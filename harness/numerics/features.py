@@ -167,6 +167,28 @@ class FourierFeatures(FeatureMap):
 
 
 @dataclass(frozen=True)
+class KernelFeatures(FourierFeatures):
+    """The same with waves of total mean square one, as a kernel has: a penalty sees one function.
+
+    The penalty on a function does not fall as waves are added, as it does in `FourierFeatures`.
+    """
+
+    name: ClassVar[str] = "kernel"
+
+    def __call__(self, states: Float64Array) -> Float64Array:
+        """Cosines of total mean square one, the state, and a one."""
+        features = super().__call__(states)
+        features[:, : len(self.phases)] /= np.sqrt(len(self.phases))
+        return features
+
+    def jacobian(self, states: Float64Array) -> Float64Array:
+        """Those of the waves scaled alike."""
+        jacobian = super().jacobian(states)
+        jacobian[:, : len(self.phases)] /= np.sqrt(len(self.phases))
+        return jacobian
+
+
+@dataclass(frozen=True)
 class ReluFeatures(FeatureMap):
     """The hidden layer of a random network with rectified units, and a bias."""
 

@@ -90,6 +90,8 @@ def _names_modules(spec: RunSpec) -> bool:
     """Tell whether a run imports a module that its spec names."""
     named_format, separator, _ = spec.dataset.partition("::")
     names = [spec.reducer.name, spec.learner.name, spec.environment or ""]
+    if spec.reducer.labels is not None:
+        names += [spec.reducer.labels.name, spec.reducer.labels.teacher.name]
     return any(":" in name for name in [*names, named_format if separator else ""])
 
 

@@ -241,7 +241,7 @@ def _reduce_in_rows(rows: Any, reducer: Reducer[Any], size: int, seed: int) -> R
 
 def model_key(spec: ReducerSpec | LearnerSpec) -> str:
     """Name what a reducer or learner of a suite is, apart from where it is used."""
-    return spec.model_dump_json(include={"name", "label", "parameters"})
+    return spec.model_dump_json(include={"name", "label", "parameters", "labels"})
 
 
 def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:

@@ -25,6 +25,10 @@ from harness.distillation.exact import ExactDistiller
 from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
+from harness.labels.advantage import AdvantageLabels
+from harness.labels.base import Labels, Teacher
+from harness.labels.closed_form import ClosedFormTeacher
+from harness.labels.shaped import ShapedLabels
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.networks import DQNLearner, EnsembleDQNLearner, FQILearner
 from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
@@ -68,6 +72,18 @@ LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(
         LinearFQILearner,
         FreshGap,
     ),
+)
+LABELS: Final[Registry[type[Labels]]] = Registry(
+    kind="labels",
+    groups=("bellman_bench.labels",),
+    bases=(Labels,),
+    builtin=listed(ShapedLabels, AdvantageLabels),
+)
+TEACHERS: Final[Registry[type[Teacher]]] = Registry(
+    kind="teacher",
+    groups=("bellman_bench.teachers",),
+    bases=(Teacher,),
+    builtin=listed(ClosedFormTeacher),
 )
 REGRESSION_REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
     kind="regression method",

@@ -13,13 +13,14 @@ from envs.loading import open_dataset
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
-from harness.core.reduction import Reduction
+from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed
-from harness.core.specs import CodebookSpec, RunSpec
+from harness.core.specs import CodebookSpec, ReducerSpec, RunSpec
 from harness.core.transitions import Transitions
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.evaluation import evaluate
+from harness.tasks.labelling import label_by
 
 
 class ControlTask(Task[Dataset, Transitions]):
@@ -28,6 +29,17 @@ class ControlTask(Task[Dataset, Transitions]):
     name: ClassVar[str] = "control"
     reducers = REDUCERS
     learners = LEARNERS
+
+    def make_reducer(self, spec: ReducerSpec, discount: float | None) -> Reducer[Transitions]:
+        """Build a reducer, with its labels if it has any; ``discount`` reaches both.
+
+        Raises:
+            InputError: If a name or a parameter is unknown, or a value breaks its rule.
+        """
+        reducer = super().make_reducer(spec, discount)
+        if spec.labels is None:
+            return reducer
+        return label_by(reducer, spec.name, spec.labels, cast(float, discount))
 
     def open(self, spec: RunSpec) -> Dataset:
         """Open the dataset of a run, its environment replaced where the run names another."""

@@ -18,12 +18,13 @@ from envs.streaming import open_stored
 from harness.core.errors import InputError, one_line
 from harness.core.reduction import Reducer, Reduction, RowsT, check_size, reduce_seeded
 from harness.core.registry import OWN_PACKAGES
-from harness.core.specs import CodebookSpec
+from harness.core.specs import CodebookSpec, LabelsSpec
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
+from harness.tasks.labelling import label_by
 from harness.tasks.saving import (
     save_as_minari,
     save_reduction,
@@ -50,6 +51,7 @@ class Order:
     parameters: Mapping[str, Any]  # the method's own
     discount: float = 0.99  # γ of the Bellman loss; regression has none
     codebook: CodebookSpec | None = None  # how continuous actions are numbered
+    labels: LabelsSpec | None = None  # of the rows of transitions; None: as recorded
 
 
 def distill_file(order: Order) -> str:
@@ -64,6 +66,8 @@ def distill_file(order: Order) -> str:
     else:
         _check_path(destination)
     reducer = _make_reducer(order)
+    if order.labels is not None:
+        reducer = label_by(reducer, order.method, order.labels, order.discount)
     dataset = open_dataset(order.dataset_id, order.codebook)
     reduction = _reduce(dataset.transitions, reducer, order)
     if to_minari:

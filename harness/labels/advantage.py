@@ -1,0 +1,77 @@
+"""Advantage labels: episodes of one step that pay the fitted advantage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+from harness.labels.base import FittedTeacher, Labels, QFunction, action_gap
+
+
+class AdvantageLabels(Labels):
+    """The teacher's advantage over the mean action, paid at once: no bootstrapping is left.
+
+    The reward becomes ``κ (A(s, a) - mean_a A(s, ·))`` and every row terminates, so that a learner
+    of Q-values regresses the advantage, and the Bellman loss is the regression loss of Algorithm 1.
+    With ``actions = "all"`` each state carries a row for every action in place of the recorded one.
+    """
+
+    name: ClassVar[str] = "advantage"
+
+    gap: PositiveFloat = 100.0  # median difference between the best and the worst action
+    actions: Literal["recorded", "all"] = "recorded"
+
+    def rows_for(self, size: int, action_count: int) -> int:
+        """Return the states that ``size`` rows have: a whole number of them has all actions."""
+        if self.actions == "recorded":
+            return size
+        if size < action_count:
+            raise InputError(
+                f"size {size}: a row for every action of {action_count} needs that many rows for "
+                "one state; raise the size, or label recorded actions"
+            )
+        return size // action_count
+
+    def make(self, teacher: FittedTeacher, transitions: Transitions, discount: float) -> Advantage:  # noqa: ARG002
+        """Take the scale from the dataset: the median gap between actions becomes ``gap``."""
+        scale = self.gap / action_gap(teacher, transitions, self.name)
+        return Advantage(teacher.q, scale, self.actions == "all")
+
+
+@dataclass(frozen=True, eq=False)
+class Advantage:
+    """Pays the advantage of a row's action, and ends the episode."""
+
+    q: QFunction
+    scale: float  # κ
+    every_action: bool
+
+    @property
+    def diagnostics(self) -> Mapping[str, Any]:
+        """The scale."""
+        return {"label_scale": self.scale}
+
+    def __call__(self, transitions: Transitions) -> Transitions:
+        """Label rows, each of which becomes one for every action where that is asked for."""
+        rows = _for_every_action(transitions) if self.every_action else transitions
+        values = self.q.values(rows.observations)
+        taken = np.take_along_axis(values, rows.actions[:, None], axis=1)[:, 0]
+        return replace(
+            rows,
+            rewards=self.scale * (taken - values.mean(axis=1)),
+            terminations=np.ones(len(rows), dtype=np.bool_),
+        )
+
+
+def _for_every_action(transitions: Transitions) -> Transitions:
+    """Repeat each row for every action, which share its weight; they form no episodes."""
+    count = transitions.action_count
+    rows = np.repeat(np.arange(len(transitions)), count)
+    repeated = transitions.take(rows, transitions.weights[rows] / count)
+    return replace(repeated, actions=np.tile(np.arange(count), len(transitions)))

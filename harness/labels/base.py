@@ -1,0 +1,142 @@
+"""Labels: what turns the rewards of transitions into others, fitted on the full dataset alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from harness.core.arrays import Float64Array, FloatArray
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+
+
+class QFunction(Protocol):
+    """Action values at any state: of a teacher that was fitted to the full dataset."""
+
+    def values(self, observations: FloatArray) -> Float64Array:
+        """Values of every action, ``(N, obs_dim) -> (N, action_count)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class FittedTeacher:
+    """A teacher's Q-function, and what was found while it was fitted."""
+
+    q: QFunction
+    seconds: float  # wall time of fitting it
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Teacher(BaseModel, ABC):
+    """Fits a Q-function to a dataset; its fields are its parameters. It sees no environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    cache_version: ClassVar[int] = 1  # raise it when the same parameters give other values
+
+    @abstractmethod
+    def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
+        """Fit the Q-function of the optimal policy as far as the dataset tells it.
+
+        Args:
+            transitions: The full dataset.
+            discount: γ.
+
+        Raises:
+            InputError: If the fit diverges.
+        """
+
+
+class Labels(BaseModel, ABC):
+    """What rewards say; the fields are parameters.
+
+    Labels are fitted to the full dataset, never see the environment, and compose with every
+    reducer: reduced rows are labelled where they are, synthetic ones too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    cache_version: ClassVar[int] = 1  # raise it when the same parameters give other labels
+
+    def rows_for(self, size: int, action_count: int) -> int:  # noqa: ARG002
+        """Return how many rows a reducer must give so that ``size`` labelled rows come of them.
+
+        Raises:
+            InputError: If no number does.
+        """
+        return size
+
+    @abstractmethod
+    def make(self, teacher: FittedTeacher, transitions: Transitions, discount: float) -> Relabel:
+        """Fix whatever the labels take from the full dataset, such as their scale.
+
+        Args:
+            teacher: Fitted to the full dataset.
+            transitions: The full dataset.
+            discount: γ.
+
+        Raises:
+            InputError: If the dataset holds no signal that could be told to a learner.
+        """
+
+
+PROBES = 20_000  # states at which a scale is taken, at most
+NO_GAP = 1e-6  # of the spread of values: actions that differ by less do not differ
+
+
+def check_signal(transitions: Transitions, labels: str) -> None:
+    """Refuse data in which nothing tells one action from another.
+
+    Raises:
+        InputError: If there is one action alone, or no row terminates and every reward is the same.
+    """
+    if transitions.action_count < 2:
+        raise InputError(
+            f"labels {labels!r} for {transitions.action_count} action: they tell actions apart; "
+            "use recorded labels"
+        )
+    rewards = transitions.rewards
+    if not transitions.terminations.any() and (rewards == rewards[0]).all():
+        raise InputError(
+            f"labels {labels!r}: the dataset holds no signal, for no row terminates and every "
+            f"reward is {rewards[0]:g}; use recorded labels or other data"
+        )
+
+
+def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) -> float:
+    """Median over the dataset's states of the largest minus the smallest action value.
+
+    Raises:
+        InputError: If the dataset holds no signal, or the teacher finds no action better than
+            another: then there is nothing to tell.
+    """
+    check_signal(transitions, labels)
+    probes = np.linspace(0, len(transitions) - 1, min(PROBES, len(transitions))).astype(np.int64)
+    values = teacher.q.values(transitions.observations[probes])
+    gap = float(np.median(np.ptp(values, axis=1)))
+    if not gap > NO_GAP * float(values.std()):
+        raise InputError(
+            f"labels {labels!r}: the teacher finds no action better than another, for rewards and "
+            "terminations tell nothing; use recorded labels or other data"
+        )
+    return gap
+
+
+class Relabel(Protocol):
+    """Labels that are ready for use."""
+
+    @property
+    def diagnostics(self) -> Mapping[str, Any]:
+        """What a record keeps of the labels."""
+        ...
+
+    def __call__(self, transitions: Transitions) -> Transitions:
+        """Label reduced rows."""
+        ...

@@ -1,0 +1,149 @@
+"""Fitted Q-iteration in closed form whose level is free: no value is pulled towards zero.
+
+Ridge regression that penalises the level of values makes states worth zero where data are thin.
+With rewards of -1 that is optimism about the unknown, with +1 it is 'stay where the data are', and
+on classic control either solves the task without any signal (the survival instinct of Li et al.,
+NeurIPS 2023). Here each iteration regresses what targets differ by from their mean, over all
+actions together, and adds the mean back: data without signal give a constant, and no preference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from harness.core.arrays import Float64Array, IntArray
+from harness.core.errors import InputError
+from harness.numerics.features import FeatureMap
+from harness.numerics.predictors import LinearPredictors
+from harness.numerics.standardising import StandardRows
+
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelFreeFit:
+    """A Q-function, linear in features with weights of each action, and how well it fits."""
+
+    q: LinearPredictors  # one predictor; its offsets are the level
+    left_out_error: float  # mean squared leave-one-out error over the variance of the targets
+
+
+def fit_level_free_q(
+    rows: StandardRows,
+    shares: Float64Array,
+    features: FeatureMap,
+    action_count: int,
+    discount: float,
+    ridge: float,
+    iterations: int,
+) -> LevelFreeFit:
+    """Apply the fitted Bellman operator again and again, from zero.
+
+    Features are held in single precision, in which the iteration is twice as quick; regressions
+    are solved in double precision.
+
+    Args:
+        rows: The dataset, ``N`` rows.
+        shares: Their normalised weights, ``(N,)``.
+        features: φ of the states.
+        action_count: Actions that the environment offers.
+        discount: γ.
+        ridge: Penalty on squared weights, for each unit of weight that a regression sees.
+        iterations: Times that the operator is applied.
+
+    Raises:
+        InputError: If values are not finite.
+    """
+    regressions = _Regressions.of(rows, shares, features, action_count, ridge)
+    alive = (discount * ~rows.terminated[regressions.order]).astype(np.float32)
+    rewards = rows.rewards[regressions.order].astype(np.float32)
+    then = features(rows.next_states[regressions.order]).astype(np.float32)
+    targets = rewards
+    weights, level = regressions.solve(targets)
+    for _ in range(iterations - 1):
+        best = (then @ weights.T.astype(np.float32)).max(axis=1) + np.float32(level)
+        targets = rewards + alive * best
+        weights, level = regressions.solve(targets)
+    if not (np.isfinite(weights).all() and np.isfinite(level)):
+        raise InputError(
+            "fitted Q-iteration diverged: its values must be finite; raise the ridge or scale the "
+            "dataset down"
+        )
+    q = LinearPredictors(features, weights[None], np.full((1, action_count), level), np.ones(1))
+    return LevelFreeFit(q, regressions.left_out_error(targets, weights, level))
+
+
+@dataclass(frozen=True, eq=False)
+class _Regressions:
+    """One weighted ridge regression for each action, factored once; rows stand by action."""
+
+    order: IntArray  # (N,) rows of the dataset, those of one action together
+    edges: IntArray  # (action_count + 1,) where the rows of each action begin
+    now: Float32Array  # (N, width) features of the states, in that order
+    shares: Float64Array  # (N,) normalised weights, in that order
+    factors: tuple[tuple[Float64Array, bool] | None, ...]  # of each action; None: no row takes it
+
+    @classmethod
+    def of(
+        cls,
+        rows: StandardRows,
+        shares: Float64Array,
+        features: FeatureMap,
+        action_count: int,
+        ridge: float,
+    ) -> _Regressions:
+        order = np.argsort(rows.actions, kind="stable")
+        counts = np.bincount(rows.actions, minlength=action_count)
+        edges = np.concatenate([[0], np.cumsum(counts)])
+        now, ordered = features(rows.states[order]).astype(np.float32), shares[order]
+        factors = tuple(
+            _factor(now[begin:end].astype(np.float64), ordered[begin:end], ridge)
+            for begin, end in pairwise(edges)
+        )
+        return cls(order, edges, now, ordered, factors)
+
+    def solve(self, targets: Float32Array) -> tuple[Float64Array, float]:
+        """Weights of each action ``(action_count, width)``, and the level."""
+        level = float(self.shares @ targets)
+        residuals = ((targets - level) * self.shares).astype(np.float32)
+        weights = np.zeros((len(self.factors), self.now.shape[1]))
+        for action, factor in enumerate(self.factors):
+            if factor is not None:
+                mine = slice(self.edges[action], self.edges[action + 1])
+                moments = (self.now[mine].T @ residuals[mine]).astype(np.float64)
+                weights[action] = scipy.linalg.cho_solve(factor, moments, check_finite=False)
+        return weights, level
+
+    def left_out_error(self, targets: Float32Array, weights: Float64Array, level: float) -> float:
+        """Mean squared error at each row of the regression without it, over the variance.
+
+        In ridge regression the residual without a row is the residual over ``1 - h``, where ``h``
+        is what the row weighs in its own fit.
+        """
+        squares = 0.0
+        for action, factor in enumerate(self.factors):
+            if factor is None:
+                continue
+            mine = slice(self.edges[action], self.edges[action + 1])
+            rows, shares = self.now[mine].astype(np.float64), self.shares[mine]
+            inverse = scipy.linalg.cho_solve(factor, rows.T, check_finite=False)
+            own = shares * np.einsum("nw,wn->n", rows, inverse)
+            residuals = targets[mine] - level - rows @ weights[action]
+            squares += float(shares @ (residuals / np.maximum(1 - own, 1e-6)) ** 2)
+        variance = float(self.shares @ (targets - level) ** 2)
+        return squares / variance if variance > 0 else 1.0
+
+
+def _factor(
+    rows: Float64Array, shares: Float64Array, ridge: float
+) -> tuple[Float64Array, bool] | None:
+    if not len(rows):
+        return None
+    penalty = ridge * shares.sum() * np.eye(rows.shape[1])
+    factor: tuple[Float64Array, bool] = scipy.linalg.cho_factor((rows.T * shares) @ rows + penalty)
+    return factor
