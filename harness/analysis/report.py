@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from harness.analysis.figures import write_figures
+from harness.analysis.plots import write_figures
 from harness.analysis.rendering import render
 from harness.analysis.tables import Tables
 from harness.core.storage.files import write_whole

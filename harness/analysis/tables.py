@@ -9,21 +9,22 @@ from typing import Self
 
 import pandas as pd
 
-from harness.analysis import cost, errors, fresh, gaps, improvement, returns, variance
 from harness.analysis.captions import protocol, provenance
-from harness.analysis.claims import render_claims
-from harness.analysis.comparison import comparison
-from harness.analysis.measures import measure
+from harness.analysis.claims.control import render_verdict_table
+from harness.analysis.claims.regression import render_claims
+from harness.analysis.metrics import comparison, fresh_gap, test_error, worst_case_gap
+from harness.analysis.metrics.base import measure
+from harness.analysis.metrics.returns import comparison as returns
+from harness.analysis.metrics.returns import cost, improvement, variance
 from harness.analysis.rendering import render
-from harness.analysis.verdicts import render_verdict_table
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
 
 _DEFINITIONS = {
     "return": returns.DEFINITIONS,
-    "test MSE": errors.DEFINITIONS,
-    "worst-case gap": gaps.DEFINITIONS,
-    "fresh gap": fresh.DEFINITIONS,
+    "test MSE": test_error.DEFINITIONS,
+    "worst-case gap": worst_case_gap.DEFINITIONS,
+    "fresh gap": fresh_gap.DEFINITIONS,
 }
 _CONTROL_TABLES = {  # beside the comparison, where they have rows
     "improvement": (improvement.compare_improvement, improvement.DEFINITIONS),

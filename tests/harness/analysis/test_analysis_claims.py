@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.analysis import judge, render_claims, write_tables
-from harness.analysis.claims import COLUMN_TYPES
-from harness.analysis.published import Criterion, read_claims
+from harness.analysis.claims.published import Criterion, read_claims
+from harness.analysis.claims.regression import COLUMN_TYPES
 from harness.analysis.statistics import ratio_interval
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record

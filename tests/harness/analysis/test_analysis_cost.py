@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import compare_cost, render
-from harness.analysis.cost import COLUMN_TYPES, break_even
+from harness.analysis.metrics.returns.cost import COLUMN_TYPES, break_even
 from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.written import read_markdown

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import caption, comparison, render, write_tables
-from harness.analysis.errors import COLUMN_TYPES
+from harness.analysis.metrics.test_error import COLUMN_TYPES
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run

@@ -17,7 +17,7 @@ from harness.analysis import (
     plot_size_curves,
     write_figures,
 )
-from harness.analysis.styles import ARM_STYLES, arm_styles
+from harness.analysis.figures.styles import ARM_STYLES, arm_styles
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.drawn import (
@@ -296,7 +296,7 @@ def test_figures_are_the_same_bytes_again_in_any_order(
     }
     assert set((tmp_path / "figures").iterdir()) == set(paths)
     shuffled = random.Random(2).sample(runs, len(runs))
-    monkeypatch.setattr("harness.analysis.figures.read_records", lambda _: iter(shuffled))
+    monkeypatch.setattr("harness.analysis.plots.read_records", lambda _: iter(shuffled))
     assert {path.name: path.read_bytes() for path in write_figures(tmp_path)} == first
 
 

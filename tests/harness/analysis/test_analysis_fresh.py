@@ -17,10 +17,9 @@ from harness.analysis import (
     write_figures,
     write_tables,
 )
-from harness.analysis.fresh import COLUMN_TYPES
-from harness.analysis.fresh_curves import FRESH_FLOOR
-from harness.analysis.measures import measure
-from harness.analysis.styles import ARM_STYLES
+from harness.analysis.figures.styles import ARM_STYLES
+from harness.analysis.metrics.base import measure
+from harness.analysis.metrics.fresh_gap import COLUMN_TYPES, FRESH_FLOOR
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
@@ -283,7 +282,7 @@ def test_tables_and_figure_are_the_same_again_in_any_order(
         *(f"fresh-gap.{kind}" for kind in ("png", "svg")),
     }
     shuffled = random.Random(2).sample(runs, len(runs))
-    for module in ("tables", "figures"):
+    for module in ("tables", "plots"):
         monkeypatch.setattr(f"harness.analysis.{module}.read_records", lambda _: iter(shuffled))
     again = [*write_tables(tmp_path), *write_figures(tmp_path)]
     assert {path.name: path.read_bytes() for path in again} == first

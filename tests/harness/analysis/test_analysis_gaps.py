@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import caption, comparison, render, write_figures, write_tables
-from harness.analysis.gaps import COLUMN_TYPES
+from harness.analysis.metrics.worst_case_gap import COLUMN_TYPES
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.regression_records import make_gap
 from tests.harness.analysis.written import number, read_markdown
@@ -85,7 +85,7 @@ def test_tables_and_figure_are_the_same_again_in_any_order(
     assert {"identifiability.png", "identifiability.svg", "comparison.csv"} <= set(first)
     assert len(first) == 5
     shuffled = random.Random(2).sample(runs, len(runs))
-    for module in ("tables", "figures"):
+    for module in ("tables", "plots"):
         monkeypatch.setattr(f"harness.analysis.{module}.read_records", lambda _: iter(shuffled))
     again = [*write_tables(tmp_path), *write_figures(tmp_path)]
     assert {path.name: path.read_bytes() for path in again} == first

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import compare_improvement
-from harness.analysis.improvement import BASELINES, COLUMN_TYPES
-from harness.analysis.returns import ALL_DATASETS
+from harness.analysis.metrics.returns.comparison import ALL_DATASETS
+from harness.analysis.metrics.returns.improvement import BASELINES, COLUMN_TYPES
 from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 

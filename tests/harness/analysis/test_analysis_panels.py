@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 from matplotlib.axes import Axes
 
-from harness.analysis.panels import MOST_COLUMNS, Panel, panel_grid
+from harness.analysis.figures.panels import MOST_COLUMNS, Panel, panel_grid
 
 
 def place(axis: Axes) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from harness.analysis import plot_profiles, runs_frame
-from harness.analysis.profiles import profile
-from harness.analysis.returns import with_scores
+from harness.analysis.metrics.returns.comparison import with_scores
+from harness.analysis.metrics.returns.profiles import profile
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from tests.harness.analysis.drawn import band, legend_labels, lines, points, texts

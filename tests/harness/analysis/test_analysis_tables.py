@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import caption, comparison, interquartile_mean, render, write_tables
-from harness.analysis.returns import ALL_DATASETS, COLUMN_TYPES
+from harness.analysis.metrics.returns.comparison import ALL_DATASETS, COLUMN_TYPES
 from harness.core.errors import InputError
 from harness.core.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
 from tests.harness.analysis.written import number, read_latex, read_markdown

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis import compare_variance
-from harness.analysis.variance import MeanSquares
+from harness.analysis.metrics.returns.variance import MeanSquares
 from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 

@@ -18,9 +18,9 @@ from harness.analysis import (
     render_verdict_table,
     write_tables,
 )
-from harness.analysis.claims import render_claims
-from harness.analysis.published import ScoreCriterion, read_claims
-from harness.analysis.verdicts import COLUMN_TYPES, ONLY_RANDOM
+from harness.analysis.claims.control import COLUMN_TYPES, ONLY_RANDOM
+from harness.analysis.claims.published import ScoreCriterion, read_claims
+from harness.analysis.claims.regression import render_claims
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.frame import arm_rank
-from harness.analysis.returns import ALL_DATASETS, scored_seeds
+from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, estimate_over_strata
 from harness.core.records import RunRecord
 

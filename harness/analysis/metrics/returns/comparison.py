@@ -83,6 +83,13 @@ def scored_seeds(records: Iterable[RunRecord]) -> pd.DataFrame:
     return beside_every_size(average_replicates(with_scores(runs_frame(records))))
 
 
+def drawn_returns(records: Sequence[RunRecord]) -> tuple[pd.DataFrame, pd.Series]:
+    """Tabulate the headline returns that can be drawn, and the random policy's by dataset."""
+    table = compare_returns(records)
+    floors = runs_frame(records).groupby("dataset")["reference_min"].median()
+    return table[(table["dataset"] != ALL_DATASETS) & table["return"].notna()], floors
+
+
 def with_scores(runs: pd.DataFrame) -> pd.DataFrame:
     """Add to every run its ``score``, (return − random) / (expert − random)."""
     span = runs["reference_max"] - runs["reference_min"]

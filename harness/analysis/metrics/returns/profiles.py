@@ -12,11 +12,12 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from harness.analysis.captions import protocol, provenance
-from harness.analysis.drawing import checked, legend_entries
-from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.returns import ALL_DATASETS, scored_seeds
+from harness.analysis.figures.drawing import legend_entries
+from harness.analysis.figures.panels import Panel, finish, panel_grid
+from harness.analysis.figures.styles import ArmStyle, arm_styles
+from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, mean_over_strata, mean_over_strata_interval
-from harness.analysis.styles import ArmStyle, arm_styles
 from harness.core.errors import InputError
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord

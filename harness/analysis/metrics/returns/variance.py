@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from harness.analysis.frame import arm_rank, runs_frame
-from harness.analysis.returns import with_scores
+from harness.analysis.metrics.returns.comparison import with_scores
 from harness.analysis.statistics import CONFIDENCE
 from harness.core.records import RunRecord
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from harness.analysis.errors import compare_errors
-from harness.analysis.fresh import compare_fresh
-from harness.analysis.gaps import compare_gaps
-from harness.analysis.measures import measure
-from harness.analysis.returns import compare_returns
+from harness.analysis.metrics.base import measure
+from harness.analysis.metrics.fresh_gap import compare_fresh
+from harness.analysis.metrics.returns.comparison import compare_returns
+from harness.analysis.metrics.test_error import compare_errors
+from harness.analysis.metrics.worst_case_gap import compare_gaps
 from harness.core.records import RunRecord
 
 _COMPARISONS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness.analysis.frame import FULL, runs_frame
-from harness.analysis.measures import Measure, measure
-from harness.analysis.returns import ALL_DATASETS, compare_returns
-from harness.analysis.styles import ArmStyle
-from harness.core.errors import InputError
-from harness.core.records import RunRecord
+from harness.analysis.figures.styles import ArmStyle
+from harness.analysis.frame import FULL
 
 BAND_OPACITY = 0.16
 MOST_BANDS = 4  # curves whose bands can still be told apart; more of them get error bars
@@ -25,33 +20,6 @@ DODGE = 0.35  # share of the gap between neighbouring sizes that the error bars 
 LONE_SIZE_REACH = 1.75  # the error bars of the one size stand within it, divided and multiplied
 RANDOM_POLICY = "random policy"
 RANDOM_POLICY_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
-
-
-def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
-    """List the records if they can be drawn.
-
-    Raises:
-        InputError: If no run was completed, or the runs measured something else than ``wanted``.
-    """
-    listed = list(records)
-    if all(record.result is None for record in listed):
-        raise InputError(
-            f"0 of {len(listed)} runs completed: a figure needs one; read `error` in a record, "
-            "mend the cause and run the suite again"
-        )
-    if measure(listed) != wanted:
-        raise InputError(
-            f"records of {measure(listed)}: this figure shows {wanted}; draw the figures of a "
-            "folder with `bellman-bench plot`"
-        )
-    return listed
-
-
-def drawn_returns(records: Sequence[RunRecord]) -> tuple[pd.DataFrame, pd.Series]:
-    """Tabulate the headline returns that can be drawn, and the random policy's by dataset."""
-    table = compare_returns(records)
-    floors = runs_frame(records).groupby("dataset")["reference_min"].median()
-    return table[(table["dataset"] != ALL_DATASETS) & table["return"].notna()], floors
 
 
 def legend_entries(styles: dict[str, ArmStyle]) -> list[Line2D]:

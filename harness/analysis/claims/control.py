@@ -10,9 +10,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.captions import protocol, provenance
-from harness.analysis.improvement import paired_differences
-from harness.analysis.measures import measure
-from harness.analysis.published import (
+from harness.analysis.claims.published import (
     ControlClaim,
     ControlVerdict,
     Interval,
@@ -20,8 +18,10 @@ from harness.analysis.published import (
     ScoreCriterion,
     read_claims,
 )
+from harness.analysis.metrics.base import measure
+from harness.analysis.metrics.returns.comparison import scored_seeds
+from harness.analysis.metrics.returns.improvement import paired_differences
 from harness.analysis.rendering import DASH, render
-from harness.analysis.returns import scored_seeds
 from harness.analysis.statistics import FloatArray, estimate_over_strata
 from harness.core.errors import InputError
 from harness.core.records import RunRecord

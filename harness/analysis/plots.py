@@ -8,14 +8,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from harness.analysis.arm_rows import plot_arm_returns
-from harness.analysis.curves import has_curves, plot_learning_curves, plot_size_curves
-from harness.analysis.error_curves import plot_size_errors
-from harness.analysis.fresh_curves import plot_fresh_gaps
-from harness.analysis.gap_curves import plot_identifiability
-from harness.analysis.measures import measure
-from harness.analysis.profiles import plot_profiles
-from harness.analysis.returns import scored_seeds
+from harness.analysis.metrics.base import measure
+from harness.analysis.metrics.fresh_gap import plot_fresh_gaps
+from harness.analysis.metrics.returns.arm_rows import plot_arm_returns
+from harness.analysis.metrics.returns.comparison import scored_seeds
+from harness.analysis.metrics.returns.learning_curves import (
+    has_curves,
+    plot_learning_curves,
+    plot_size_curves,
+)
+from harness.analysis.metrics.returns.profiles import plot_profiles
+from harness.analysis.metrics.test_error import plot_size_errors
+from harness.analysis.metrics.worst_case_gap import plot_identifiability
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole

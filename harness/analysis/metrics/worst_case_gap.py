@@ -1,8 +1,7 @@
-"""The figure of the theory: what so many predictors leave undetermined."""
+"""Worst-case gaps side by side: what is left undetermined by so many predictors."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,23 +10,49 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from harness.analysis.captions import provenance
-from harness.analysis.drawing import BAND_OPACITY, checked, legend_entries
-from harness.analysis.gaps import compare_gaps
-from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import ArmStyle, arm_styles
+from harness.analysis.figures.drawing import BAND_OPACITY, legend_entries
+from harness.analysis.figures.panels import Panel, finish, panel_grid
+from harness.analysis.figures.predictors import (
+    EDGE,
+    EDGE_LINE,
+    floor_note,
+    set_gaps,
+    set_predictors,
+)
+from harness.analysis.figures.styles import ArmStyle, arm_styles
+from harness.analysis.frame import arm_rank, gaps_frame
+from harness.analysis.metrics.base import checked
 from harness.core.errors import InputError
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord
 
+COLUMN_TYPES = {
+    "dataset": "str",
+    "dimension": "int64",
+    "size": "Int64",
+    "predictors": "Int64",
+    "identifiable": "int64",
+    "arm": "str",
+    "seeds": "int64",
+    "gap": "float64",
+    "gap_low": "float64",
+    "gap_high": "float64",
+    "relative_gap": "float64",
+    "seconds_reduction": "float64",
+}
+DEFINITIONS = (
+    "d: features; k: regressors whose losses were matched; q = d + 1",
+    "q(q+1)/2: regressors that determine every loss",
+    "worst-case gap: largest difference of loss over regressors of norm ≤ 1, median over seeds, "
+    "with its range over seeds",
+    "relative gap: the same divided by the largest loss on the training data, median over seeds",
+    "seconds: medians of wall time, which differ between machines",
+)
 GAP_FLOOR = 1e-16  # smaller gaps, zero included, are drawn here
 _BOUNDS = ["gap_low", "gap", "gap_high"]
-GAP_TICKS = 5  # spaces between ticks, at most
 PAPER_PREDICTORS = 100
-EDGE = "q(q+1)/2 predictors"
-EDGE_LINE: dict[str, Any] = {"color": "#777777", "linestyle": ":", "linewidth": 1.4}
 PAPER = f"{PAPER_PREDICTORS} predictors, as in the paper"
 PAPER_MARK: dict[str, Any] = {
     "marker": "o",
@@ -39,10 +64,44 @@ PAPER_MARK: dict[str, Any] = {
 }
 
 
+def compare_gaps(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Compare the worst-case gaps of the arms at every number of predictors.
+
+    An arm is a reducer's name here, whatever its label. Failed runs are left out: the number of
+    their predictors is not known.
+
+    Returns:
+        One row a dataset, size, number of predictors and arm, with the columns of
+        ``COLUMN_TYPES``; ``gap`` is the median over seeds, from ``gap_low`` to ``gap_high`` in
+        all, ``relative_gap`` and the seconds are medians.
+    """
+    runs = gaps_frame(records)
+    rows = [
+        _arm_row(block[block["arm"] == arm])
+        for _, block in runs.groupby(["dimension", "dataset", "size", "predictors"], dropna=False)
+        for arm in sorted(block["arm"].unique(), key=arm_rank)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+
+
+def _arm_row(runs: pd.DataFrame) -> dict[str, Any]:
+    first = runs.iloc[0]
+    keys = ("dataset", "dimension", "size", "predictors", "identifiable", "arm")
+    return {
+        **{key: first[key] for key in keys},
+        "seeds": runs["seed"].nunique(),
+        "gap": runs["gap"].median(),
+        "gap_low": runs["gap"].min(),
+        "gap_high": runs["gap"].max(),
+        "relative_gap": runs["relative_gap"].median(),
+        "seconds_reduction": runs["seconds_reduction"].median(),
+    }
+
+
 def plot_identifiability(records: Iterable[RunRecord]) -> Figure:
     """Plot the worst-case loss gap against the number of predictors, a panel for each dataset.
 
-    Lines are medians over seeds and bands their ranges, as in `harness.analysis.comparison`. A
+    Lines are medians over seeds and bands their ranges, as in `harness.analysis.metrics`. A
     vertical line stands at q(q+1)/2, the least number that determines every loss; the paper's
     number is ringed. Reducers that match no predictors are left out.
 
@@ -97,43 +156,10 @@ def _caption(records: list[RunRecord], table: pd.DataFrame) -> str:
     )
 
 
-def floor_note(gaps: np.ndarray, floor: float) -> str:
-    """Say in a caption that gaps below a floor are drawn at it, if any of ``gaps`` is."""
-    if gaps.min() >= floor:
-        return ""
-    return f" Gaps below {_power(floor)}, zero included, are drawn there."
-
-
 def _draw_gaps(axis: Axes, table: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
     axis.axvline(table["identifiable"].iloc[0], label=EDGE, **EDGE_LINE)
     for arm in [arm for arm in styles if arm in set(table["arm"])]:
         _draw_arm(axis, table[table["arm"] == arm].sort_values("predictors"), styles[arm])
-
-
-def set_predictors(axis: Axes) -> None:
-    """Make the horizontal axis one of numbers of predictors."""
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:g}"))
-
-
-def set_gaps(axis: Axes, gaps: np.ndarray, floor: float) -> None:
-    """Set the vertical axis that all panels share.
-
-    Args:
-        axis: Any of the panels.
-        gaps: All that are drawn, of any shape.
-        floor: A power of ten, where smaller gaps are drawn; a tick where in use.
-    """
-    axis.set_yscale("log")
-    drawn = np.log10(np.maximum(gaps, floor))
-    lowest, highest = math.floor(drawn.min()), math.ceil(drawn.max())
-    step = max(1, math.ceil((highest - lowest) / GAP_TICKS))
-    ticks = 10.0 ** np.arange(lowest, highest + 1, step)
-    floored = ticks[0] if gaps.min() < floor else 0.0
-    axis.set_yticks(ticks, [f"{'≤ ' if tick == floored else ''}{_power(tick)}" for tick in ticks])
-    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def _draw_arm(axis: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
@@ -145,8 +171,3 @@ def _draw_arm(axis: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
     axis.plot(predictors, middle, label=arm, **style.options())
     ringed = predictors == PAPER_PREDICTORS
     axis.plot(predictors[ringed], middle[ringed], label=PAPER, **PAPER_MARK)
-
-
-def _power(gap: float) -> str:
-    exponent = str(round(math.log10(gap)))
-    return f"10{exponent.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

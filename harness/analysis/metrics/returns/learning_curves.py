@@ -10,21 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from harness.analysis.captions import headline, interquartile
-from harness.analysis.drawing import (
+from harness.analysis.figures.drawing import (
     BAND_OPACITY,
     MOST_BANDS,
     RANDOM_POLICY,
     RANDOM_POLICY_LINE,
-    checked,
     draw_sizes,
-    drawn_returns,
     legend_entries,
     random_policy_entry,
 )
+from harness.analysis.figures.panels import Panel, finish, panel_grid
+from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
-from harness.analysis.panels import Panel, finish, panel_grid
+from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
-from harness.analysis.styles import ArmStyle, arm_styles
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord, RunResult
 
@@ -65,7 +65,7 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
 def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
     """Plot headline return against size, a panel for each dataset and learner.
 
-    The values are those of `harness.analysis.comparison`. ``full`` is a horizontal line with a
+    The values are those of `harness.analysis.metrics`. ``full`` is a horizontal line with a
     band, the random policy's return a dotted one. Where there is one size, or arms too many for
     bands, error bars stand side by side.
 

@@ -13,17 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.captions import headline
-from harness.analysis.drawing import (
+from harness.analysis.figures.drawing import (
     RANDOM_POLICY,
     RANDOM_POLICY_LINE,
-    checked,
-    drawn_returns,
     legend_entries,
     random_policy_entry,
 )
+from harness.analysis.figures.panels import Panel, finish, panel_grid
+from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import FULL
-from harness.analysis.panels import Panel, finish, panel_grid
-from harness.analysis.styles import ArmStyle, arm_styles
+from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord
 
@@ -36,7 +36,7 @@ LABEL_WIDTH = 24  # characters; what is longer is wrapped
 def plot_arm_returns(records: Iterable[RunRecord]) -> Figure:
     """Plot headline return, a row an arm and a panel for each dataset, size and learner.
 
-    The values are those of `harness.analysis.comparison`. The dashed line is at ``full``, the
+    The values are those of `harness.analysis.metrics`. The dashed line is at ``full``, the
     dotted one at the random policy's return. Arms stand in their fixed order, from the top.
 
     Raises:

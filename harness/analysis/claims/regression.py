@@ -9,12 +9,18 @@ from typing import Any, get_args
 import pandas as pd
 
 from harness.analysis.captions import provenance
+from harness.analysis.claims.control import render_verdicts
+from harness.analysis.claims.published import (
+    Claim,
+    Criterion,
+    PublishedClaims,
+    Verdict,
+    read_claims,
+)
 from harness.analysis.frame import FULL, beside_every_size, runs_frame
-from harness.analysis.measures import measure
-from harness.analysis.published import Claim, Criterion, PublishedClaims, Verdict, read_claims
+from harness.analysis.metrics.base import measure
 from harness.analysis.rendering import render
 from harness.analysis.statistics import estimate, mean, ratio_interval, ratio_of_means
-from harness.analysis.verdicts import render_verdicts
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 
@@ -60,7 +66,7 @@ def judge(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
 def render_claims(records: Iterable[RunRecord], claims_path: Path) -> str:
     """Write citation, claims with their criteria and counts of verdicts, and every verdict.
 
-    Of control, what `harness.analysis.verdicts.render_verdicts` writes.
+    Of control, what `harness.analysis.claims.control.render_verdicts` writes.
 
     Raises:
         InputError: As `judge`.

@@ -37,5 +37,25 @@ def measure(records: Iterable[RunRecord]) -> Measure:
     return found.pop() if found else "return"
 
 
+def checked(records: Iterable[RunRecord], wanted: Measure) -> list[RunRecord]:
+    """List the records if they can be drawn.
+
+    Raises:
+        InputError: If no run was completed, or the runs measured something else than ``wanted``.
+    """
+    listed = list(records)
+    if all(record.result is None for record in listed):
+        raise InputError(
+            f"0 of {len(listed)} runs completed: a figure needs one; read `error` in a record, "
+            "mend the cause and run the suite again"
+        )
+    if measure(listed) != wanted:
+        raise InputError(
+            f"records of {measure(listed)}: this figure shows {wanted}; draw the figures of a "
+            "folder with `bellman-bench plot`"
+        )
+    return listed
+
+
 def _measured(result: Result) -> Measure:
     return "return" if isinstance(result, RunResult) else result.metric

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.frame import FULL, arm_rank
-from harness.analysis.returns import scored_seeds
+from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.core.records import RunRecord
 
 COLUMN_TYPES = {

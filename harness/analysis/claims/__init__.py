@@ -1,0 +1,1 @@
+"""Claims of published papers, and what records say to them."""
