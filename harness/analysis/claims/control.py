@@ -18,33 +18,35 @@ from harness.analysis.claims.published import (
     ScoreCriterion,
     read_claims,
 )
-from harness.analysis.metrics.base import measure
+from harness.analysis.columns import (
+    DASH,
+    TEXT,
+    Column,
+    count,
+    hundredths,
+    shared,
+    tabulate,
+    with_interval,
+)
+from harness.analysis.metrics import RETURNS, metric_of
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.analysis.metrics.returns.improvement import paired_differences
-from harness.analysis.rendering import DASH, render
+from harness.analysis.rendering import render
 from harness.analysis.statistics import FloatArray, estimate_over_strata
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 
-COLUMN_TYPES = {
-    "claim": "str",
-    "dataset": "str",
-    "learner": "str",
-    "sizes": "str",
-    "arm": "str",
-    "score": "float64",
-    "score_low": "float64",
-    "score_high": "float64",
-    "versus": "str",
-    "seeds": "Int64",
-    "unpaired": "Int64",
-    "difference": "float64",
-    "difference_low": "float64",
-    "difference_high": "float64",
-    "fair_difference": "float64",
-    "fair_difference_low": "float64",
-    "fair_difference_high": "float64",
-    "verdict": "str",
+COLUMNS = {
+    "claim": TEXT,
+    **shared("dataset", "learner"),
+    "sizes": TEXT,
+    **shared("arm"),
+    **with_interval("score", hundredths),
+    **shared("versus"),
+    **dict.fromkeys(("seeds", "unpaired"), Column("Int64", count)),
+    **with_interval("difference", hundredths),
+    **with_interval("fair_difference", hundredths, "difference to stratified", "its interval"),
+    "verdict": TEXT,
 }
 ONLY_RANDOM: ControlVerdict = "reproduced only against random, not against stratified"
 FEWEST_SEEDS = 8  # of which a percentile interval can be believed
@@ -69,7 +71,7 @@ def judge_control(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFra
     """Judge a paper's claims of control, each as its criterion says.
 
     Returns:
-        For every claim and dataset that it names one row with the columns of ``COLUMN_TYPES``:
+        For every claim and dataset that it names one row with the columns of ``COLUMNS``:
         ``score`` of the arm, ``difference`` to the claim's other arm and ``fair_difference`` to
         its fairer baseline are means over the same ``seeds`` with 95 % intervals; ``unpaired``
         counts the seeds that lack an arm or a size.
@@ -118,7 +120,7 @@ def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
         _captioned(listed, seeds, published),
         f"Criteria: {published.history}\n\n{criteria}",
         "The same for every learner, every size alone, and other arms in the arm's place:\n",
-        render(_evidence(seeds, published), "markdown"),
+        render(_evidence(seeds, published), "markdown", COLUMNS),
     ]
     return "\n".join(parts)
 
@@ -134,10 +136,11 @@ def _checked(
     records: Iterable[RunRecord], claims_path: Path
 ) -> tuple[list[RunRecord], PublishedClaims]:
     listed, published = list(records), read_claims(claims_path)
-    if measure(listed) != "return" or not published.control:
+    metric = metric_of(listed)
+    if metric is not RETURNS or not published.control:
         raise InputError(
             f"no claim of {str(claims_path)!r} can be judged by these records of "
-            f"{measure(listed)}: it takes returns and claims of control; name others"
+            f"{metric.name}: it takes returns and claims of control; name others"
         )
     return listed, published
 
@@ -148,7 +151,7 @@ def _verdicts(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
         for claim, rule in published.control
         for dataset in claim.datasets
     ]
-    return _table(rows)
+    return tabulate(rows, COLUMNS)
 
 
 def _evidence(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
@@ -161,11 +164,7 @@ def _evidence(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
         for arm in (claim.arm, *claim.beside)
         for chosen in dict.fromkeys((claim.sizes, *((size,) for size in sizes)))
     ]
-    return _table(row for row in rows if row["verdict"] != "not tested")
-
-
-def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate((row for row in rows if row["verdict"] != "not tested"), COLUMNS)
 
 
 def _row(
@@ -236,15 +235,15 @@ def _interval(found: dict[str, float], name: str) -> Interval:
 def _worded(table: pd.DataFrame, published: PublishedClaims) -> str:
     """The verdicts with each claim's text for its id, and the claims that were not tested."""
     texts = {claim.id: claim.text for claim, _ in published.control}
-    dashes = {name: DASH for name, kind in COLUMN_TYPES.items() if kind == "str"}
+    dashes = {name: DASH for name, column in COLUMNS.items() if column.is_text}
     untested = [
         {**dashes, "claim": f"{claim.text} ({claim.reason})", "verdict": "not tested"}
         for claim in published.untested
         if claim.task == "control"
     ]
     worded = table.assign(claim=table["claim"].map(texts))
-    rows = pd.concat([worded, _table(untested)], ignore_index=True)
-    return render(rows, "markdown")
+    rows = pd.concat([worded, tabulate(untested, COLUMNS)], ignore_index=True)
+    return render(rows, "markdown", COLUMNS)
 
 
 def _describe(rule: ScoreCriterion) -> str:

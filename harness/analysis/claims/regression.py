@@ -9,7 +9,6 @@ from typing import Any, get_args
 import pandas as pd
 
 from harness.analysis.captions import provenance
-from harness.analysis.claims.control import render_verdicts
 from harness.analysis.claims.published import (
     Claim,
     Criterion,
@@ -17,25 +16,31 @@ from harness.analysis.claims.published import (
     Verdict,
     read_claims,
 )
+from harness.analysis.columns import (
+    TEXT,
+    Column,
+    count,
+    shared,
+    significant,
+    tabulate,
+    with_interval,
+)
 from harness.analysis.frame import FULL, beside_every_size, runs_frame
-from harness.analysis.metrics.base import measure
+from harness.analysis.metrics import TEST_ERROR, metric_of
 from harness.analysis.rendering import render
 from harness.analysis.statistics import estimate, mean, ratio_interval, ratio_of_means
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 
-COLUMN_TYPES = {
-    "claim": "str",
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "versus": "str",
-    "trials": "int64",
-    "measured": "float64",
-    "measured_low": "float64",
-    "measured_high": "float64",
-    "verdict": "str",
+COLUMNS = {
+    "claim": TEXT,
+    **shared("dataset", "size", "learner", "arm", "versus", "trials"),
+    **with_interval("measured", significant),
+    "verdict": TEXT,
+}
+SUMMARY_COLUMNS = {
+    **dict.fromkeys(("claim", "text", "criterion"), TEXT),
+    **dict.fromkeys(get_args(Verdict), Column("int64", count)),
 }
 _MEANINGS = {
     "error ratio": "mean over trials of MSE of arm / MSE of versus",
@@ -53,7 +58,7 @@ def judge(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
     """Judge a paper's supervised claims on every dataset and size of the records.
 
     Returns:
-        One row a claim, dataset and size with the columns of ``COLUMN_TYPES``: ``measured`` is
+        One row a claim, dataset and size with the columns of ``COLUMNS``: ``measured`` is
         the measure of the claim's criterion with its 95 % interval, ``verdict`` is ``met``,
         ``not met`` or ``undecided``, and ``trials`` counts those that have every arm needed.
 
@@ -63,40 +68,36 @@ def judge(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFrame:
     return _judge(list(records), read_claims(claims_path), claims_path)
 
 
-def render_claims(records: Iterable[RunRecord], claims_path: Path) -> str:
+def render_judgements(records: Iterable[RunRecord], claims_path: Path) -> str:
     """Write citation, claims with their criteria and counts of verdicts, and every verdict.
-
-    Of control, what `harness.analysis.claims.control.render_verdicts` writes.
 
     Raises:
         InputError: As `judge`.
     """
     records = list(records)
-    if measure(records) == "return":
-        return render_verdicts(records, claims_path)
     published = read_claims(claims_path)
     table = _judge(records, published, claims_path)
     line = "; ".join((provenance(records), *_DEFINITIONS))
-    summary = render(_summary(table, published), "markdown")
-    return f"{published.source}\n\n{summary}\n{line}.\n\n{render(table, 'markdown')}"
+    summary = render(_summary(table, published), "markdown", SUMMARY_COLUMNS)
+    return f"{published.source}\n\n{summary}\n{line}.\n\n{render(table, 'markdown', COLUMNS)}"
 
 
 def _judge(records: Sequence[RunRecord], published: PublishedClaims, path: Path) -> pd.DataFrame:
-    measured = measure(records)
+    metric = metric_of(records)
     runs = beside_every_size(runs_frame(records))
     rows = [
         row
         for claim, criterion in published.regression
-        if measured == "test MSE"
+        if metric is TEST_ERROR
         for row in _claim_rows(claim, criterion, runs)
     ]
     if not rows:
         learners = ", ".join(sorted({claim.learner for claim, _ in published.regression}))
         raise InputError(
-            f"no claim of {str(path)!r} can be judged by these records of {measured}: it takes "
+            f"no claim of {str(path)!r} can be judged by these records of {metric.name}: it takes "
             f"test MSEs of learner {learners}; name results that hold them"
         )
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
 
 
 def _claim_rows(claim: Claim, criterion: Criterion, runs: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Arms side by side, by what their runs measured."""
+"""The metrics that the analysis knows: a file each, listed here."""
 
 from __future__ import annotations
 
@@ -6,29 +6,62 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from harness.analysis.metrics.base import measure
-from harness.analysis.metrics.fresh_gap import compare_fresh
-from harness.analysis.metrics.returns.comparison import compare_returns
-from harness.analysis.metrics.test_error import compare_errors
-from harness.analysis.metrics.worst_case_gap import compare_gaps
+from harness.analysis.metrics.base import Metric, measured
+from harness.analysis.metrics.fresh_gap import FRESH_GAP
+from harness.analysis.metrics.returns import RETURNS
+from harness.analysis.metrics.test_error import TEST_ERROR
+from harness.analysis.metrics.worst_case_gap import WORST_CASE_GAP
+from harness.core.errors import InputError
 from harness.core.records import RunRecord
+from harness.core.specs import Task
 
-_COMPARISONS = {
-    "return": compare_returns,
-    "test MSE": compare_errors,
-    "worst-case gap": compare_gaps,
-    "fresh gap": compare_fresh,
-}
+__all__ = [
+    "FRESH_GAP",
+    "METRICS",
+    "RETURNS",
+    "TEST_ERROR",
+    "WORST_CASE_GAP",
+    "Metric",
+    "comparison",
+    "metric_of",
+]
+
+METRICS = {metric.name: metric for metric in (RETURNS, TEST_ERROR, WORST_CASE_GAP, FRESH_GAP)}
+
+
+def metric_of(records: Iterable[RunRecord]) -> Metric:
+    """Find the metric that all these records measure.
+
+    Raises:
+        InputError: If the records do not share one.
+    """
+    records = list(records)
+    found = {
+        name
+        for task in {record.spec.task for record in records}
+        for name in _names([record for record in records if record.spec.task == task], task)
+    }
+    if len(found) > 1:
+        raise InputError(
+            f"records that measure {' and '.join(sorted(found))}: runs are compared by one "
+            "measure; keep the records of each suite in a folder of their own"
+        )
+    return METRICS[found.pop()] if found else RETURNS
 
 
 def comparison(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """Compare the arms by returns, test errors, worst-case or fresh gaps, whichever was measured.
-
-    Returns:
-        What `compare_returns`, `compare_errors`, `compare_gaps` or `compare_fresh` returns.
+    """Compare the arms by what was measured; see the `compare` of each metric.
 
     Raises:
-        InputError: If the records do not share one measure.
+        InputError: If the records do not share one metric.
     """
     records = list(records)
-    return _COMPARISONS[measure(records)](records)
+    return metric_of(records).compare(records)
+
+
+def _names(records: list[RunRecord], task: Task) -> set[str]:
+    """What the runs of a task measured; its default where all of them failed."""
+    found = {name for name in map(measured, records) if name is not None}
+    return found or {
+        name for name, metric in METRICS.items() if metric.task == task and metric.is_default
+    }

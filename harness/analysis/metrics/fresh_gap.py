@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.captions import provenance
+from harness.analysis.columns import TEXT, Column, percent, shared, tabulate, with_interval
 from harness.analysis.figures.drawing import BAND_OPACITY, legend_entries
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.predictors import (
@@ -22,26 +24,20 @@ from harness.analysis.figures.predictors import (
     set_predictors,
 )
 from harness.analysis.figures.styles import ArmStyle, arm_styles
-from harness.analysis.frame import arm_rank, beside_every_size, fresh_frame
-from harness.analysis.metrics.base import checked
+from harness.analysis.frame import KEYS, arm_rank, beside_every_size, frame_of, in_order, run_keys
+from harness.analysis.metrics.base import Metric, checked
 from harness.core.figure_style import figure_style
-from harness.core.records import RunRecord
+from harness.core.records import MeasuredResult, RunRecord
 
-COLUMN_TYPES = {
-    "dataset": "str",
-    "dimension": "int64",
-    "size": "Int64",
-    "judge": "str",
-    "arm": "str",
-    "predictors": "Int64",
-    "seeds": "int64",
-    "fresh_gap": "float64",
-    "fresh_gap_low": "float64",
-    "fresh_gap_high": "float64",
-    "percentile_95": "float64",
-    "largest": "float64",
-    "identifiable": "int64",
-    "seconds_reduction": "float64",
+NAME = "fresh gap"
+COLUMNS = {
+    **shared("dataset", "dimension", "size"),
+    "judge": TEXT,
+    **shared("arm", "predictors", "seeds"),
+    **with_interval("fresh_gap", percent, "fresh gap", "fresh gap range"),
+    "percentile_95": Column("float64", percent, "95th percentile"),
+    "largest": Column("float64", percent),
+    **shared("identifiable", "seconds_reduction"),
 }
 DEFINITIONS = (
     "fresh gap: each run's median over fresh predictors, which no reducer has matched, of "
@@ -56,6 +52,16 @@ DEFINITIONS = (
 FRESH_FLOOR = 1e-5  # smaller gaps are drawn here: they would squeeze those that matter
 LEVEL_WIDTH = 1.3  # of the line of an arm that matches no predictors, in points
 _BOUNDS = ["fresh_gap_low", "fresh_gap", "fresh_gap_high"]
+_FRESH_TYPES = KEYS | {
+    "judge": "str",
+    "dimension": "int64",
+    "predictors": "Int64",
+    "identifiable": "int64",
+    "gap": "float64",
+    "percentile_95": "float64",
+    "largest": "float64",
+    "seconds_reduction": "float64",
+}
 
 
 def compare_fresh(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -66,7 +72,7 @@ def compare_fresh(records: Iterable[RunRecord]) -> pd.DataFrame:
     out: the number of their predictors is not known.
 
     Returns:
-        One row an arm and number of predictors with the columns of ``COLUMN_TYPES``:
+        One row an arm and number of predictors with the columns of ``COLUMNS``:
         ``predictors`` is missing where an arm matches none; ``fresh_gap`` is the median over
         seeds of each run's median relative gap, from ``fresh_gap_low`` to ``fresh_gap_high`` in
         all; ``percentile_95``, ``largest`` and the seconds are medians over seeds.
@@ -78,7 +84,39 @@ def compare_fresh(records: Iterable[RunRecord]) -> pd.DataFrame:
         for arm in sorted(block["arm"].unique(), key=arm_rank)
         for _, same in block[block["arm"] == arm].groupby("predictors", dropna=False)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
+
+
+def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the gaps on fresh predictors of completed control runs.
+
+    Returns:
+        One row a run: the run's keys, with the reducer's name for its arm, and for ``bellman``
+        also how actions enter its predictors; ``judge``, how they enter the fresh ones;
+        ``dimension`` of a state; number of ``predictors`` that were matched (missing if the
+        reducer matches none); ``identifiable`` q(q+1)/2, q numbers making a product predictor and
+        its reward scale; the relative ``gap`` of the median predictor, of the one at
+        ``percentile_95``, and the ``largest``.
+    """
+    rows = (
+        _fresh_row(record, record.result)
+        for record in in_order(records)
+        if isinstance(record.result, MeasuredResult)
+    )
+    return frame_of(rows, _FRESH_TYPES)
+
+
+def _fresh_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
+    name, parameters = record.spec.reducer.name, result.reduction.parameters
+    details = ("dimension", "identifiable", "percentile_95", "largest")
+    return run_keys(record) | {
+        "arm": f"{name}-{parameters['actions']}" if name == "bellman" else name,
+        "judge": result.learner_parameters["actions"],
+        "predictors": parameters.get("predictors", math.nan),
+        "gap": result.value,
+        **{detail: result.details[detail] for detail in details},
+        "seconds_reduction": result.seconds.reduction,
+    }
 
 
 def _arm_row(runs: pd.DataFrame) -> dict[str, Any]:
@@ -99,13 +137,13 @@ def plot_fresh_gaps(records: Iterable[RunRecord]) -> Figure:
     """Plot the gap on fresh predictors against the number that was matched.
 
     There is a panel for each dataset, judge and size. The values are those of
-    `harness.analysis.metrics`; bands are ranges over seeds. Arms that match no predictors are
+    the comparison; bands are ranges over seeds. Arms that match no predictors are
     thin horizontal lines; a vertical line stands at q(q+1)/2.
 
     Raises:
         InputError: If no run was completed, or the runs did not measure fresh gaps.
     """
-    records = checked(records, "fresh gap")
+    records = checked(records, NAME)
     table = compare_fresh(records)
     styles = _styles(table)
     groups = table.groupby(["dimension", "dataset", "judge", "size"], dropna=False)
@@ -164,3 +202,18 @@ def _draw_panel(axis: Axes, table: pd.DataFrame, styles: dict[str, ArmStyle]) ->
             predictors, low, high, color=style.colour, alpha=BAND_OPACITY, linewidth=0, label=arm
         )
         axis.plot(predictors, middle, label=arm, **style.options())
+
+
+def draw_fresh(records: Sequence[RunRecord]) -> dict[str, Figure]:
+    """Draw the figure ``fresh-gap``."""
+    return {"fresh-gap": plot_fresh_gaps(records)}
+
+
+FRESH_GAP = Metric(
+    name=NAME,
+    task="control",
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_fresh,
+    figures=draw_fresh,
+)

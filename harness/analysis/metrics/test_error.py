@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,32 +12,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from harness.analysis.captions import provenance
+from harness.analysis.columns import shared, significant, tabulate, with_interval
 from harness.analysis.figures.drawing import draw_sizes, legend_entries
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import arm_styles
 from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
-from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.base import Metric, checked
 from harness.analysis.statistics import estimate, mean
 from harness.core.errors import InputError
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord
 
-COLUMN_TYPES = {
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "rows": "Int64",
-    "trials": "int64",
-    "failed": "int64",
-    "error": "float64",
-    "error_low": "float64",
-    "error_high": "float64",
-    "ratio": "float64",
-    "ratio_low": "float64",
-    "ratio_high": "float64",
-    "seconds_reduction": "float64",
-    "seconds_training": "float64",
+NAME = "test MSE"
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "rows", "trials", "failed"),
+    **with_interval("error", significant, "test MSE", "MSE interval"),
+    **with_interval("ratio", significant, "ratio to full"),
+    **shared("seconds_reduction", "seconds_training"),
 }
 DEFINITIONS = (
     "a trial is a seed with a split of its own",
@@ -56,7 +47,7 @@ def compare_errors(records: Iterable[RunRecord]) -> pd.DataFrame:
     The arm ``full`` is repeated beside every size. Failed runs are counted and never averaged.
 
     Returns:
-        One row an arm with the columns of ``COLUMN_TYPES``: ``rows`` is the median number of
+        One row an arm with the columns of ``COLUMNS``: ``rows`` is the median number of
         rows trained on, ``trials`` and ``failed`` count runs, ``error`` is the mean test MSE
         over trials, ``ratio`` the mean over trials of the MSE divided by that of ``full`` in the
         same trial, each with a 95 % interval from ``_low`` to ``_high``; a trial without
@@ -68,7 +59,7 @@ def compare_errors(records: Iterable[RunRecord]) -> pd.DataFrame:
         for _, block in runs.groupby(["dataset", "size", "learner"], dropna=False)
         for arm in sorted(block["arm"].unique(), key=arm_rank)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
 
 
 def _with_ratios(runs: pd.DataFrame) -> pd.DataFrame:
@@ -102,13 +93,13 @@ def plot_size_errors(records: Iterable[RunRecord]) -> Figure:
     """Plot the ratio of test MSE to that of ``full`` against size.
 
     There is a panel for each dataset and learner. The values are those of
-    `harness.analysis.metrics`; ``full`` is the line at one.
+    the comparison; ``full`` is the line at one.
 
     Raises:
         InputError: If no run was completed, the runs did not measure test MSE, or no other arm
             shares a trial with ``full``.
     """
-    records = checked(records, "test MSE")
+    records = checked(records, NAME)
     table = compare_errors(records)
     table = table[table["ratio"].notna()]
     if set(table["arm"]) <= {FULL}:
@@ -143,3 +134,20 @@ def _set_log_ratios(axis: Axes) -> None:
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+
+
+def draw_errors(records: Sequence[RunRecord]) -> dict[str, Figure]:
+    """Draw the figure ``size-error``, if any run has a size."""
+    sized = any(record.spec.size is not None for record in records)
+    return {"size-error": plot_size_errors(records)} if sized else {}
+
+
+TEST_ERROR = Metric(
+    name=NAME,
+    task="regression",
+    is_default=True,
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_errors,
+    figures=draw_errors,
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.captions import provenance
+from harness.analysis.columns import Column, shared, small, tabulate, with_interval
 from harness.analysis.figures.drawing import BAND_OPACITY, legend_entries
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.predictors import (
@@ -22,25 +24,18 @@ from harness.analysis.figures.predictors import (
     set_predictors,
 )
 from harness.analysis.figures.styles import ArmStyle, arm_styles
-from harness.analysis.frame import arm_rank, gaps_frame
-from harness.analysis.metrics.base import checked
+from harness.analysis.frame import KEYS, arm_rank, frame_of, in_order, run_keys
+from harness.analysis.metrics.base import Metric, checked
 from harness.core.errors import InputError
 from harness.core.figure_style import figure_style
-from harness.core.records import RunRecord
+from harness.core.records import MeasuredResult, RunRecord
 
-COLUMN_TYPES = {
-    "dataset": "str",
-    "dimension": "int64",
-    "size": "Int64",
-    "predictors": "Int64",
-    "identifiable": "int64",
-    "arm": "str",
-    "seeds": "int64",
-    "gap": "float64",
-    "gap_low": "float64",
-    "gap_high": "float64",
-    "relative_gap": "float64",
-    "seconds_reduction": "float64",
+NAME = "worst-case gap"
+COLUMNS = {
+    **shared("dataset", "dimension", "size", "predictors", "identifiable", "arm", "seeds"),
+    **with_interval("gap", small, "worst-case gap", "gap range"),
+    "relative_gap": Column("float64", small, "relative gap"),
+    **shared("seconds_reduction"),
 }
 DEFINITIONS = (
     "d: features; k: regressors whose losses were matched; q = d + 1",
@@ -62,6 +57,14 @@ PAPER_MARK: dict[str, Any] = {
     "markeredgewidth": 1.0,
     "linestyle": "none",
 }
+_GAP_TYPES = KEYS | {
+    "dimension": "int64",
+    "predictors": "Int64",
+    "identifiable": "int64",
+    "gap": "float64",
+    "relative_gap": "float64",
+    "seconds_reduction": "float64",
+}
 
 
 def compare_gaps(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -72,7 +75,7 @@ def compare_gaps(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row a dataset, size, number of predictors and arm, with the columns of
-        ``COLUMN_TYPES``; ``gap`` is the median over seeds, from ``gap_low`` to ``gap_high`` in
+        ``COLUMNS``; ``gap`` is the median over seeds, from ``gap_low`` to ``gap_high`` in
         all, ``relative_gap`` and the seconds are medians.
     """
     runs = gaps_frame(records)
@@ -81,7 +84,37 @@ def compare_gaps(records: Iterable[RunRecord]) -> pd.DataFrame:
         for _, block in runs.groupby(["dimension", "dataset", "size", "predictors"], dropna=False)
         for arm in sorted(block["arm"].unique(), key=arm_rank)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
+
+
+def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the worst-case gaps of completed regression runs.
+
+    Returns:
+        One row a run: the run's keys, with the reducer's name for its arm; ``dimension`` d of the
+        features, number of ``predictors`` that were matched (missing if the reducer matches
+        none), ``identifiable`` q(q+1)/2 with q = d + 1, the ``gap``, and the ``relative_gap`` to
+        the largest loss of a regressor of norm one on the training data.
+    """
+    rows = (
+        _gap_row(record, record.result)
+        for record in in_order(records)
+        if isinstance(record.result, MeasuredResult)
+    )
+    return frame_of(rows, _GAP_TYPES)
+
+
+def _gap_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
+    details = result.details
+    return run_keys(record) | {
+        "arm": record.spec.reducer.name,
+        "dimension": details["dimension"],
+        "predictors": details.get("predictors", math.nan),
+        "identifiable": details["identifiable"],
+        "gap": result.value,
+        "relative_gap": result.value / details["training_scale"],
+        "seconds_reduction": result.seconds.reduction,
+    }
 
 
 def _arm_row(runs: pd.DataFrame) -> dict[str, Any]:
@@ -101,7 +134,7 @@ def _arm_row(runs: pd.DataFrame) -> dict[str, Any]:
 def plot_identifiability(records: Iterable[RunRecord]) -> Figure:
     """Plot the worst-case loss gap against the number of predictors, a panel for each dataset.
 
-    Lines are medians over seeds and bands their ranges, as in `harness.analysis.metrics`. A
+    Lines are medians over seeds and bands their ranges, as in the comparison. A
     vertical line stands at q(q+1)/2, the least number that determines every loss; the paper's
     number is ringed. Reducers that match no predictors are left out.
 
@@ -109,7 +142,7 @@ def plot_identifiability(records: Iterable[RunRecord]) -> Figure:
         InputError: If no run was completed, the runs did not measure worst-case gaps, or no
             reducer matched predictors.
     """
-    records = checked(records, "worst-case gap")
+    records = checked(records, NAME)
     table = compare_gaps(records)
     table = table[table["predictors"].notna()].astype({"predictors": "int64"})
     if table.empty:
@@ -171,3 +204,18 @@ def _draw_arm(axis: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
     axis.plot(predictors, middle, label=arm, **style.options())
     ringed = predictors == PAPER_PREDICTORS
     axis.plot(predictors[ringed], middle[ringed], label=PAPER, **PAPER_MARK)
+
+
+def draw_gaps(records: Sequence[RunRecord]) -> dict[str, Figure]:
+    """Draw the figure ``identifiability``."""
+    return {"identifiability": plot_identifiability(records)}
+
+
+WORST_CASE_GAP = Metric(
+    name=NAME,
+    task="regression",
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_gaps,
+    figures=draw_gaps,
+)

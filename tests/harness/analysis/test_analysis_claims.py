@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis import judge, render_claims, write_tables
 from harness.analysis.claims.published import Criterion, read_claims
-from harness.analysis.claims.regression import COLUMN_TYPES
+from harness.analysis.claims.regression import COLUMNS
 from harness.analysis.statistics import ratio_interval
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
@@ -59,7 +59,7 @@ def test_a_criterion_sees_the_whole_interval(low: float, high: float, verdict: s
 
 def test_every_claim_is_judged_on_every_dataset_and_size(trials: Sequence[RunRecord]) -> None:
     table = judge(trials, PUBLISHED)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     blocks = table.groupby("claim").size()
     assert blocks.to_dict() == {FULL: 9, LEVERAGE: 9, RANDOM: 9}
     assert not table.duplicated(["claim", "dataset", "size"]).any()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import compare_cost, render
-from harness.analysis.metrics.returns.cost import COLUMN_TYPES, break_even
+from harness.analysis.metrics.returns.cost import COLUMNS, break_even
 from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 from tests.harness.analysis.written import read_markdown
@@ -76,7 +76,9 @@ def test_a_busy_machine_does_not_change_what_is_saved() -> None:
 )
 def test_what_is_not_known_to_be_faster_does_not_pay(full: list[float], expected: str) -> None:
     records = runs_of(full, [3.0, 3.1, 3.1])
-    (cell,) = read_markdown(render(compare_cost(records), "markdown"))["break-even (trainings)"]
+    (cell,) = read_markdown(render(compare_cost(records), "markdown", COLUMNS))[
+        "break-even (trainings)"
+    ]
     assert cell == expected
 
 
@@ -118,7 +120,7 @@ def test_costs_need_full_and_another_arm(suite: MakeSuite, arms: tuple[str, ...]
 
 def test_every_arm_and_size_has_a_row(records: Sequence[RunRecord]) -> None:
     table = compare_cost(records)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     blocks = table.groupby(["dataset", "size", "learner"])["arm"].agg(list)
     assert len(blocks) == 2 * 2 * 2
     assert all(arms == ["random", "stratified", "leverage", "bellman"] for arms in blocks)

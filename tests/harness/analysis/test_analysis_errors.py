@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import caption, comparison, render, write_tables
-from harness.analysis.metrics.test_error import COLUMN_TYPES
+from harness.analysis.metrics.test_error import COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
@@ -43,7 +43,7 @@ def test_every_block_lists_its_arms_with_full_beside_every_size(
     trials: Sequence[RunRecord],
 ) -> None:
     table = comparison(trials)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     blocks = table.groupby(["dataset", "size", "learner"])["arm"].agg(list)
     assert len(blocks) == 3 * 3 * 2  # datasets, sizes, learners
     assert all(arms == ARMS for arms in blocks)
@@ -161,7 +161,7 @@ def test_failed_runs_of_regression_do_not_mix_with_control() -> None:
 
 
 def test_failed_runs_of_regression_go_with_either_of_its_measures() -> None:
-    assert list(comparison([make_regression(None)])) == list(COLUMN_TYPES)
+    assert list(comparison([make_regression(None)])) == list(COLUMNS)
     assert comparison([make_gap(0.5, 9), make_gap(None, 9, seed=1)])["gap"].tolist() == [0.5]
 
 
@@ -189,7 +189,7 @@ def test_readable_formats_hold_the_table(
 ) -> None:
     lone = make_regression(1234.5, dataset="d_x", arm="full", size=None)
     table = comparison([*trials, lone])
-    cells = read(render(table, format))
+    cells = read(render(table, format, COLUMNS))
     for key in ("dataset", "learner", "arm"):
         assert cells[key].tolist() == table[key].tolist()
     for key, heading in (("error", "test MSE"), ("ratio", "ratio to full")):
@@ -205,9 +205,10 @@ def test_readable_formats_hold_the_table(
 
 def test_csv_keeps_full_precision(trials: Sequence[RunRecord]) -> None:
     table = comparison(trials)
-    exact = {name: number for name, kind in COLUMN_TYPES.items() if kind == "float64"}
-    parsed = pd.read_csv(io.StringIO(render(table, "csv")), converters=exact)
-    pd.testing.assert_frame_equal(parsed.astype(COLUMN_TYPES), table, check_exact=True)
+    types = {name: column.dtype for name, column in COLUMNS.items()}
+    exact = {name: number for name, kind in types.items() if kind == "float64"}
+    parsed = pd.read_csv(io.StringIO(render(table, "csv", COLUMNS)), converters=exact)
+    pd.testing.assert_frame_equal(parsed.astype(types), table, check_exact=True)
 
 
 def test_tables_do_not_depend_on_the_order_of_records(trials: Sequence[RunRecord]) -> None:
@@ -223,5 +224,5 @@ def test_tables_are_written_under_the_same_names(
         write_record(tmp_path, record)
     paths = {path.name: path for path in write_tables(tmp_path)}
     assert set(paths) == {"comparison.md", "comparison.csv", "comparison.tex"}
-    table = render(comparison(trials), "markdown")
+    table = render(comparison(trials), "markdown", COLUMNS)
     assert paths["comparison.md"].read_text() == f"{caption(trials)}\n\n{table}"

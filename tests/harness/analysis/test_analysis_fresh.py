@@ -18,8 +18,8 @@ from harness.analysis import (
     write_tables,
 )
 from harness.analysis.figures.styles import ARM_STYLES
-from harness.analysis.metrics.base import measure
-from harness.analysis.metrics.fresh_gap import COLUMN_TYPES, FRESH_FLOOR
+from harness.analysis.metrics import metric_of
+from harness.analysis.metrics.fresh_gap import COLUMNS, FRESH_FLOOR
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
@@ -68,7 +68,7 @@ def figure(sampling: Sequence[RunRecord]) -> Figure:
     ids=["fresh", "one failed", "returns", "all failed", "worst case", "regression failed"],
 )
 def test_a_failed_run_counts_as_what_the_others_measured(runs: list[RunRecord], found: str) -> None:
-    assert measure(runs) == measure(runs[::-1]) == found
+    assert metric_of(runs).name == metric_of(runs[::-1]).name == found
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_every_dataset_size_and_judge_lists_its_arms_by_predictors(
     sampling: Sequence[RunRecord],
 ) -> None:
     table = comparison(sampling)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     assert list(table)[-1] == "seconds_reduction"
     counts = (10, 30, 100, 300, 1000)
     expected = [*((arm, 0) for arm in LEVELS), *product(CURVES, counts)]
@@ -152,7 +152,7 @@ def test_readable_gaps_are_percentages_of_any_magnitude(
     gap: float, shown: str, format: str, read: Callable[[str], pd.DataFrame]
 ) -> None:
     runs = [make_fresh(gap), make_fresh(gap, "bellman-product", 30)]
-    cells = read(render(comparison(runs), format))
+    cells = read(render(comparison(runs), format, COLUMNS))
     assert cells["fresh gap"].tolist() == [shown] * 2
     assert cells["fresh gap range"].tolist() == [f"[{shown}, {shown}]"] * 2
     assert cells["k"].tolist() == ["–", "30"]
@@ -161,7 +161,7 @@ def test_readable_gaps_are_percentages_of_any_magnitude(
 
 
 def test_markdown_columns_of_one_digit_keep_a_rule_of_their_own() -> None:
-    rule = render(comparison([make_fresh(0.1)]), "markdown").splitlines()[1]
+    rule = render(comparison([make_fresh(0.1)]), "markdown", COLUMNS).splitlines()[1]
     assert all("-" in cell for cell in rule.strip("|").split("|"))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis import caption, comparison, render, write_figures, write_tables
-from harness.analysis.metrics.worst_case_gap import COLUMN_TYPES
+from harness.analysis.metrics.worst_case_gap import COLUMNS
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.regression_records import make_gap
 from tests.harness.analysis.written import number, read_markdown
@@ -13,7 +13,7 @@ from tests.harness.analysis.written import number, read_markdown
 
 def test_every_count_of_predictors_shows_its_arms(theory: Sequence[RunRecord]) -> None:
     table = comparison(theory)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     arms = table.groupby(["dataset", "predictors"])["arm"].agg(list)
     assert all(one == ["loss-matching", "adversarial"] for one in arms)
     assert table["dimension"].is_monotonic_increasing
@@ -56,7 +56,7 @@ def test_a_failed_run_is_left_out_and_counted() -> None:
 def test_the_readable_table_holds_gaps_of_any_magnitude() -> None:
     gaps = {3: 1.25, 9: 3.21e-9, 21: 0.0}
     table = comparison(make_gap(gap, predictors) for predictors, gap in gaps.items())
-    cells = read_markdown(render(table, "markdown"))
+    cells = read_markdown(render(table, "markdown", COLUMNS))
     assert cells["k"].astype(int).tolist() == list(gaps)
     assert cells["worst-case gap"].map(number).tolist() == list(gaps.values())
     assert cells["gap range"].tolist() == ["[1.25, 1.25]", "[3.21e-09, 3.21e-09]", "[0, 0]"]
@@ -101,4 +101,4 @@ def test_a_reducer_that_matches_no_predictors_keeps_its_row() -> None:
     table = comparison([make_gap(0.5, 9), make_gap(0.3, None, arm="random")])
     assert table["predictors"].isna().tolist() == [False, True]
     assert table["gap"].tolist() == [0.5, 0.3]
-    assert read_markdown(render(table, "markdown"))["k"].tolist() == ["9", "–"]
+    assert read_markdown(render(table, "markdown", COLUMNS))["k"].tolist() == ["9", "–"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import compare_improvement
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS
-from harness.analysis.metrics.returns.improvement import BASELINES, COLUMN_TYPES
+from harness.analysis.metrics.returns.improvement import BASELINES, COLUMNS
 from harness.core.records import RunRecord
 from tests.harness.analysis.control_records import make_run
 
@@ -105,7 +105,7 @@ def test_an_arm_without_a_pair_has_no_number() -> None:
 
 def test_every_arm_meets_the_baselines_that_were_run(records: Sequence[RunRecord]) -> None:
     table = compare_improvement(records)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     arms = ["full", "random", "stratified", "leverage", "bellman"]
     for _, block in table.groupby(["dataset", "size", "learner"]):
         assert block[["arm", "versus"]].to_numpy().tolist() == [

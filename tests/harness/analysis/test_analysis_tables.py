@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis import caption, comparison, interquartile_mean, render, write_tables
-from harness.analysis.metrics.returns.comparison import ALL_DATASETS, COLUMN_TYPES
+from harness.analysis.metrics.returns.comparison import ALL_DATASETS, COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
 from tests.harness.analysis.written import number, read_latex, read_markdown
@@ -183,7 +183,7 @@ def test_seconds_are_medians_in_the_last_columns(run: MakeRun) -> None:
 
 
 def test_no_records_give_an_empty_table() -> None:
-    assert list(comparison([])) == list(COLUMN_TYPES)
+    assert list(comparison([])) == list(COLUMNS)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def awkward(suite: MakeSuite, run: MakeRun) -> pd.DataFrame:
 def test_readable_formats_hold_the_table(
     awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]
 ) -> None:
-    cells = read(render(awkward, format))
+    cells = read(render(awkward, format, COLUMNS))
     for key in ("dataset", "learner", "arm"):
         assert cells[key].tolist() == awkward[key].tolist()
     for key in ("size", "seeds", "failed"):
@@ -219,7 +219,7 @@ def test_readable_formats_hold_the_table(
 def test_readable_intervals_hold_their_ends(
     awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]
 ) -> None:
-    cells = read(render(awkward, format))
+    cells = read(render(awkward, format, COLUMNS))
     for key, tolerance in (("return", 0.051), ("score", 0.0051)):
         ends = cells[f"{key} interval"].str.extract(r"^\[(\S+), (\S+)\]$").astype(float)
         expected = awkward[[f"{key}_low", f"{key}_high"]].to_numpy()
@@ -228,16 +228,16 @@ def test_readable_intervals_hold_their_ends(
 
 
 def test_markdown_is_aligned(awkward: pd.DataFrame) -> None:
-    lines = render(awkward, "markdown").splitlines()
+    lines = render(awkward, "markdown", COLUMNS).splitlines()
     assert len({len(line) for line in lines}) == 1
 
 
 def test_a_rounded_zero_has_no_sign(awkward: pd.DataFrame) -> None:
-    assert not read_markdown(render(awkward, "markdown"))["return"].eq("-0.0").any()
+    assert not read_markdown(render(awkward, "markdown", COLUMNS))["return"].eq("-0.0").any()
 
 
 def test_latex_is_a_booktabs_tabular(awkward: pd.DataFrame) -> None:
-    text = render(awkward, "latex")
+    text = render(awkward, "latex", COLUMNS)
     columns = len(awkward.columns) - 2  # an interval takes one column, not two
     rules = [text.index(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")]
     assert text.startswith(r"\begin{tabular}")
@@ -246,15 +246,18 @@ def test_latex_is_a_booktabs_tabular(awkward: pd.DataFrame) -> None:
 
 
 def test_csv_keeps_full_precision(awkward: pd.DataFrame) -> None:
-    text = render(awkward, "csv")
-    exact = {name: number for name, kind in COLUMN_TYPES.items() if kind == "float64"}
-    parsed = pd.read_csv(io.StringIO(text), converters=exact).astype(COLUMN_TYPES)
+    text = render(awkward, "csv", COLUMNS)
+    types = {name: column.dtype for name, column in COLUMNS.items()}
+    exact = {name: number for name, kind in types.items() if kind == "float64"}
+    parsed = pd.read_csv(io.StringIO(text), converters=exact).astype(
+        {name: kind.dtype for name, kind in COLUMNS.items()}
+    )
     pd.testing.assert_frame_equal(parsed, awkward, check_exact=True)
 
 
 def test_an_unknown_format_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(InputError, match=r"unknown format 'markdwn'.*did you mean 'markdown'"):
-        render(comparison([]), "markdwn")
+        render(comparison([]), "markdwn", COLUMNS)
 
 
 def test_the_caption_says_what_the_numbers_are(records: Sequence[RunRecord]) -> None:
@@ -290,7 +293,9 @@ def test_text_does_not_depend_on_the_order_of_records(records: Sequence[RunRecor
     shuffled = random.Random(5).sample(records, len(records))
     assert caption(shuffled) == caption(records)
     for format in ("markdown", "csv", "latex"):
-        assert render(comparison(shuffled), format) == render(comparison(records), format)
+        assert render(comparison(shuffled), format, COLUMNS) == render(
+            comparison(records), format, COLUMNS
+        )
 
 
 def test_tables_are_written_whole_and_the_same_again(tmp_path: Path, suite: MakeSuite) -> None:

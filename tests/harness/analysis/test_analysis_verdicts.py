@@ -18,9 +18,10 @@ from harness.analysis import (
     render_verdict_table,
     write_tables,
 )
-from harness.analysis.claims.control import COLUMN_TYPES, ONLY_RANDOM
+from harness.analysis.claims import render_claims
+from harness.analysis.claims.control import COLUMNS, ONLY_RANDOM
 from harness.analysis.claims.published import ScoreCriterion, read_claims
-from harness.analysis.claims.regression import render_claims
+from harness.analysis.metrics import RETURNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.harness.analysis.control_records import make_run
@@ -206,7 +207,7 @@ def test_runs_that_failed_leave_a_claim_undecided() -> None:
 
 def test_every_claim_has_a_verdict_on_every_dataset_that_it_names() -> None:
     table = judge_control(runs_of({"random": 0.1, K100: 0.9}), PUBLISHED)
-    assert list(table) == list(COLUMN_TYPES)
+    assert list(table) == list(COLUMNS)
     assert table.groupby("claim").size().to_dict() == {RANDOM: 3, FULL: 2, FEW: 3}
     assert "mountaincar" not in "".join(table.loc[table["claim"] == FULL, "dataset"])
     assert set(table["learner"]) == {"fqi"}  # the paper's
@@ -293,9 +294,9 @@ def test_tables_of_control_hold_the_claims_where_they_are_given(tmp_path: Path) 
         write_record(tmp_path, record)
     paths = {path.name: path for path in write_tables(tmp_path, PUBLISHED)}
     assert paths["claims.md"].read_text() == render_claims(records, PUBLISHED)
-    table = f"{render(comparison(records), 'markdown')}\n{caption(records)}\n"
+    table = f"{render(comparison(records), 'markdown', RETURNS.columns)}\n{caption(records)}\n"
     assert Tables.read(tmp_path).blocks("csv") == {
-        tmp_path.name: render(comparison(records), "csv")
+        tmp_path.name: render(comparison(records), "csv", RETURNS.columns)
     }
     assert Tables.read(tmp_path).blocks("markdown") == {tmp_path.name: table}
     assert Tables.read(tmp_path, PUBLISHED).blocks("markdown") == {

@@ -22,7 +22,7 @@ from harness.analysis.figures.drawing import (
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import FULL
-from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.core.figure_style import figure_style
 from harness.core.records import RunRecord
@@ -36,13 +36,13 @@ LABEL_WIDTH = 24  # characters; what is longer is wrapped
 def plot_arm_returns(records: Iterable[RunRecord]) -> Figure:
     """Plot headline return, a row an arm and a panel for each dataset, size and learner.
 
-    The values are those of `harness.analysis.metrics`. The dashed line is at ``full``, the
+    The values are those of the comparison. The dashed line is at ``full``, the
     dotted one at the random policy's return. Arms stand in their fixed order, from the top.
 
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    records = checked(records, "return")
+    records = checked(records, RETURN)
     table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     groups = table.groupby(["dataset", "learner", "size"], dropna=False)

@@ -8,28 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Column, hundredths, shared, tabulate, tenths, with_interval
 from harness.analysis.frame import FULL, arm_rank, average_replicates, beside_every_size, runs_frame
 from harness.analysis.statistics import estimate
 from harness.core.records import RunRecord
 
 ALL_DATASETS = "all datasets"
-COLUMN_TYPES = {
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "rows": "Int64",
-    "seeds": "int64",
-    "failed": "int64",
-    "return": "float64",
-    "return_low": "float64",
-    "return_high": "float64",
-    "score": "float64",
-    "score_low": "float64",
-    "score_high": "float64",
-    "retention": "float64",
-    "seconds_reduction": "float64",
-    "seconds_training": "float64",
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "rows", "seeds", "failed"),
+    **with_interval("return", tenths),
+    **with_interval("score", hundredths),
+    "retention": Column("float64", hundredths),
+    **shared("seconds_reduction", "seconds_training"),
 }
 DEFINITIONS = (
     "return: inter-quartile mean over seeds of each run's mean of the last three checkpoints",
@@ -51,7 +41,7 @@ def compare_returns(records: Iterable[RunRecord]) -> pd.DataFrame:
     runs on each of them has no score there, which would weigh datasets by their failures.
 
     Returns:
-        One row an arm with the columns of ``COLUMN_TYPES``: ``rows`` is the median number of
+        One row an arm with the columns of ``COLUMNS``: ``rows`` is the median number of
         transitions trained on, ``seeds`` and ``failed`` count runs (``seeds`` distinct ones),
         ``return`` is the inter-quartile mean over seeds of the headline return, ``score`` the
         same of the return normalised to 0..1 by the dataset's references, each with a 95 %
@@ -69,7 +59,7 @@ def compare_returns(records: Iterable[RunRecord]) -> pd.DataFrame:
     if len(datasets) > 1:
         for _, block in runs.groupby(["size", "learner"], dropna=False):
             rows += _block_rows(block, datasets)
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
 
 
 def scored_seeds(records: Iterable[RunRecord]) -> pd.DataFrame:

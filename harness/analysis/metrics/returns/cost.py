@@ -8,26 +8,30 @@ from typing import Any
 
 import pandas as pd
 
+from harness.analysis.columns import (
+    Column,
+    seconds,
+    shared,
+    tabulate,
+    thousandths,
+    trainings,
+    whole,
+    with_interval,
+)
 from harness.analysis.frame import FULL, arm_rank
+from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.core.records import RunRecord
 
-COLUMN_TYPES = {
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "seeds": "int64",
-    "bytes": "float64",
-    "dataset_bytes": "float64",
-    "bytes_ratio": "float64",
-    "seconds_reduction": "float64",
-    "seconds_training": "float64",
-    "seconds_full": "float64",
-    "seconds_saved": "float64",
-    "seconds_saved_low": "float64",
-    "seconds_saved_high": "float64",
-    "break_even": "float64",
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "seeds"),
+    "bytes": Column("float64", whole),
+    "dataset_bytes": Column("float64", whole, "bytes of full"),
+    "bytes_ratio": Column("float64", whole, "ratio"),
+    **shared("seconds_reduction", "seconds_training"),
+    "seconds_full": Column("float64", seconds, "training on full (s)"),
+    **with_interval("seconds_saved", thousandths, "saved (s)", "saved range"),
+    "break_even": Column("float64", trainings, "break-even (trainings)"),
 }
 DEFINITIONS = (
     "seconds: the least wall time over seeds, since whatever else a machine does only adds to it; "
@@ -45,7 +49,7 @@ def compare_cost(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row for each dataset, size, learner and arm but ``full``, with the columns of
-        ``COLUMN_TYPES``: ``seeds`` counts those that have both the arm and ``full``, bytes are of
+        ``COLUMNS``: ``seeds`` counts those that have both the arm and ``full``, bytes are of
         the set and of the full data, seconds are the least over those seeds, ``seconds_saved``
         is a difference of two of them with its range, ``break_even`` is that of `break_even`;
         NaN where no seed has both. No row where ``full`` or the arm has no completed run.
@@ -57,7 +61,7 @@ def compare_cost(records: Iterable[RunRecord]) -> pd.DataFrame:
         full = block[block["arm"] == FULL].set_index("seed")["seconds_training"]
         arms = sorted(set(block["arm"]) - {FULL}, key=arm_rank) if len(full) else []
         rows += [_row(block[block["arm"] == arm], full) for arm in arms]
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
 
 
 def break_even(reduction: float, saved: float, low: float, high: float) -> float:
@@ -106,3 +110,11 @@ def _saved_range(full: pd.Series, training: pd.Series) -> tuple[float, float]:
     if len(training) < 2:
         return math.nan, math.nan
     return full.min() - training.median(), full.median() - training.min()
+
+
+COST = Table(
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_cost,
+    tells_protocol=True,
+)

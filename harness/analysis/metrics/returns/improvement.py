@@ -8,26 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.analysis.columns import Column, count, hundredths, shared, tabulate, with_interval
 from harness.analysis.frame import arm_rank
+from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, estimate_over_strata
 from harness.core.records import RunRecord
 
 BASELINES = ("random", "stratified")
-COLUMN_TYPES = {
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "versus": "str",
-    "pairs": "int64",
-    "unpaired": "int64",
-    "probability": "float64",
-    "probability_low": "float64",
-    "probability_high": "float64",
-    "difference": "float64",
-    "difference_low": "float64",
-    "difference_high": "float64",
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "versus"),
+    **dict.fromkeys(("pairs", "unpaired"), Column("int64", count)),
+    **with_interval("probability", hundredths, "P(improvement)", "P interval"),
+    **with_interval("difference", hundredths),
 }
 DEFINITIONS = (
     "a seed of a dataset is a pair: both arms share the learner's initial network, the random "
@@ -53,7 +46,7 @@ def compare_improvement(records: Iterable[RunRecord]) -> pd.DataFrame:
 
     Returns:
         One row for each dataset (and all of them), size, learner, arm and baseline, with the
-        columns of ``COLUMN_TYPES``: ``pairs`` counts those of completed runs and
+        columns of ``COLUMNS``: ``pairs`` counts those of completed runs and
         ``unpaired`` the seeds without one, ``probability`` is
         the mean over seeds of [x > y] + ½ [x = y], ``difference`` that of x − y, each with a 95 %
         interval; NaN where a dataset has no pair. No row where no baseline was run.
@@ -70,7 +63,7 @@ def compare_improvement(records: Iterable[RunRecord]) -> pd.DataFrame:
         for (size, learner), block in scores.groupby(blocks[1:], dropna=False):
             tables = [seed_table(block[block["dataset"] == dataset]) for dataset in datasets]
             rows += _rows(ALL_DATASETS, size, str(learner), tables)
-    return pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    return tabulate(rows, COLUMNS)
 
 
 def seed_table(seeds: pd.DataFrame) -> pd.DataFrame:
@@ -110,3 +103,11 @@ def _rows(
                 **estimate_over_strata("probability", [wins(pair) for pair in pairs]),
                 **estimate_over_strata("difference", pairs),
             }
+
+
+IMPROVEMENT = Table(
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_improvement,
+    tells_protocol=True,
+)

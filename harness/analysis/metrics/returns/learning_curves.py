@@ -22,7 +22,7 @@ from harness.analysis.figures.drawing import (
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
-from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
 from harness.core.figure_style import figure_style
@@ -47,7 +47,7 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    drawn = checked(records, "return")
+    drawn = checked(records, RETURN)
     records = [record for record in drawn if record.result is None or has_curves([record])]
     curves = beside_every_size(average_replicates(curves_frame(records)))
     styles = arm_styles(curves["arm"])
@@ -65,14 +65,14 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
 def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
     """Plot headline return against size, a panel for each dataset and learner.
 
-    The values are those of `harness.analysis.metrics`. ``full`` is a horizontal line with a
+    The values are those of the comparison. ``full`` is a horizontal line with a
     band, the random policy's return a dotted one. Where there is one size, or arms too many for
     bands, error bars stand side by side.
 
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    records = checked(records, "return")
+    records = checked(records, RETURN)
     table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     panels = {Panel.of(key): group for key, group in table.groupby(["dataset", "learner"])}

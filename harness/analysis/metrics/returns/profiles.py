@@ -15,7 +15,7 @@ from harness.analysis.captions import protocol, provenance
 from harness.analysis.figures.drawing import legend_entries
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import ArmStyle, arm_styles
-from harness.analysis.metrics.base import checked
+from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, mean_over_strata, mean_over_strata_interval
 from harness.core.errors import InputError
@@ -38,7 +38,7 @@ def plot_profiles(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, the runs are not of control, or none has a score.
     """
-    records = checked(records, "return")
+    records = checked(records, RETURN)
     scores = scored_seeds(records).dropna(subset="score")
     if scores.empty:
         raise InputError(

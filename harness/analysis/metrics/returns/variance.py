@@ -12,24 +12,28 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from harness.analysis.columns import (
+    Column,
+    count,
+    hundredths,
+    shared,
+    tabulate,
+    thousandths,
+    with_interval,
+)
 from harness.analysis.frame import arm_rank, runs_frame
+from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import with_scores
 from harness.analysis.statistics import CONFIDENCE
 from harness.core.records import RunRecord
 
-COLUMN_TYPES = {
-    "dataset": "str",
-    "size": "Int64",
-    "learner": "str",
-    "arm": "str",
-    "seeds": "int64",
-    "runs": "int64",
-    "failed": "int64",
-    "deviation_reduction": "float64",
-    "deviation_learner": "float64",
-    "share": "float64",
-    "share_low": "float64",
-    "share_high": "float64",
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "seeds"),
+    "runs": Column("int64", count),
+    **shared("failed"),
+    "deviation_reduction": Column("float64", thousandths, "deviation by reduction"),
+    "deviation_learner": Column("float64", thousandths, "deviation by learner"),
+    **with_interval("share", hundredths, "share of reduction", "share interval"),
 }
 DEFINITIONS = (
     "every reduction is trained on with several learner seeds, which share its evaluation episodes",
@@ -47,7 +51,7 @@ def compare_variance(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Split the variance of the score by the seed that it comes from.
 
     Returns:
-        One row for each dataset, size, learner and arm with the columns of ``COLUMN_TYPES``:
+        One row for each dataset, size, learner and arm with the columns of ``COLUMNS``:
         ``seeds`` counts reductions, ``runs`` completed runs on them, ``failed`` the others;
         deviations are square roots of `MeanSquares.components` of the score, ``share`` is what
         reductions have in the variance. No row where no reduction has replicates.
@@ -60,7 +64,7 @@ def compare_variance(records: Iterable[RunRecord]) -> pd.DataFrame:
         if cell["replicate"].any()
     ]
     rows.sort(key=lambda row: arm_rank(row["arm"]))  # stable: within a block, which sorts first
-    table = pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    table = tabulate(rows, COLUMNS)
     return table.sort_values(cells[:3], kind="stable", ignore_index=True)
 
 
@@ -139,3 +143,11 @@ def _split(cell: pd.DataFrame) -> dict[str, Any]:
         "share_low": low,
         "share_high": high,
     }
+
+
+VARIANCE = Table(
+    columns=COLUMNS,
+    definitions=DEFINITIONS,
+    compare=compare_variance,
+    tells_protocol=True,
+)
