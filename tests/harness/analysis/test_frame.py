@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import pytest
 
-from harness.analysis import ARM_ORDER, curves_frame, gaps_frame, runs_frame
+from harness.analysis import ARM_ORDER, curves_frame, runs_frame
 from harness.analysis.frame import average_replicates, beside_every_size
 from harness.core.records import RunRecord
-from tests.harness.analysis.regression_records import make_gap, make_regression
+from tests.support.regression_records import make_regression
 
 MakeRun = Callable[..., RunRecord]
 
@@ -96,13 +96,3 @@ def test_a_regression_run_becomes_a_row_without_returns() -> None:
     assert row["headline"] == 0.42
     assert row[["last_return", "reference_min", "reference_max"]].isna().all()
     assert curves_frame([make_regression(0.42)]).empty
-
-
-def test_a_gap_becomes_a_row_under_its_reducers_name() -> None:
-    done = make_gap(0.5, 11, dimension=5, arm="adversarial", seed=2, training_scale=4.0)
-    frame = gaps_frame([done, make_gap(None, 11)])
-    (row,) = frame.to_dict("records")
-    assert done.spec.reducer.label == "adversarial-r0.524"
-    assert (row["arm"], row["dataset"], row["seed"]) == ("adversarial", "theory/gaussian-d5", 2)
-    assert (row["dimension"], row["predictors"], row["identifiable"]) == (5, 11, 21)
-    assert (row["gap"], row["relative_gap"]) == (0.5, 0.125)

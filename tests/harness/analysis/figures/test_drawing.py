@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis import ARM_ORDER, comparison, plot_size_curves
 from harness.core.records import RunRecord
-from tests.harness.analysis.drawn import bar_ends, bars, points
+from tests.support.drawn import bar_ends, bars, points
 
 ARMS = ("full", "random", "stratified", "leverage", "bellman", "exact", "operator")
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from harness.analysis import compare_cost, render
 from harness.analysis.metrics.returns.cost import COLUMNS, break_even
 from harness.core.records import RunRecord
-from tests.harness.analysis.control_records import make_run
-from tests.harness.analysis.written import read_markdown
+from tests.support.control_records import make_run
+from tests.support.written import read_markdown
 
 MakeSuite = Callable[..., list[RunRecord]]
 seconds = st.floats(0.5, 50)

@@ -1,6 +1,5 @@
 import io
 import math
-import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from harness.analysis import caption, comparison, interquartile_mean, render, wr
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import HEADLINE_CHECKPOINTS, RunRecord, write_record
-from tests.harness.analysis.written import number, read_latex, read_markdown
+from tests.support.written import number, read_latex, read_markdown
 
 MakeRun = Callable[..., RunRecord]
 MakeSuite = Callable[..., list[RunRecord]]
@@ -287,15 +286,6 @@ def test_iterations_are_not_called_gradient_steps(run: MakeRun) -> None:
     assert "; 1000 gradient steps; 500 iterations; 2 episodes a checkpoint" in line
     assert "linear-fqi: iterations 500" in line
     assert "gradient" not in caption([closed])
-
-
-def test_text_does_not_depend_on_the_order_of_records(records: Sequence[RunRecord]) -> None:
-    shuffled = random.Random(5).sample(records, len(records))
-    assert caption(shuffled) == caption(records)
-    for format in ("markdown", "csv", "latex"):
-        assert render(comparison(shuffled), format, COLUMNS) == render(
-            comparison(records), format, COLUMNS
-        )
 
 
 def test_tables_are_written_whole_and_the_same_again(tmp_path: Path, suite: MakeSuite) -> None:

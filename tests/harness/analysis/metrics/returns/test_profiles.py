@@ -11,7 +11,7 @@ from harness.analysis.metrics.returns.comparison import with_scores
 from harness.analysis.metrics.returns.profiles import profile
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
-from tests.harness.analysis.drawn import band, legend_labels, lines, points, texts
+from tests.support.drawn import band, legend_labels, lines, points, texts
 
 MakeRun = Callable[..., RunRecord]
 MakeSuite = Callable[..., list[RunRecord]]

@@ -1,7 +1,5 @@
-import random
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,16 +12,14 @@ from harness.analysis import (
     fresh_frame,
     plot_fresh_gaps,
     render,
-    write_figures,
-    write_tables,
 )
 from harness.analysis.figures.styles import ARM_STYLES
 from harness.analysis.metrics import metric_of
 from harness.analysis.metrics.fresh_gap import COLUMNS, FRESH_FLOOR
 from harness.core.errors import InputError
-from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.control_records import make_run
-from tests.harness.analysis.drawn import (
+from harness.core.records import RunRecord
+from tests.support.control_records import make_run
+from tests.support.drawn import (
     assert_nothing_overlaps,
     band,
     legend_labels,
@@ -31,7 +27,7 @@ from tests.harness.analysis.drawn import (
     points,
     texts,
 )
-from tests.harness.analysis.fresh_records import (
+from tests.support.fresh_records import (
     CARTPOLE,
     CURVES,
     LEVELS,
@@ -39,8 +35,8 @@ from tests.harness.analysis.fresh_records import (
     make_fresh,
     make_sampling,
 )
-from tests.harness.analysis.regression_records import make_gap, make_regression
-from tests.harness.analysis.written import read_latex, read_markdown
+from tests.support.regression_records import make_gap, make_regression
+from tests.support.written import read_latex, read_markdown
 
 EDGE = "q(q+1)/2 predictors"
 
@@ -267,22 +263,3 @@ def test_the_figure_refuses_other_measures() -> None:
         plot_fresh_gaps([make_run([1.0])])
     with pytest.raises(InputError, match="0 of 1 runs completed"):
         plot_fresh_gaps([make_fresh(None)])
-
-
-def test_tables_and_figure_are_the_same_again_in_any_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs = make_sampling((CARTPOLE,), (50,), ("product",), seeds=2)
-    for record in runs:
-        write_record(tmp_path, record)
-    paths = [*write_tables(tmp_path), *write_figures(tmp_path)]
-    first = {path.name: path.read_bytes() for path in paths}
-    assert set(first) == {
-        *(f"comparison.{kind}" for kind in ("md", "csv", "tex")),
-        *(f"fresh-gap.{kind}" for kind in ("png", "svg")),
-    }
-    shuffled = random.Random(2).sample(runs, len(runs))
-    for module in ("tables", "plots"):
-        monkeypatch.setattr(f"harness.analysis.{module}.read_records", lambda _: iter(shuffled))
-    again = [*write_tables(tmp_path), *write_figures(tmp_path)]
-    assert {path.name: path.read_bytes() for path in again} == first

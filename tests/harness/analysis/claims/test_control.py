@@ -24,11 +24,11 @@ from harness.analysis.claims.published import ScoreCriterion, read_claims
 from harness.analysis.metrics import RETURNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.control_records import make_run
-from tests.harness.analysis.regression_records import make_regression
-from tests.harness.analysis.written import number, read_markdown
+from tests.support.control_records import make_run
+from tests.support.regression_records import make_regression
+from tests.support.written import number, read_markdown
 
-PUBLISHED = Path(__file__).parents[3] / "results" / "published" / "arxiv-2512.00536.toml"
+PUBLISHED = Path(__file__).parents[4] / "results" / "published" / "arxiv-2512.00536.toml"
 CARTPOLE = "classic/cartpole/medium-v0"
 RANDOM, FULL, FEW = "control-random", "control-full", "control-few-predictors"
 K20, K100 = "bellman-product-k20", "bellman-product-k100"

@@ -12,10 +12,10 @@ from harness.analysis.claims.regression import COLUMNS
 from harness.analysis.statistics import ratio_interval
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.control_records import make_run
-from tests.harness.analysis.regression_records import make_gap, make_regression, make_study
+from tests.support.control_records import make_run
+from tests.support.regression_records import make_gap, make_regression, make_study
 
-PUBLISHED = Path(__file__).parents[3] / "results" / "published" / "arxiv-2512.00536.toml"
+PUBLISHED = Path(__file__).parents[4] / "results" / "published" / "arxiv-2512.00536.toml"
 FULL, RANDOM, LEVERAGE = "supervised-full", "supervised-random", "supervised-leverage"
 
 

@@ -1,7 +1,6 @@
 import io
 import math
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,39 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 
-from harness.analysis import caption, comparison, render, write_tables
+from harness.analysis import (
+    caption,
+    comparison,
+    plot_size_errors,
+    render,
+    write_figures,
+    write_tables,
+)
 from harness.analysis.metrics.test_error import COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.control_records import make_run
-from tests.harness.analysis.regression_records import make_gap, make_regression
-from tests.harness.analysis.written import number, read_latex, read_markdown
+from tests.support.control_records import make_run
+from tests.support.drawn import (
+    assert_nothing_overlaps,
+    bar_ends,
+    bars,
+    legend_labels,
+    lines,
+    points,
+    texts,
+)
+from tests.support.regression_records import (
+    EXCESS,
+    make_gap,
+    make_regression,
+    make_study,
+)
+from tests.support.written import number, read_latex, read_markdown
+
+BOSTON, RED = "regression/boston", "regression/wine-red"
 
 errors = st.integers(1, 500).map(lambda n: n / 7)
 ARMS = [
@@ -211,12 +235,6 @@ def test_csv_keeps_full_precision(trials: Sequence[RunRecord]) -> None:
     pd.testing.assert_frame_equal(parsed.astype(types), table, check_exact=True)
 
 
-def test_tables_do_not_depend_on_the_order_of_records(trials: Sequence[RunRecord]) -> None:
-    shuffled = random.Random(5).sample(trials, len(trials))
-    assert caption(shuffled) == caption(trials)
-    pd.testing.assert_frame_equal(comparison(shuffled), comparison(trials), check_exact=True)
-
-
 def test_tables_are_written_under_the_same_names(
     tmp_path: Path, trials: Sequence[RunRecord]
 ) -> None:
@@ -226,3 +244,86 @@ def test_tables_are_written_under_the_same_names(
     assert set(paths) == {"comparison.md", "comparison.csv", "comparison.tex"}
     table = render(comparison(trials), "markdown", COLUMNS)
     assert paths["comparison.md"].read_text() == f"{caption(trials)}\n\n{table}"
+
+
+@pytest.fixture(scope="module")
+def figure(trials: Sequence[RunRecord]) -> Figure:
+    return plot_size_errors(trials)
+
+
+def test_size_errors_show_the_ratios_of_the_table(
+    figure: Figure, trials: Sequence[RunRecord]
+) -> None:
+    table = comparison(trials)
+    assert len(figure.axes) == 3 * 2
+    assert set(legend_labels(figure)) == set(EXCESS)
+    for axis in figure.axes:
+        dataset, learner = axis.get_title(loc="left").splitlines()
+        for arm in set(EXCESS) - {"full"}:
+            chosen = (table[["dataset", "learner", "arm"]] == [dataset, learner, arm]).all(axis=1)
+            rows = table[chosen]
+            assert points(bars(axis)[arm].lines[0])[1] == rows["ratio"].tolist()
+            ends = rows[["ratio_low", "ratio_high"]].to_numpy()
+            np.testing.assert_allclose(bar_ends(bars(axis)[arm]), ends)
+
+
+def test_full_is_the_line_at_one(figure: Figure) -> None:
+    for axis in figure.axes:
+        _, heights = points(lines(axis)["full"])
+        assert set(heights) == {1.0}
+        assert lines(axis)["full"].is_dashed()
+
+
+def test_the_axis_is_logarithmic_where_a_dataset_spreads_over_ten() -> None:
+    runs = [
+        make_regression(value, dataset=dataset, arm=arm, size=size, learner=learner)
+        for dataset, worst in (("narrow", 9.9), ("wide", 10.1))
+        for learner, scale in (("a", 1.0), ("b", 0.5))
+        for arm, size, value in (
+            ("full", None, 1.0),
+            ("random", 20, 1 + (worst - 1) * scale),
+            ("random", 50, 1.5),
+        )
+    ]
+    scales = [axis.get_yscale() for axis in plot_size_errors(runs).axes]
+    assert scales == ["linear", "linear", "log", "log"]
+
+
+def test_one_size_gives_points_side_by_side() -> None:
+    (axis,) = plot_size_errors(
+        make_study(datasets=(RED,), sizes=(50,), learners=("ridge",), seeds=3)
+    ).axes
+    bars = [item for item in axis.containers if isinstance(item, ErrorbarContainer)]
+    assert {bar.get_label() for bar in bars} == set(EXCESS) - {"full"}
+
+
+def test_errors_without_full_cannot_be_drawn() -> None:
+    with pytest.raises(InputError, match="no run shares its trial with a completed run of 'full'"):
+        plot_size_errors([make_regression(1.0, arm="random", size=9), make_regression(1.0, seed=1)])
+
+
+def test_the_figure_says_data_seeds_and_statistic(figure: Figure) -> None:
+    shown = texts(figure).replace("\n", " ")
+    for part in (RED, "seeds 0–9", "Mean over trials", "same split and learner", "bootstrap"):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: plot_size_errors(make_study((BOSTON, RED), seeds=2)),
+        lambda: plot_size_errors(make_study((RED,), seeds=2, learners=("a", "b", "c", "d", "e"))),
+        lambda: plot_size_errors(make_study((RED,), ("full", "exact"), (20,), ("ridge",), 1)),
+    ],
+    ids=["study", "five learners", "lone panel"],
+)
+def test_title_legend_panels_and_caption_do_not_overlap(make: Callable[[], Figure]) -> None:
+    assert_nothing_overlaps(make())
+
+
+def test_full_data_alone_leave_no_figure(tmp_path: Path) -> None:
+    write_record(tmp_path, make_regression(1.0))
+    assert write_figures(tmp_path) == []
+    write_record(tmp_path, make_run([1.0]))
+    with pytest.raises(InputError, match="return and test MSE"):
+        write_figures(tmp_path)

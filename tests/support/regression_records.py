@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
 from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec
-from tests.harness.analysis.control_records import make_record
+from tests.support.control_records import make_record
 
 
 def make_regression(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from harness.analysis import caption, comparison, write_tables
 from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.written import read_markdown
+from tests.support.written import read_markdown
 
 MakeRun = Callable[..., RunRecord]
 

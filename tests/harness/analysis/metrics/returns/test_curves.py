@@ -1,4 +1,3 @@
-import random
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +19,7 @@ from harness.analysis import (
 from harness.analysis.figures.styles import ARM_STYLES, arm_styles
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.harness.analysis.drawn import (
+from tests.support.drawn import (
     assert_nothing_overlaps,
     band,
     bars,
@@ -279,25 +278,6 @@ def test_title_legend_panels_and_caption_do_not_overlap(
 ) -> None:
     figure = plot(suite(seeds=2, **shape))
     assert_nothing_overlaps(figure)
-
-
-def test_figures_are_the_same_bytes_again_in_any_order(
-    tmp_path: Path, suite: MakeSuite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs = suite(datasets=(CARTPOLE,), seeds=2, learners=("fqi",))
-    for record in runs:
-        write_record(tmp_path, record)
-    paths = write_figures(tmp_path)
-    first = {path.name: path.read_bytes() for path in paths}
-    assert set(first) == {
-        f"{name}.{kind}"
-        for name in ("learning-curves", "profiles", "size-return")
-        for kind in ("png", "svg")
-    }
-    assert set((tmp_path / "figures").iterdir()) == set(paths)
-    shuffled = random.Random(2).sample(runs, len(runs))
-    monkeypatch.setattr("harness.analysis.plots.read_records", lambda _: iter(shuffled))
-    assert {path.name: path.read_bytes() for path in write_figures(tmp_path)} == first
 
 
 def test_one_size_is_drawn_as_rows(tmp_path: Path, suite: MakeSuite) -> None:
