@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from harness.analysis.metrics import metric_of
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import read_records
 from harness.core.storage.files import write_whole
 

@@ -20,7 +20,7 @@ from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
 from harness.analysis.metrics.base import Metric, checked
 from harness.analysis.statistics import estimate, mean
 from harness.core.errors import InputError
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord
 
 NAME = "test MSE"

@@ -27,7 +27,7 @@ from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import KEYS, arm_rank, frame_of, in_order, run_keys
 from harness.analysis.metrics.base import Metric, checked
 from harness.core.errors import InputError
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import MeasuredResult, RunRecord
 
 NAME = "worst-case gap"

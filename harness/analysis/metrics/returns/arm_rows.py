@@ -24,7 +24,7 @@ from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import FULL
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord
 
 # lengths in inches

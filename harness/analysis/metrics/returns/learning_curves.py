@@ -25,7 +25,7 @@ from harness.analysis.frame import average_replicates, beside_every_size, curves
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord, RunResult
 
 MARKERS_PER_CURVE = 6

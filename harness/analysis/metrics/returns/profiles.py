@@ -19,7 +19,7 @@ from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
 from harness.analysis.statistics import FloatArray, mean_over_strata, mean_over_strata_interval
 from harness.core.errors import InputError
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord
 
 LEVELS = 100  # thresholds in a unit of the score
