@@ -9,7 +9,7 @@ import numpy as np
 from envs.environment import step_reward, time_limit
 from envs.inspection.statistics import Statistics, columns, follows
 from harness.core.arrays import IntArray
-from harness.core.text import listed, rows, share
+from harness.core.presentation.text import listed, rows, share
 
 Rule = Callable[[Statistics], Iterator[str]]
 

@@ -17,9 +17,9 @@ from envs.inspection.inspect import Inspection
 from envs.inspection.statistics import Statistics
 from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
-from harness.core.figure_style import figure_style
+from harness.core.presentation.figure_style import figure_style
+from harness.core.presentation.text import counted
 from harness.core.storage.files import write_whole
-from harness.core.text import counted
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # of the Okabe-Ito palette
 BINS = 31

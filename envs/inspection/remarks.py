@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envs.environment import time_limit
 from envs.inspection.defects import find_copies
 from envs.inspection.statistics import Statistics
-from harness.core.text import share
+from harness.core.presentation.text import share
 
 
 def find_remarks(statistics: Statistics) -> Iterator[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from envs.dataset import Dataset, make_dataset
 from envs.formats.recording import Recording
 from envs.inspection.inspect import Inspection, Spread, inspect
+from harness.core.presentation.text import listed
 from harness.core.specs import CodebookSpec
-from harness.core.text import listed
 
 
 def inspect_dataset(

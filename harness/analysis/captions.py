@@ -51,7 +51,7 @@ def protocol(records: Iterable[RunRecord]) -> str:
 
 
 def headline(records: Sequence[RunRecord]) -> str:
-    """Caption a figure of what `harness.analysis.comparison` says of returns."""
+    """Caption a figure of what the comparison says of returns."""
     return interquartile(records, "each run's mean of the last three checkpoints")
 
 

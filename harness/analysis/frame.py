@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.core.records import MeasuredResult, RunRecord, RunResult
+from harness.core.records import RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
@@ -17,8 +17,8 @@ ARM_ORDER = (
     *("bellman-product-k20", "bellman-product-k100", "operator"),
 )
 
-_KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
-_RUN_TYPES = _KEYS | {
+KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
+_RUN_TYPES = KEYS | {
     "replicate": "int64",
     "status": "str",
     "headline": "float64",
@@ -32,25 +32,7 @@ _RUN_TYPES = _KEYS | {
     "bytes": "Int64",
     "dataset_bytes": "Int64",
 }
-_GAP_TYPES = _KEYS | {
-    "dimension": "int64",
-    "predictors": "Int64",
-    "identifiable": "int64",
-    "gap": "float64",
-    "relative_gap": "float64",
-    "seconds_reduction": "float64",
-}
-_FRESH_TYPES = _KEYS | {
-    "judge": "str",
-    "dimension": "int64",
-    "predictors": "Int64",
-    "identifiable": "int64",
-    "gap": "float64",
-    "percentile_95": "float64",
-    "largest": "float64",
-    "seconds_reduction": "float64",
-}
-_CURVE_TYPES = _KEYS | {"replicate": "int64", "step": "int64", "mean_return": "float64"}
+_CURVE_TYPES = KEYS | {"replicate": "int64", "step": "int64", "mean_return": "float64"}
 
 
 def arm_rank(arm: str) -> tuple[int, str]:
@@ -67,7 +49,7 @@ def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         one number; ``rows`` and ``bytes`` are of what was trained on; seconds are wall time. A
         failed run has no measurements, and a regression run neither a last return nor references.
     """
-    return _frame((_run_row(record) for record in _in_order(records)), _RUN_TYPES)
+    return frame_of((_run_row(record) for record in in_order(records)), _RUN_TYPES)
 
 
 def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -78,50 +60,14 @@ def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         ``mean_return`` over the evaluation episodes.
     """
     rows = (
-        _keys(record)
+        run_keys(record)
         | {"replicate": record.spec.replicate}
         | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
-        for record in _in_order(records)
+        for record in in_order(records)
         if isinstance(record.result, RunResult)
         for checkpoint in record.result.checkpoints
     )
-    return _frame(rows, _CURVE_TYPES)
-
-
-def gaps_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """Tabulate the worst-case gaps of completed regression runs.
-
-    Returns:
-        One row a run: the run's keys, with the reducer's name for its arm; ``dimension`` d of the
-        features, number of ``predictors`` that were matched (missing if the reducer matches
-        none), ``identifiable`` q(q+1)/2 with q = d + 1, the ``gap``, and the ``relative_gap`` to
-        the largest loss of a regressor of norm one on the training data.
-    """
-    rows = (
-        _gap_row(record, record.result)
-        for record in _in_order(records)
-        if isinstance(record.result, MeasuredResult)
-    )
-    return _frame(rows, _GAP_TYPES)
-
-
-def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """Tabulate the gaps on fresh predictors of completed control runs.
-
-    Returns:
-        One row a run: the run's keys, with the reducer's name for its arm, and for ``bellman``
-        also how actions enter its predictors; ``judge``, how they enter the fresh ones;
-        ``dimension`` of a state; number of ``predictors`` that were matched (missing if the
-        reducer matches none); ``identifiable`` q(q+1)/2, q numbers making a product predictor and
-        its reward scale; the relative ``gap`` of the median predictor, of the one at
-        ``percentile_95``, and the ``largest``.
-    """
-    rows = (
-        _fresh_row(record, record.result)
-        for record in _in_order(records)
-        if isinstance(record.result, MeasuredResult)
-    )
-    return _frame(rows, _FRESH_TYPES)
+    return frame_of(rows, _CURVE_TYPES)
 
 
 def average_replicates(frame: pd.DataFrame) -> pd.DataFrame:
@@ -135,7 +81,7 @@ def average_replicates(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if not frame["replicate"].any():
         return frame
-    unit = [name for name in (*_KEYS, "status", "step") if name in frame]
+    unit = [name for name in (*KEYS, "status", "step") if name in frame]
     numbers = frame.columns[frame.dtypes == "float64"].tolist()
     means = frame.groupby(unit, dropna=False)[numbers].transform("mean")
     kept = ~frame.duplicated(unit)
@@ -164,7 +110,8 @@ def _at_size(frame: pd.DataFrame, size: int | None) -> pd.DataFrame:
     return filled[filled["size"] == size]
 
 
-def _in_order(records: Iterable[RunRecord]) -> list[RunRecord]:
+def in_order(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Sort records by their specs, whatever order they come in."""
     return sorted(records, key=_rank)
 
 
@@ -175,7 +122,8 @@ def _rank(record: RunRecord) -> tuple[object, ...]:
     return *unit, spec.replicate, record.run_id
 
 
-def _keys(record: RunRecord) -> dict[str, Any]:
+def run_keys(record: RunRecord) -> dict[str, Any]:
+    """What tells runs of one study apart: the values of ``KEYS``."""
     spec = record.spec
     return {
         "dataset": spec.dataset,
@@ -187,7 +135,7 @@ def _keys(record: RunRecord) -> dict[str, Any]:
 
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
-    row = _keys(record) | {"replicate": record.spec.replicate, "status": record.status}
+    row = run_keys(record) | {"replicate": record.spec.replicate, "status": record.status}
     result = record.result
     if result is None:
         return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
@@ -206,31 +154,6 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _gap_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
-    details = result.details
-    return _keys(record) | {
-        "arm": record.spec.reducer.name,
-        "dimension": details["dimension"],
-        "predictors": details.get("predictors", math.nan),
-        "identifiable": details["identifiable"],
-        "gap": result.value,
-        "relative_gap": result.value / details["training_scale"],
-        "seconds_reduction": result.seconds.reduction,
-    }
-
-
-def _fresh_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
-    name, parameters = record.spec.reducer.name, result.reduction.parameters
-    details = ("dimension", "identifiable", "percentile_95", "largest")
-    return _keys(record) | {
-        "arm": f"{name}-{parameters['actions']}" if name == "bellman" else name,
-        "judge": result.learner_parameters["actions"],
-        "predictors": parameters.get("predictors", math.nan),
-        "gap": result.value,
-        **{detail: result.details[detail] for detail in details},
-        "seconds_reduction": result.seconds.reduction,
-    }
-
-
-def _frame(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> pd.DataFrame:
+def frame_of(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> pd.DataFrame:
+    """Make a data frame of these columns, in their order and pandas types."""
     return pd.DataFrame(list(rows), columns=list(types)).astype(types)

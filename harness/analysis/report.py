@@ -7,8 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from harness.analysis.figures import write_figures
-from harness.analysis.rendering import render
+from harness.analysis.plots import write_figures
 from harness.analysis.tables import Tables
 from harness.core.storage.files import write_whole
 
@@ -45,7 +44,7 @@ def write_report(directory: Path) -> Path:
 
     Raises:
         InputError: If there are no readable records of a completed run, or they do not share one
-            measure.
+            metric.
     """
     tables = Tables.read(directory)
     drawn = [path for path in write_figures(directory) if path.suffix == ".png"]
@@ -55,8 +54,8 @@ def write_report(directory: Path) -> Path:
         title=directory.resolve().name,
         figures=[(path.stem, base64.b64encode(path.read_bytes()).decode()) for path in drawn],
         tables=[
-            (name.capitalize(), render(table, "html"), line)
-            for name, (table, line) in tables.captioned().items()
+            (name.capitalize(), table.render("html"), table.caption)
+            for name, table in tables.captioned().items()
         ],
         provenance=f"{count} records; {versions}; commit {made.commit}; {made.platform}",
     )

@@ -9,39 +9,35 @@ from typing import Self
 
 import pandas as pd
 
-from harness.analysis import cost, errors, fresh, gaps, improvement, returns, variance
-from harness.analysis.captions import protocol, provenance
-from harness.analysis.claims import render_claims
-from harness.analysis.comparison import comparison
-from harness.analysis.measures import measure
+from harness.analysis.claims import render_claims, verdict_block
+from harness.analysis.columns import Columns
+from harness.analysis.metrics import Metric, metric_of
 from harness.analysis.rendering import render
-from harness.analysis.verdicts import render_verdict_table
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
-
-_DEFINITIONS = {
-    "return": returns.DEFINITIONS,
-    "test MSE": errors.DEFINITIONS,
-    "worst-case gap": gaps.DEFINITIONS,
-    "fresh gap": fresh.DEFINITIONS,
-}
-_CONTROL_TABLES = {  # beside the comparison, where they have rows
-    "improvement": (improvement.compare_improvement, improvement.DEFINITIONS),
-    "variance": (variance.compare_variance, variance.DEFINITIONS),
-    "cost": (cost.compare_cost, cost.DEFINITIONS),
-}
 
 
 def caption(records: Iterable[RunRecord]) -> str:
     """Say in one line what the table rests on and how its columns are defined.
 
     Raises:
-        InputError: If the records do not share one measure.
+        InputError: If the records do not share one metric.
     """
     records = list(records)
-    measured = measure(records)
-    parts = [provenance(records), *_DEFINITIONS[measured]]
-    return "; ".join([*parts, protocol(records)] if measured == "return" else parts) + "."
+    return metric_of(records).caption(records)
+
+
+@dataclass(frozen=True, eq=False)
+class Captioned:
+    """A table that can be written, and its caption."""
+
+    frame: pd.DataFrame
+    columns: Columns
+    caption: str
+
+    def render(self, format: str) -> str:
+        """Write the table alone as text; see `rendering.render`."""
+        return render(self.frame, format, self.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +47,8 @@ class Tables:
     directory: Path
     claims: Path | None
     records: Sequence[RunRecord]
-    comparison: pd.DataFrame
+    metric: Metric
+    comparison: Captioned
 
     @classmethod
     def read(cls, directory: Path, claims: Path | None = None) -> Self:
@@ -62,21 +59,21 @@ class Tables:
             claims: A TOML file of published claims to judge.
 
         Raises:
-            InputError: If there are no readable records, or they do not share one measure.
+            InputError: If there are no readable records, or they do not share one metric.
         """
         records = list(read_records(directory))
-        return cls(directory, claims, records, comparison(records))
+        metric = metric_of(records)
+        compared = Captioned(metric.compare(records), metric.columns, metric.caption(records))
+        return cls(directory, claims, records, metric, compared)
 
-    def captioned(self) -> dict[str, tuple[pd.DataFrame, str]]:
-        """Say each table and its caption by name: the comparison, and what stands beside it.
-
-        Of control, ``improvement`` stands beside it if arms can be compared with ``random`` or
-        ``stratified``, ``cost`` if they can be with ``full``, and ``variance`` if reductions have
-        several learner seeds.
-        """
-        first = {"comparison": (self.comparison, caption(self.records))}
-        beside = _control_tables(self.records) if measure(self.records) == "return" else {}
-        return first | beside
+    def captioned(self) -> dict[str, Captioned]:
+        """Say each table by name: the comparison, and what of the metric has rows beside it."""
+        tables = {"comparison": self.comparison}
+        for name, table in self.metric.beside.items():
+            frame = table.compare(self.records)
+            if not frame.empty:
+                tables[name] = Captioned(frame, table.columns, table.caption(self.records))
+        return tables
 
     def write(self) -> list[Path]:
         """Write each table to ``DIRECTORY/tables/NAME.{md,csv,tex}``, and claims to ``claims.md``.
@@ -87,8 +84,8 @@ class Tables:
             InputError: If the claims cannot be read or judged.
         """
         texts: dict[str, str] = {}
-        for name, (table, line) in self.captioned().items():
-            texts |= _in_every_format(name, table, line)
+        for name, table in self.captioned().items():
+            texts |= _in_every_format(name, table)
         if self.claims:
             texts["claims.md"] = render_claims(self.records, self.claims)
         folder = self.directory / "tables"
@@ -98,18 +95,18 @@ class Tables:
         """Say what another text may hold, by the name between its marks.
 
         Returns:
-            The comparison under the folder's name, and of control with claims the verdicts, in
+            The comparison under the folder's name, and of claims that have one the verdicts, in
             markdown, under that name and ``verdict``. In markdown each has its caption beneath.
 
         Raises:
             InputError: If the format is unknown or the claims cannot be judged.
         """
         name = self.directory.resolve().name
-        blocks = {name: render(self.comparison, format)}
+        blocks = {name: self.comparison.render(format)}
         if format == "markdown":
-            blocks[name] += f"\n{caption(self.records)}\n"
-        if self.claims and measure(self.records) == "return":
-            blocks[f"{name} verdict"] = render_verdict_table(self.records, self.claims)
+            blocks[name] += f"\n{self.comparison.caption}\n"
+        if self.claims and (verdict := verdict_block(self.records, self.claims)):
+            blocks[f"{name} verdict"] = verdict
         return blocks
 
 
@@ -118,18 +115,9 @@ def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
     return Tables.read(directory, claims).write()
 
 
-def _control_tables(records: Sequence[RunRecord]) -> dict[str, tuple[pd.DataFrame, str]]:
-    tables: dict[str, tuple[pd.DataFrame, str]] = {}
-    for name, (compare, definitions) in _CONTROL_TABLES.items():
-        table = compare(records)
-        line = "; ".join((provenance(records), *definitions, protocol(records))) + "."
-        tables |= {} if table.empty else {name: (table, line)}
-    return tables
-
-
-def _in_every_format(name: str, table: pd.DataFrame, line: str) -> dict[str, str]:
+def _in_every_format(name: str, table: Captioned) -> dict[str, str]:
     return {
-        f"{name}.md": f"{line}\n\n{render(table, 'markdown')}",
-        f"{name}.csv": render(table, "csv"),
-        f"{name}.tex": f"% {line}\n{render(table, 'latex')}",
+        f"{name}.md": f"{table.caption}\n\n{table.render('markdown')}",
+        f"{name}.csv": table.render("csv"),
+        f"{name}.tex": f"% {table.caption}\n{table.render('latex')}",
     }

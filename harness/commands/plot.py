@@ -13,4 +13,7 @@ def plot(directory: ResultsFolder) -> None:
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:
-        notices.print("nothing to draw: no run has a size, nor a learner several checkpoints")
+        notices.print(
+            "nothing to draw: no run has a size nor a learner several checkpoints, or the metric "
+            "has no figures"
+        )

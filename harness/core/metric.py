@@ -14,7 +14,8 @@ class ReductionMetric(BaseModel, ABC, Generic[RowsT]):
     """Compares a reduction with the full data; its fields are its parameters.
 
     It stands in a suite where a learner stands. What its values are called in records and tables,
-    ``metric``, is how `harness.analysis.metrics` knows the columns and figures that show them.
+    ``metric``, is how `harness.analysis.metrics` knows the columns and figures that show them;
+    where it knows none, there is a table of the values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from harness.core.errors import InputError
 from harness.core.specs import Frozen, RunSpec
@@ -76,13 +76,25 @@ class RunResult(Frozen):
     seconds: Seconds
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable() or name != name.strip() or name == "return":
+        raise ValueError(
+            f"metric {name!r}: choose printable characters without spaces at the ends, and not "
+            "'return', which is what policies are measured by"
+        )
+    return name
+
+
+MetricName = Annotated[str, Field(min_length=1, max_length=48), AfterValidator(_printable)]
+
+
 class MeasuredResult(Frozen):
     """What a completed run measured once: no checkpoints, and smaller is better."""
 
     dataset: DatasetFacts  # in regression, of the training split
     reduction: ReductionFacts
     learner_parameters: Parameters
-    metric: Literal["test MSE", "worst-case gap", "fresh gap"]
+    metric: MetricName
     value: float  # of the metric
     details: dict[str, float]  # what else the judge measured
     seconds: Seconds

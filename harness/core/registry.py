@@ -222,6 +222,16 @@ def _class_names(holder: object) -> list[str]:
     return [name for name in names if not name.startswith("_")] or ["none"]
 
 
+def load_entry_point(group: str, name: str, kind: str) -> Any:
+    """Import what an installed package names so in a group; None if none does.
+
+    Raises:
+        InputError: If it cannot be imported.
+    """
+    point = _entry_points(group).get(name)
+    return None if point is None else _load(point, kind)
+
+
 @cache
 def _entry_points(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}

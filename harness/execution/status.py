@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.core.errors import InputError
+from harness.core.presentation.text import counted
 from harness.core.records import RunRecord, read_record, record_path
 from harness.core.specs import Suite
 from harness.core.storage.checksums import seal, unseal
 from harness.core.storage.files import write_whole
-from harness.core.text import counted
 from harness.execution.leases import Lease, read_leases
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import InputError
+from harness.core.presentation.text import counted
 from harness.core.records import RunRecord, filled_paths, read_record
 from harness.core.specs import RunSpec
-from harness.core.text import counted
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
 from harness.execution.status import failure_line

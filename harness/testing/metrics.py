@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from baselines.full import FullReducer
 from baselines.random import RandomReducer
 from harness.core.metric import ReductionMetric
+from harness.core.records import MetricName
 from harness.core.reduction import reduce_seeded
 from harness.core.registry import import_class, reference_to
 from harness.core.transitions import Transitions
@@ -49,7 +51,7 @@ class MetricContract:
         assert metric.measure(source, few, 0.9) == metric.measure(source, few, 0.9)
 
     def test_it_says_what_its_value_is(self, metric: ReductionMetric[Any]) -> None:
-        assert metric.metric.strip() == metric.metric != ""
+        assert TypeAdapter(MetricName).validate_python(metric.metric) == metric.metric
 
     def test_workers_find_it_by_its_name(self, metric: ReductionMetric[Any]) -> None:
         reference = reference_to(type(metric))

@@ -14,8 +14,8 @@ import pytest
 from harness.core.records import RunResult, read_records, write_record
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing.rows import random_transitions
-from tests.harness.analysis.control_records import make_run
 from tests.support.commands import Command
+from tests.support.control_records import make_run
 
 TINY = """
 name = "tiny"

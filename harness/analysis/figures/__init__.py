@@ -1,0 +1,1 @@
+"""How figures look: styles of arms, panels, curves and axes."""
