@@ -11,10 +11,11 @@ They need pytest, which installing the package does not bring.
 
 import pytest
 
-for _module in ("reducers", "learners", "regression_learners", "metrics", "formats"):
+for _module in ("reducers", "learners", "regression_learners", "metrics", "formats", "labels"):
     pytest.register_assert_rewrite(f"harness.testing.{_module}")
 
 from harness.testing.formats import FormatContract  # noqa: E402
+from harness.testing.labels import LabelsContract, TeacherContract  # noqa: E402
 from harness.testing.learners import LearnerContract  # noqa: E402
 from harness.testing.metrics import MetricContract  # noqa: E402
 from harness.testing.reducers import ReducerContract  # noqa: E402
@@ -22,8 +23,10 @@ from harness.testing.regression_learners import RegressionLearnerContract  # noq
 
 __all__ = [
     "FormatContract",
+    "LabelsContract",
     "LearnerContract",
     "MetricContract",
     "ReducerContract",
     "RegressionLearnerContract",
+    "TeacherContract",
 ]

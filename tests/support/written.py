@@ -23,3 +23,6 @@ def read_latex(text: str) -> pd.DataFrame:
 
 def number(text: str) -> float:
     return math.nan if text in ("–", "") else float(text)
+
+
+READERS = {"markdown": read_markdown, "latex": read_latex}  # of readable tables, by format

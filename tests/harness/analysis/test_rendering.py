@@ -22,7 +22,9 @@ def awkward(suite: MakeSuite, run: MakeRun) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+    ("format", "read"),
+    [("markdown", read_markdown), ("latex", read_latex)],
+    ids=["markdown", "latex"],
 )
 def test_readable_formats_hold_the_table(
     awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]
@@ -43,7 +45,9 @@ def test_readable_formats_hold_the_table(
 
 
 @pytest.mark.parametrize(
-    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+    ("format", "read"),
+    [("markdown", read_markdown), ("latex", read_latex)],
+    ids=["markdown", "latex"],
 )
 def test_readable_intervals_hold_their_ends(
     awkward: pd.DataFrame, format: str, read: Callable[[str], pd.DataFrame]

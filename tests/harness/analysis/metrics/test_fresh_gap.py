@@ -130,7 +130,9 @@ def test_full_stands_beside_every_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+    ("format", "read"),
+    [("markdown", read_markdown), ("latex", read_latex)],
+    ids=["markdown", "latex"],
 )
 @pytest.mark.parametrize(
     ("gap", "shown"),

@@ -206,7 +206,9 @@ def test_the_caption_says_what_the_numbers_are(trials: Sequence[RunRecord]) -> N
 
 
 @pytest.mark.parametrize(
-    ("format", "read"), [("markdown", read_markdown), ("latex", read_latex)], ids=str
+    ("format", "read"),
+    [("markdown", read_markdown), ("latex", read_latex)],
+    ids=["markdown", "latex"],
 )
 def test_readable_formats_hold_the_table(
     trials: Sequence[RunRecord], format: str, read: type[pd.DataFrame]
