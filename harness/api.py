@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from harness.core.arrays import FloatArray
+from harness.core.class_specs import LabelsSpec, read_labels
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
 from harness.core.registry import Registry, reference_to
 from harness.core.regression_set import RegressionSet
-from harness.core.specs import LabelsSpec, labels_spec
 from harness.core.transitions import Transitions
+from harness.labels.base import Labels
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
 from harness.tasks.labelling import label_by
 
@@ -24,7 +25,7 @@ def distill(
     size: int = 100,
     seed: int = 0,
     discount: float = 0.99,
-    labels: str | Mapping[str, Any] | LabelsSpec = "recorded",
+    labels: str | Mapping[str, Any] | Labels | LabelsSpec = "recorded",
     **parameters: Any,
 ) -> Reduction[Transitions]:
     """Reduce transitions by a distiller or reducer.
@@ -37,8 +38,8 @@ def distill(
         size: Rows to keep or make.
         seed: Fixes whatever is random in the method.
         discount: γ of the Bellman loss and of labels; an object has its own for its loss.
-        labels: ``recorded``, ``shaped`` or ``advantage``, ``module:Class``, or the values of a
-            `LabelsSpec`, ``{"name": "advantage", "parameters": {"actions": "all"}}``.
+        labels: ``recorded``, ``shaped`` or ``advantage``, ``module:Class``, an object, or the
+            values of a `LabelsSpec`, ``{"name": "advantage", "parameters": {"actions": "all"}}``.
         parameters: The method's own; an object has its own.
 
     Raises:
@@ -46,7 +47,7 @@ def distill(
             hold no signal that labels could tell.
     """
     reducer = _reducer(REDUCERS, method, parameters, discount)
-    spec = labels_spec(labels)
+    spec = read_labels(labels)
     if spec is not None:
         name = method if isinstance(method, str) else reference_to(type(method))
         reducer = label_by(reducer, name, spec, discount)

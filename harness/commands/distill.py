@@ -61,7 +61,7 @@ def distill(
     """Reduce a dataset and write the result."""
     from envs.actions.codebook import parse_codebook
     from envs.regression.datasets import is_tabular
-    from harness.core.specs import labels_spec
+    from harness.core.class_specs import read_labels
     from harness.tasks import distilling
 
     name_data_folder(data_dir)
@@ -72,7 +72,7 @@ def distill(
             f"codebook {codebook!r}: it is for data that are read whole and have continuous "
             "actions; leave it or --stream out"
         )
-    spec = labels_spec(labels)
+    spec = read_labels(labels)
     if spec and (stream or regression):
         raise InputError(
             f"labels {labels!r}: they are for transitions that are read whole; leave them or "

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
+from harness.core.class_specs import Frozen
 from harness.core.errors import InputError
-from harness.core.specs import Frozen, RunSpec
+from harness.core.specs import RunSpec
 from harness.core.storage.checksums import is_sealed, seal, unseal
 from harness.core.storage.files import write_whole
 
 SCHEMA_VERSION: Final = 4  # 1: no checksum, reason, CPU; 2: no codebook; 3: no environment
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
 
-
-Parameters = dict[str, float | int | str | bool | list[int] | None]
+Parameters = dict[str, JsonValue]
 
 
 class DatasetFacts(Frozen):

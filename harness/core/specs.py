@@ -4,86 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from harness.core.errors import input_error
-from harness.core.registry import LABEL_PATTERN, reference_to
+from harness.core.class_specs import Frozen, Label, LearnerSpec, ReducerSpec
 from harness.core.sweeps import expand_sweeps
 
 Task = Literal["control", "regression"]
-Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
 
 CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
-
-
-class Frozen(BaseModel):
-    """A value: immutable, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClassSpec(Frozen):
-    """A class by name, with the parameters that differ from its defaults.
-
-    A name alone or an object, such as ``EveryNth(step=3)``, is taken for one as well.
-    """
-
-    name: str  # of a built-in class or an entry point, or ``module:Class``
-    label: Label = ""  # how ids, tables and figures call it; the name unless given
-    parameters: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _label_defaults_to_name(cls, values: Any) -> Any:
-        return _with_label(_as_table(values))
-
-
-class TeacherSpec(Frozen):
-    """What fits the Q-function that labels are made of."""
-
-    name: str = "closed-form"
-    parameters: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _may_be_a_name(cls, values: Any) -> Any:
-        return {"name": values} if isinstance(values, str) else values
-
-
-class LabelsSpec(Frozen):
-    """What the rewards of reduced rows say, in place of what was recorded."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-    teacher: TeacherSpec = TeacherSpec()
-    when: Literal["after", "before"] = "after"  # reducing; before: methods match labelled rows
-
-    @model_validator(mode="before")
-    @classmethod
-    def _may_be_a_name(cls, values: Any) -> Any:
-        return {"name": values} if isinstance(values, str) else values
-
-
-class ReducerSpec(ClassSpec):
-    """A reducer, and how what it makes is labelled."""
-
-    labels: LabelsSpec | None = None  # None, and "recorded": as recorded
-
-    @model_validator(mode="before")
-    @classmethod
-    def _recorded_is_none(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("labels") in ("recorded", {"name": "recorded"}):
-            return {**values, "labels": None}
-        return values
-
-
-class LearnerSpec(ClassSpec):
-    """A learner by name, with the parameters that differ from its defaults."""
 
 
 class SuiteLearner(LearnerSpec):
@@ -156,7 +89,9 @@ class Suite(Frozen):
     episodes: PositiveInt | None = None
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
     replicates: PositiveInt = 1  # learner seeds on each reduction
-    environments: dict[str, str] = {}  # by dataset, in place of the dataset's own
+    environments: dict[str, str] = Field(
+        default_factory=dict
+    )  # by dataset, in place of the dataset's own
 
     @model_validator(mode="before")
     @classmethod
@@ -263,45 +198,9 @@ class Suite(Frozen):
                 yield learner
 
 
-def labels_spec(labels: str | Mapping[str, Any] | LabelsSpec) -> LabelsSpec | None:
-    """Read labels as a suite gives them; None stands for the recorded ones.
-
-    Raises:
-        InputError: If a value breaks its rule.
-    """
-    try:
-        return ReducerSpec(name="full", labels=cast(Any, labels)).labels
-    except ValidationError as error:
-        raise input_error(f"labels {labels!r}", error) from error
-
-
 def slug(text: str) -> str:
     """Reduce a dataset id or path to letters, digits, dots and single hyphens."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
-
-
-def _as_table(values: Any) -> Any:
-    """Turn a name, or an object with parameters, into the table that stands for it."""
-    if isinstance(values, str):
-        return {"name": values}
-    if not isinstance(values, BaseModel) or isinstance(values, ClassSpec):
-        return values
-    given = values.model_dump(mode="json", exclude_unset=True)
-    label = getattr(type(values), "name", "")
-    return {"name": reference_to(type(values)), "label": label, "parameters": given}
-
-
-def _with_label(values: Any) -> Any:
-    if not isinstance(values, dict) or values.get("label") or "name" not in values:
-        return values
-    if ":" in str(values["name"]):  # its own name is known only once it is imported
-        raise ValueError(f"{values['name']!r} needs a label here: give one")
-    labels = values.get("labels")
-    name = labels.get("name") if isinstance(labels, dict) else labels
-    suffix = f"-{name}" if isinstance(name, str) and name != "recorded" else ""
-    if ":" in suffix:
-        raise ValueError(f"{values['name']!r} with labels {name!r} needs a label here: give one")
-    return {**values, "label": f"{values['name']}{suffix}"}
 
 
 def _dataset_table(entry: Any) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from harness.core.specs import Frozen
+from harness.core.class_specs import Frozen
 from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked
 from harness.core.storage.processes import EXPIRY, HOST, is_gone

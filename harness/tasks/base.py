@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from harness.core.class_specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError, one_line
 from harness.core.metric import ReductionMetric
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
 from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
 from harness.core.registry import Registry
-from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec, Suite
+from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows
 
 SourceT = TypeVar("SourceT")

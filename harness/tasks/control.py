@@ -10,12 +10,13 @@ from typing import ClassVar, cast
 from envs.dataset import Dataset
 from envs.environment import numbers_actions, register_environment
 from envs.loading import open_dataset
+from harness.core.class_specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed
-from harness.core.specs import CodebookSpec, ReducerSpec, RunSpec
+from harness.core.specs import CodebookSpec, RunSpec
 from harness.core.transitions import Transitions
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS

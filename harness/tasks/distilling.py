@@ -15,10 +15,11 @@ import numpy as np
 from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import open_stored
+from harness.core.class_specs import LabelsSpec
 from harness.core.errors import InputError, one_line
 from harness.core.reduction import Reducer, Reduction, RowsT, check_size, reduce_seeded
 from harness.core.registry import OWN_PACKAGES
-from harness.core.specs import CodebookSpec, LabelsSpec
+from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.execution.local import ProcessExecutor

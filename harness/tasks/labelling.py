@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.core.arrays import IntArray
+from harness.core.class_specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
-from harness.core.specs import Frozen, LabelsSpec
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS

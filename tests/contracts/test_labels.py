@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.class_specs import LabelsSpec
 from harness.core.reduction import Reducer, reduce_seeded
-from harness.core.specs import LabelsSpec
 from harness.core.transitions import Transitions
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher

@@ -19,10 +19,11 @@ from envs.formats.minari import store as minari_store
 from envs.loading import open_dataset
 from envs.reference import Reference
 from harness.core.arrays import FloatArray
+from harness.core.class_specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import RunResult
 from harness.core.reduction import Reducer, Reduction
-from harness.core.specs import CodebookSpec, LearnerSpec, ReducerSpec, RunSpec
+from harness.core.specs import CodebookSpec, RunSpec
 from harness.core.transitions import Transitions
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.control import ControlTask, check_evaluable

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from harness.core.class_specs import LearnerSpec, ReducerSpec
 from harness.core.records import (
     Checkpoint,
     DatasetFacts,
@@ -16,7 +17,7 @@ from harness.core.records import (
     RunResult,
     Seconds,
 )
-from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec
+from harness.core.specs import RunSpec
 
 STEPS = range(500, 5001, 500)
 REFERENCES = {

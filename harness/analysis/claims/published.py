@@ -9,8 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
+from harness.core.class_specs import Frozen, Label
 from harness.core.errors import InputError
-from harness.core.specs import Frozen, Label, Task
+from harness.core.specs import Task
 
 Verdict = Literal["met", "not met", "undecided"]
 ControlVerdict = Literal[

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.class_specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import (
     SCHEMA_VERSION,
@@ -19,7 +20,7 @@ from harness.core.records import (
     record_path,
     write_record,
 )
-from harness.core.specs import LearnerSpec, ReducerSpec, RunSpec
+from harness.core.specs import RunSpec
 
 SPEC = RunSpec(
     dataset="classic/cartpole/medium-v0",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness import distill, distill_regression
+from harness.core.class_specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.metric import ReductionMetric
@@ -19,7 +20,6 @@ from harness.core.records import read_records
 from harness.core.reduction import Reducer
 from harness.core.registry import reference_to
 from harness.core.regression_set import RegressionSet
-from harness.core.specs import ReducerSpec
 from harness.core.transitions import Transitions
 from harness.suites.loading import make_suite
 from harness.suites.run import run_suite

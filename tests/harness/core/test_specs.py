@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from harness.core.specs import LearnerSpec, ReducerSpec, Suite, slug
+from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.specs import Suite, slug
 
 
 def suite(**changes: Any) -> Suite:
@@ -103,3 +104,41 @@ def test_labels_tell_variants_of_a_reducer_apart() -> None:
 
 def test_slugs_are_fit_for_file_names() -> None:
     assert slug("../data/My set (1).npz") == "data-My-set-1-.npz"
+
+
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [
+        ("recorded", "random"),
+        ({"name": "recorded"}, "random"),
+        ("advantage", "random-advantage"),
+        ({"name": "shaped", "parameters": {"gap": 1.0}}, "random-shaped"),
+    ],
+)
+def test_labels_are_part_of_a_reducer_and_its_label(labels: Any, label: str) -> None:
+    reducer = ReducerSpec.model_validate({"name": "random", "labels": labels})
+    assert reducer.label == label
+    assert (reducer.labels is None) == (label == "random")
+    assert ReducerSpec.model_validate_json(reducer.model_dump_json()) == reducer
+
+
+def test_arms_that_differ_by_labels_alone_are_two() -> None:
+    both = suite(reducers=["random", {"name": "random", "labels": "advantage"}])
+    assert {run.reducer.label for run in both.runs()} == {"random", "random-advantage"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "regression", "learners": ["ridge"]}, "neither rewards nor actions"),
+        ({"learners": [{"name": "dqn", "labels": "advantage"}]}, "labels"),
+    ],
+)
+def test_labels_are_refused_where_there_are_none(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        suite(reducers=[{"name": "random", "labels": "advantage"}], **changes)
+
+
+def test_labels_of_somebody_need_a_label() -> None:
+    with pytest.raises(ValidationError, match="needs a label"):
+        ReducerSpec.model_validate({"name": "random", "labels": "mine:Labels"})

@@ -51,6 +51,8 @@ def test_a_bias_is_among_the_features(features: FeatureMap, states: Float64Array
 def test_features_are_of_order_one(features: FeatureMap) -> None:
     many = np.random.default_rng(2).normal(size=(5000, 3))
     squares = (features(many) ** 2).mean(axis=0)
+    if features.name == "kernel":  # all of its waves together count as one feature
+        squares = np.append(squares[9:], squares[:9].sum())
     assert 0.2 < squares.mean() < 5
 
 

@@ -1,0 +1,116 @@
+"""Classes by name, with their parameters, as suites and records hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.core.errors import input_error
+from harness.core.registry import LABEL_PATTERN, reference_to
+
+Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassSpec(Frozen):
+    """A class by name, with the parameters that differ from its defaults.
+
+    A name alone or an object, such as ``EveryNth(step=3)``, is taken for one as well.
+    """
+
+    name: str  # of a built-in class or an entry point, or ``module:Class``
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_table(cls, values: Any) -> Any:
+        return _as_table(values)
+
+
+class TeacherSpec(ClassSpec):
+    """What fits the Q-function that labels are made of."""
+
+    name: str = "closed-form"
+
+
+class LabelsSpec(ClassSpec):
+    """What the rewards of reduced rows say, in place of what was recorded."""
+
+    teacher: TeacherSpec = Field(default_factory=TeacherSpec)
+    when: Literal["after", "before"] = "after"  # reducing; before: methods match labelled rows
+
+
+class LabelledSpec(ClassSpec):
+    """A class that ids, tables and figures call by a label."""
+
+    label: Label = ""  # the name unless given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_defaults_to_name(cls, values: Any) -> Any:
+        return _with_label(_as_table(values, own_label=True))
+
+
+class ReducerSpec(LabelledSpec):
+    """A reducer, and what the rewards of its rows say."""
+
+    labels: LabelsSpec | None = None  # None, and "recorded": what was recorded
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recorded_is_none(cls, values: Any) -> Any:
+        if isinstance(values, dict) and _labels_name(values) == "recorded":
+            return {**values, "labels": None}
+        return values
+
+
+class LearnerSpec(LabelledSpec):
+    """A learner by name, with the parameters that differ from its defaults."""
+
+
+def read_labels(labels: str | Mapping[str, Any] | BaseModel) -> LabelsSpec | None:
+    """Read labels as a suite gives them; None stands for the recorded ones.
+
+    Raises:
+        InputError: If a value breaks its rule.
+    """
+    try:
+        return ReducerSpec(name="full", label="full", labels=cast(Any, labels)).labels
+    except ValidationError as error:
+        raise input_error("labels", error) from error
+
+
+def _as_table(values: Any, *, own_label: bool = False) -> Any:
+    """Turn a name, or an object with parameters, into the table that stands for it."""
+    if isinstance(values, str):
+        return {"name": values}
+    if not isinstance(values, BaseModel) or isinstance(values, ClassSpec):
+        return values
+    given = values.model_dump(mode="json", exclude_unset=True)
+    table = {"name": reference_to(type(values)), "parameters": given}
+    return {**table, "label": getattr(type(values), "name", "")} if own_label else table
+
+
+def _with_label(values: Any) -> Any:
+    if not isinstance(values, dict) or values.get("label") or "name" not in values:
+        return values
+    name, labels = str(values["name"]), _labels_name(values)
+    if ":" in name + labels:  # what it calls itself is known only once it is imported
+        raise ValueError(f"{name!r} with labels {labels!r} needs a label here: give one")
+    return {**values, "label": name if labels == "recorded" else f"{name}-{labels}"}
+
+
+def _labels_name(values: Mapping[str, Any]) -> str:
+    """Return the name of a reducer's labels as far as it is given well."""
+    labels = values.get("labels")
+    if isinstance(labels, BaseModel):
+        return str(getattr(labels, "name", ""))
+    name = labels.get("name") if isinstance(labels, Mapping) else labels
+    return name if isinstance(name, str) else "recorded"

@@ -1,0 +1,105 @@
+"""Labels from the command line: distilled, run, recorded and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.loading import open_dataset
+from harness.core.records import read_records
+from tests.support.commands import Command
+
+CARTPOLE = "classic/cartpole/medium-v0"
+NO_SIGNAL = "classic/cartpole/expert-v0"  # no row terminates, and every reward is one
+
+SUITE = f"""
+name = "labelled"
+description = ""
+datasets = ["{CARTPOLE}"]
+sizes = [50]
+seeds = [0]
+episodes = 5
+
+[[reducers]]
+name = "stratified"
+
+[[reducers]]
+name = "stratified"
+labels = "advantage"
+
+[[reducers]]
+name = "random"
+label = "every-action"
+labels = {{ name = "advantage", parameters = {{ actions = "all" }} }}
+
+[[learners]]
+name = "fqi"
+parameters = {{ steps = 600, learning_rate = 5e-3, batch_size = 64, checkpoints = 1 }}
+"""
+
+
+def test_a_labelled_set_says_how_it_was_made(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    made = bench(
+        "distill", CARTPOLE, "--method", "random", "--labels", "advantage", "--size", 30,
+        "--output", path,
+    )  # fmt: skip
+    assert made.status == 0, made.errors
+    assert "30 synthetic of 29523 transitions by random with advantage labels" in made.output
+    with np.load(path, allow_pickle=False) as file:
+        metadata = json.loads(str(file["metadata"]))
+    assert metadata["parameters"]["labels"]["name"] == "advantage"
+    assert metadata["parameters"]["teacher"]["name"] == "closed-form"
+    assert 0 < metadata["diagnostics"]["left_out_error"] < 1
+    again = open_dataset(str(path)).transitions
+    assert again.terminations.all()
+    assert len(np.unique(again.rewards)) > 20
+
+
+@pytest.mark.slow
+def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path: Path) -> None:
+    """Fifty rows and 600 gradient steps; the full data need thousands of either."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    ran = bench("run", tmp_path / "suite.toml", "--results", tmp_path / "results", "--jobs", 1)
+    assert ran.status == 0, ran.errors
+    returns = {
+        record.spec.reducer.label: record.headline for record in read_records(tmp_path / "results")
+    }
+    assert set(returns) == {"stratified", "stratified-advantage", "every-action"}
+    for label in ("stratified-advantage", "every-action"):
+        assert returns[label] is not None
+        assert returns[label] > 2 * (returns["stratified"] or 0) > 0
+    verified = bench("verify", tmp_path / "results", "--sample", 3)
+    assert verified.status == 0, verified.output
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words", "message"),
+    [
+        (NO_SIGNAL, ["--labels", "shaped"], "no row terminates and every reward is 1"),
+        (CARTPOLE, ["--labels", "advantge"], "did you mean 'advantage'?"),
+        ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
+        (CARTPOLE, ["--labels", "shaped", "--stream"], "read whole"),
+    ],
+)
+def test_what_cannot_be_labelled_is_refused(
+    bench: Command, tmp_path: Path, dataset: str, words: list[str], message: str
+) -> None:
+    refused = bench("distill", dataset, "--size", 20, "--output", tmp_path / "set.npz", *words)
+    assert refused.status == 2
+    assert message in refused.errors
+    assert len(refused.errors.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_suite_on_data_without_signal_is_refused_at_its_start(
+    bench: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "suite.toml").write_text(SUITE.replace(CARTPOLE, NO_SIGNAL))
+    refused = bench("run", tmp_path / "suite.toml", "--results", tmp_path / "results")
+    assert refused.status == 2
+    assert "no signal" in refused.errors
+    assert not (tmp_path / "results" / "records").exists()
