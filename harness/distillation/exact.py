@@ -28,7 +28,7 @@ from harness.numerics.stratification import allocate
 
 
 class ExactDistiller(Reducer[Transitions]):
-    """Synthesise transitions with the moments of ``(s, s', r)`` in each cell of action × termination.
+    """Synthesise transitions with the moments of ``(s, s', r)`` per cell of action × termination.
 
     With additive identity features the Bellman loss is exact for every Q-function and every reward
     scale λ: from ``points_needed`` points on for ``discount``, from
