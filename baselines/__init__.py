@@ -1,1 +1,1 @@
-"""The arms that distillation is compared with: subsets of the dataset's own rows."""
+"""Baseline methods that distillation is compared with: subsets of the dataset's own rows."""

@@ -1,4 +1,4 @@
-"""Importing coreax, an optional library, without its noise."""
+"""Import of coreax, an optional library, without its warnings and log output."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from harness.core.errors import InputError
 
 
 def import_coreax(method: str) -> None:
-    """Import coreax without its noise.
+    """Import coreax without its warnings and log output.
 
     Raises:
-        InputError: If it is not installed; ``method`` says who needs it.
+        InputError: If it is not installed; ``method`` names the method that needs it.
     """
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else jax complains about idle accelerators
-    # coreax sets the root logger up to print to standard output, unless that has a handler.
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else jax warns about unused accelerators
+    # coreax makes the root logger print to standard output unless it already has a handler.
     handler = logging.NullHandler()
     logging.root.addHandler(handler)
     try:
-        with warnings.catch_warnings(action="ignore"):  # it imports jaxopt, which is deprecated
+        with warnings.catch_warnings(action="ignore"):  # coreax imports jaxopt, which is deprecated
             import coreax  # noqa: F401
     except ImportError as error:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The full dataset: what every reduction is measured against."""
+"""The full dataset, the reference for every reduction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.core.reduction import Diagnostics, Reducer, RowsT
 
 
 class FullReducer(Reducer[RowsT], Generic[RowsT]):
-    """Keeps every row; the requested size is ignored."""
+    """Keep the full dataset; the requested size is ignored."""
 
     name: ClassVar[str] = "full"
     sizes: ClassVar[Literal["all rows"]] = "all rows"

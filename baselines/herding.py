@@ -1,4 +1,4 @@
-"""Kernel herding by the optional library coreax: of transitions and of regression rows."""
+"""Kernel herding of transitions and of regression rows, by the optional library coreax."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 
 TINY = np.finfo(float).tiny
-MEDIAN_ROWS = 1000  # enough for a median distance; all pairs of a large set would not fit
-BLOCK_ROWS = 1024  # the kernel matrix is summed in blocks, so that it is never held whole
+MEDIAN_ROWS = 1000  # enough for a median distance; all pairs of a large set exceed memory
+BLOCK_ROWS = 1024  # the kernel matrix is summed in blocks, so that it is never all in memory
 
 
 class KernelHerdingRegression(Reducer[RegressionSet]):
-    """Picks equally weighted rows one by one, so that their kernel mean follows that of all rows.
+    """Select equally weighted rows greedily to match the kernel mean embedding of the dataset.
 
-    The kernel is squared exponential on standardised rows ``ζ = (x, y)``, its length-scale the
-    median distance by coreax's rule: the seed draws the rows whose distances count where there are
-    many, and changes nothing else. Time grows with the square of the number of rows.
+    The kernel is squared exponential on standardised rows ``ζ = (x, y)``, with the median distance
+    as length-scale (coreax's median heuristic). The seed only draws the rows for that median where
+    there are more than 1,000. Time grows with the square of the number of rows.
     """
 
     name: ClassVar[str] = "kernel-herding"
-    deterministic: ClassVar[bool] = True  # but for the rows of a large set that distances count of
+    deterministic: ClassVar[bool] = True  # except for the rows that the median is taken over
 
     def check_usable(self, rows: RegressionSet) -> None:  # noqa: ARG002
         """Import coreax.
@@ -44,7 +44,7 @@ class KernelHerdingRegression(Reducer[RegressionSet]):
 
 
 class HerdingReducer(Reducer[Transitions]):
-    """Picks equally weighted rows one by one, so that their kernel mean follows that of all rows.
+    """Select equally weighted rows greedily to match the kernel mean embedding of the dataset.
 
     It is `KernelHerdingRegression` with ``ζ = (s, one-hot a, s', r)``, each column standardised.
     Time grows with the square of the number of rows.
@@ -76,7 +76,7 @@ class HerdingReducer(Reducer[Transitions]):
 def _herd_standardised(
     data: RegressionSet, size: int, rng: np.random.Generator, method: str
 ) -> tuple[IntArray, float]:
-    """Standardise the columns and herd; returns the rows kept ``(size,)`` and the length-scale."""
+    """Standardise the columns and herd; return the selected rows ``(size,)`` and length-scale."""
     rows, shares = data.points(), data.shares
     rows -= shares @ rows
     rows /= np.maximum(np.sqrt(shares @ rows**2), TINY)
@@ -87,7 +87,7 @@ def _herd_standardised(
 def _herd(
     rows: Float64Array, shares: Float64Array, size: int, sample: Float64Array, method: str
 ) -> tuple[IntArray, float]:
-    """Rows that herding keeps, and the length-scale, which is the median over ``sample``."""
+    """Rows that herding selects, and the length-scale, the median distance over ``sample``."""
     import_coreax(method)
     import equinox
     import jax
@@ -97,8 +97,8 @@ def _herd(
 
     with jax.enable_x64(True):
         median = float(median_heuristic(jax.numpy.asarray(sample))) if len(sample) > 1 else 0.0
-        length_scale = median or 1.0  # where most rows are equal, any length-scale will do
-        # A kernel of unit length on scaled rows is compiled once for all length-scales.
+        length_scale = median or 1.0  # zero if most rows are equal: then any length-scale will do
+        # A unit length-scale on scaled rows needs one compilation for all length-scales.
         data = Data(jax.numpy.asarray(rows / length_scale), jax.numpy.asarray(shares))
         start = Coresubset(Data(jax.numpy.zeros(size, int), 0), data)
         solver = KernelHerding(size, SquaredExponentialKernel(), block_size=BLOCK_ROWS)

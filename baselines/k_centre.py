@@ -1,4 +1,4 @@
-"""Greedy k-centre: rows that leave no row of the source far from all of them."""
+"""Greedy k-centre selection: every row of the dataset is close to a selected row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.numerics.standardising import Standardised
 
 
 class KCentreReducer(Reducer[Transitions]):
-    """Takes again and again the row that lies farthest from all rows taken, from a random first.
+    """Greedy k-centre: repeatedly select the row farthest from all selected rows, first at random.
 
-    The largest distance of a row to its centre is at most twice the least that any ``size`` rows
-    could have (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985). A
-    centre weighs as much as the rows that lie nearest to it. Time grows with rows × size. It is
-    written here because scikit-learn has no k-centre, and apricot only submodular selection.
+    The maximum distance of a row to its centre is at most twice the minimum over all choices of
+    ``size`` rows (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985). The
+    weight of a centre is the total weight of the rows nearest to it. Time grows with rows × size.
+    It is written here because scikit-learn has no k-centre, and apricot only submodular selection.
     """
 
     name: ClassVar[str] = "k-centre"
@@ -36,8 +36,8 @@ class KCentreReducer(Reducer[Transitions]):
 def transition_points(transitions: Transitions) -> Float64Array:
     """Rows as points ``[s, s', r, one-hot a]``, shape ``(N, 2 obs_dim + 1 + actions)``.
 
-    States are standardised and rewards in units of their standard deviation. The first row is the
-    origin, so that a column that is constant is zero.
+    States are standardised and rewards are in units of their standard deviation. The first row is
+    the origin, so that a constant column is zero.
     """
     points = Standardised.of(transitions).points
     actions = np.eye(transitions.action_count)[transitions.actions]
@@ -45,16 +45,17 @@ def transition_points(transitions: Transitions) -> Float64Array:
 
 
 def find_centres(points: Float64Array, size: int, first: int) -> tuple[IntArray, IntArray, float]:
-    """Run the greedy algorithm from a given row.
+    """Select centres greedily, starting from a given row.
 
     Args:
         points: All rows, ``(N, d)``.
-        size: Centres to find.
+        size: Number of centres.
         first: Row of the first centre.
 
     Returns:
-        Rows of the centres ``(size,)``, in the order found; for each row the number of its centre
-        ``(N,)``, a centre's being its own; and the largest distance of a row to its centre.
+        Rows of the centres ``(size,)``, in order of selection; for each row the number of its
+        nearest centre ``(N,)``, for a centre its own; and the maximum distance of a row to its
+        centre.
     """
     centres = np.full(size, first)
     nearest = np.zeros(len(points), dtype=np.int64)
@@ -65,5 +66,5 @@ def find_centres(points: Float64Array, size: int, first: int) -> tuple[IntArray,
         closer = to_centre < distances
         nearest[closer] = number
         distances[closer] = to_centre[closer]
-        nearest[centre], distances[centre] = number, -1.0  # even among equal rows none comes twice
+        nearest[centre], distances[centre] = number, -1.0  # none is selected twice, even if equal
     return centres, nearest, float(np.sqrt(max(distances.max(), 0.0)))

@@ -1,4 +1,4 @@
-"""Leverage-score subsampling with importance weights: of Bellman rows, and of regression rows."""
+"""Leverage-score subsampling with importance weights, of transitions and of regression rows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ TINY = np.finfo(float).tiny
 
 
 class LeverageReducer(Reducer[Transitions]):
-    """Draws rows with probability in proportion to their leverage, without replacement.
+    """Sample rows in proportion to the leverage scores of their Bellman features, reweighted.
 
-    Systematic sampling over a random order gives every row exactly its inclusion probability, so
-    that the weights ``1 / probability`` make weighted sums over the sample unbiased.
+    Sampling is without replacement: systematic sampling over a random order gives every row exactly
+    its inclusion probability, so that importance weights ``share / probability`` make weighted sums
+    over the sample unbiased.
     """
 
     name: ClassVar[str] = "leverage"
@@ -44,10 +45,10 @@ class LeverageReducer(Reducer[Transitions]):
 
 
 class LeverageRegression(Reducer[RegressionSet]):
-    """Draws rows ``ζ = (x, y)`` with probability in proportion to their exact leverage.
+    """Sample rows ``ζ = (x, y)`` in proportion to their leverage scores, with importance weights.
 
-    Every row has exactly its inclusion probability, so that the weights ``share / probability``
-    make weighted sums over the sample unbiased.
+    Sampling is without replacement. Every row has exactly its inclusion probability, so that the
+    weights ``share / probability`` make weighted sums over the sample unbiased.
     """
 
     name: ClassVar[str] = "leverage"
@@ -57,7 +58,7 @@ class LeverageRegression(Reducer[RegressionSet]):
     ) -> tuple[RegressionSet, IntArray | None, Diagnostics]:
         shares = data.shares
         rows = np.sqrt(shares)[:, None] * np.column_stack([data.features, data.targets])
-        # Leverage ignores the columns' units, and at unit scale their rank is safe to judge.
+        # Leverage does not depend on the columns' units, and at unit scale the rank is reliable.
         scores = leverage_scores(rows / np.maximum(np.linalg.norm(rows, axis=0), TINY))
         probabilities = inclusion_probabilities(np.maximum(scores, TINY), size)
         drawn = draw_systematic(probabilities, rng)
@@ -66,9 +67,9 @@ class LeverageRegression(Reducer[RegressionSet]):
 
 
 def leverage_scores(rows: FloatArray) -> NDArray[np.float64]:
-    """Squared row norms of an orthonormal basis of the columns, ``(N, q) -> (N,)``.
+    """Leverage scores of rows, ``(N, q) -> (N,)``: row norms² of an orthonormal column basis.
 
-    Pivoted QR; columns beyond the numerical rank are left out, so the scores sum to the rank.
+    By pivoted QR; columns beyond the numerical rank are left out, so the scores sum to the rank.
     """
     basis, triangle, _ = scipy.linalg.qr(rows, mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(triangle))
@@ -78,9 +79,9 @@ def leverage_scores(rows: FloatArray) -> NDArray[np.float64]:
 
 
 def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64]:
-    """Probabilities ``(N,)`` in proportion to ``scores``, capped at one, that sum to ``size``.
+    """Inclusion probabilities ``(N,)`` in proportion to ``scores``, capped at one, sum ``size``.
 
-    Rows of score zero get a negligible score, so that any size up to ``N`` can be met.
+    Rows of score zero get a negligible score, so that any size up to ``N`` can be drawn.
     """
     scores = np.maximum(scores, scores.max() * 1e-12)
     certain = np.zeros(len(scores), dtype=bool)
@@ -97,10 +98,10 @@ def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64
 
 
 def draw_systematic(probabilities: FloatArray, rng: np.random.Generator) -> IntArray:
-    """Draw each row with exactly its probability; as many rows as the probabilities sum to.
+    """Draw rows by systematic sampling, each with exactly its inclusion probability.
 
     Returns:
-        Distinct rows in ascending order.
+        Distinct rows in ascending order, as many as the probabilities sum to.
     """
     certain = np.flatnonzero(probabilities == 1)
     order = rng.permutation(np.flatnonzero(probabilities < 1))

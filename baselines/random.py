@@ -11,7 +11,7 @@ from harness.core.reduction import Diagnostics, Reducer, RowsT
 
 
 class RandomReducer(Reducer[RowsT], Generic[RowsT]):
-    """Draws rows uniformly without replacement; rows keep their weights."""
+    """Sample rows uniformly without replacement; rows keep their weights."""
 
     name: ClassVar[str] = "random"
 

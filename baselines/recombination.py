@@ -1,7 +1,7 @@
-"""Recombination of regression rows by the optional library coreax.
+"""Recombination of regression rows, by the optional library coreax.
 
-The first reduction of a process imports coreax, and the first at a shape compiles: both take
-seconds, and count in the reduction's time.
+The first reduction of a process imports coreax, and the first at each shape compiles: both take
+seconds, which count in the reduction's time.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TINY = np.finfo(float).tiny
 
 
 class TreeRecombinationRegression(Reducer[RegressionSet]):
-    """Keeps few weighted rows with the second moments of all rows ``ζ = (x, y)``.
+    """Select weighted rows ``ζ = (x, y)`` with exactly the second moments of the full dataset.
 
-    Recombination matches ``n`` functions exactly on at most ``n + 1`` weighted rows, and with
-    ``q = d + 1`` columns there are ``n = q(q + 1) / 2`` second moments. A larger size gives only
-    the ``n + 1`` rows: they have the loss of every linear regressor, and more would change none.
-    A smaller size ``M`` matches the ``M - 1`` combinations of products that vary most. The seed
-    changes nothing.
+    Recombination matches the means of ``n`` functions exactly on at most ``n + 1`` weighted rows,
+    and ``q = d + 1`` columns have ``n = q(q + 1) / 2`` second moments. A larger size still gives
+    ``n + 1`` rows, on which every linear regressor has its loss on the full dataset. A smaller size
+    ``M`` matches the ``M - 1`` leading principal components of the products. The seed has no
+    effect.
     """
 
     name: ClassVar[str] = "tree-recombination"
@@ -54,10 +54,10 @@ class TreeRecombinationRegression(Reducer[RegressionSet]):
 
 
 def product_components(data: RegressionSet) -> Float64Array:
-    """Principal components of the products of columns of ``ζ = (x, y)``, largest first.
+    """Principal components of the products of columns of ``ζ = (x, y)``, largest variance first.
 
-    Products are centred and columns have unit scale, so that units do not count. Weighted means
-    of the components are zero and their weighted mean squares one.
+    Products are centred and columns have unit scale, so that units do not matter. Components have
+    weighted mean zero and weighted mean square one.
 
     Returns:
         Components ``(N, rank)``; equal means of all of them are equal second moments.
@@ -68,7 +68,7 @@ def product_components(data: RegressionSet) -> Float64Array:
     products = rows[:, left] * rows[:, right]
     root = np.sqrt(shares)[:, None]
     vectors, values, _ = np.linalg.svd(root * (products - shares @ products), full_matrices=False)
-    # Products are of order one: what is smaller than their rounding is no direction of the data.
+    # Products are of order one: singular values below their rounding error are noise.
     negligible = np.finfo(float).eps * max(products.shape) * max(values[0], 1.0)
     components: Float64Array = vectors[:, values > negligible] / root
     return components
@@ -77,17 +77,17 @@ def product_components(data: RegressionSet) -> Float64Array:
 def _recombine(
     functions: Float64Array, shares: Float64Array, method: str
 ) -> tuple[IntArray, Float64Array]:
-    """Rows, and weights that sum to one, with the means of ``functions (N, n)`` over all rows."""
+    """Rows and normalised weights with the means of ``functions (N, n)`` over all rows."""
     import_coreax(method)
     import equinox
     import jax
     from coreax import Data
     from coreax.solvers import TreeRecombination
 
-    # Single precision, jax's default, would match moments to seven digits only.
+    # Single precision, jax's default, would match moments to only seven digits.
     with jax.enable_x64(True):
         data = Data(jax.numpy.asarray(functions), jax.numpy.asarray(shares))
         found, _ = equinox.filter_jit(TreeRecombination.reduce)(TreeRecombination(), data)
         rows, weights = np.asarray(found.unweighted_indices), np.asarray(found.points.weights)
-    kept = weights > 0  # the rest pads the result to the length that compiled code must know
+    kept = weights > 0  # the rest is padding: compiled code needs a fixed length
     return rows[kept], weights[kept]

@@ -1,4 +1,4 @@
-"""Uniform random subsampling of the best episodes."""
+"""Uniform random subsampling of the episodes with the highest returns."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from harness.core.transitions import Transitions
 
 
 class ReturnFilterReducer(Reducer[Transitions]):
-    """Draws rows uniformly from the episodes with the highest returns; rows keep their weights.
+    """Sample rows uniformly from the episodes with the highest returns; rows keep their weights.
 
-    The top ``share`` of episodes is kept, rounded up, and as many more as it takes to hold
-    ``size`` rows. Chance decides between equal returns. Cloning the best tenth of episodes is the
-    baseline %BC of Chen et al., "Decision Transformer" (2021), section 5.1.
+    The top ``share`` of episodes is used, rounded up, and as many more as it takes to have ``size``
+    rows. Ties between equal returns are broken at random. Behaviour cloning on the best tenth of
+    episodes is the baseline %BC of Chen et al., "Decision Transformer" (2021), section 5.1.
     """
 
     name: ClassVar[str] = "return-filter"
 
-    share: Annotated[float, Field(gt=0, le=1)] = 0.1  # of the episodes that are kept
+    share: Annotated[float, Field(gt=0, le=1)] = 0.1  # of the episodes, the best ones
 
     def check_usable(self, transitions: Transitions) -> None:
-        """Ask for episodes."""
+        """Check that the rows form episodes."""
         measure_episodes(transitions, self.name)
 
     def _reduce(
@@ -44,15 +44,15 @@ class ReturnFilterReducer(Reducer[Transitions]):
 
 
 def measure_episodes(transitions: Transitions, method: str) -> tuple[IntArray, Float64Array]:
-    """Lengths ``(E,)`` and undiscounted returns ``(E,)`` of the episodes, in their order.
+    """Lengths ``(E,)`` and undiscounted returns ``(E,)`` of the episodes, in dataset order.
 
     Raises:
-        InputError: If the rows form no episodes; ``method`` says who needs them.
+        InputError: If the rows form no episodes; ``method`` names the method that needs them.
     """
     if transitions.episodes is None:
         raise InputError(
-            f"method {method!r} needs episodes, and these {len(transitions)} rows form none: "
-            "give a dataset that says where episodes end, or choose another method"
+            f"method {method!r} needs episodes, but this dataset of {len(transitions)} transitions "
+            "has no episode boundaries: give a dataset that has them, or choose another method"
         )
     episodes = transitions.episodes
     starts = np.flatnonzero(np.diff(episodes, prepend=episodes[0] - 1))

@@ -1,4 +1,4 @@
-"""Random subsampling that favours episodes of high return."""
+"""Random subsampling with higher probability for episodes of high return."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from harness.core.arrays import Float64Array, IntArray
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 
-MIN_SCORE = 1e-12  # of the largest, so that any size can be met and no weight is zero
+MIN_SCORE = 1e-12  # relative to the maximum, so that any size can be drawn and no weight is zero
 
 
 class ReturnWeightedReducer(Reducer[Transitions]):
-    """Draws rows with probability in proportion to their episode's return weight.
+    """Sample rows in proportion to the return weight of their episode (trajectory weighting).
 
     After return-weighting (RW) of Hong et al., "Harnessing Mixed Offline Reinforcement Learning
     Datasets via Trajectory Weighting" (2023): every row of episode ``i`` has the score
-    ``exp(g_i / temperature)``, ``g_i`` being the episode's return, scaled to 0..1 over the dataset.
-    Inside an episode rows are drawn uniformly. The set stands for the re-weighted data, not for
-    the source, so drawn rows weigh the same; but rows are distinct, and where a row would be due
-    more than once, its weight says how often.
+    ``exp(g_i / temperature)``, where ``g_i`` is the episode's return scaled to 0..1 over the
+    dataset. Within an episode rows are drawn uniformly. The sample estimates the reweighted data
+    and not the source, so sampled rows have equal weights; but sampling is without replacement, so
+    a row whose expected number of draws exceeds one has that many times the weight.
     """
 
     name: ClassVar[str] = "return-weighted"
@@ -50,7 +50,7 @@ class ReturnWeightedReducer(Reducer[Transitions]):
 
 
 def return_weights(returns: Float64Array, temperature: float) -> Float64Array:
-    """Weights ``(E,)`` in proportion to ``exp(g / temperature)``; the best episode's is one.
+    """Weights ``(E,)`` in proportion to ``exp(g / temperature)``, with maximum one.
 
     Args:
         returns: Returns ``(E,)``, here scaled to 0..1; equal returns give equal weights.

@@ -1,4 +1,4 @@
-"""Stratified random subsampling: the fair baseline for methods that match cells apart."""
+"""Stratified random subsampling: the fair baseline for methods that match cells separately."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness.numerics.stratification import draw_stratified
 
 
 class StratifiedReducer(Reducer[Transitions]):
-    """Draws rows at random inside cells of action × terminated, the cells' shares as weights."""
+    """Sample rows within strata of action × termination, weighted by the strata's shares."""
 
     name: ClassVar[str] = "stratified"
 
-    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # minimum share of terminated rows
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator

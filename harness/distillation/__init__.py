@@ -1,1 +1,1 @@
-"""Distillers: reducers whose transitions are synthetic."""
+"""Distillation methods: reducers that return synthetic transitions or regression rows."""

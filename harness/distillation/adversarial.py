@@ -1,8 +1,9 @@
-"""The lower bound made visible: sets that agree on every sampled regressor and on nothing else.
+"""Sets with the training loss on every sampled regressor and the largest gap on all others.
 
-``k`` losses are ``k`` linear equations on the symmetric ``E[ζζᵀ]``. With fewer than ``q(q+1)/2`` of
-them some symmetric ``S`` has ``gᵀSg = 0`` for every sampled ``g``, and the second moment
-``M + S`` loses what ``M`` loses on all of them while other regressors see a gap.
+They illustrate the paper's lower bound: ``k`` losses are ``k`` linear equations on the symmetric
+``E[ζζᵀ]``. With fewer than ``q(q+1)/2`` of them some symmetric ``S`` has ``gᵀSg = 0`` for every
+sampled ``g``, so that the second moments ``M + S`` and ``M`` give all of them the same loss while
+other regressors have a loss gap.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_moments
 from harness.numerics.moment_matching import nearest, root, truncated
 
-STARTS = 8  # random directions to ascend from
-STEPS = 200  # of one ascent, at most
+STARTS = 8  # random starts of the ascent
+STEPS = 200  # maximum number, in one ascent
 
 
 class AdversarialRegression(SampledRegressors):
-    """Agrees with the data on every sampled regressor and, elsewhere, as little as it can.
+    """Match the loss of every sampled regressor, with the largest worst-case gap on all others.
 
-    What a method that sees the data through those regressors alone cannot rule out. Where they
-    determine the second moment it is an exact set.
+    A method that sees the data only through those regressors cannot rule out this set. Where they
+    determine the second moment, the result is an exact set.
     """
 
     name: ClassVar[str] = "adversarial"
@@ -53,23 +54,23 @@ class AdversarialRegression(SampledRegressors):
 
 @dataclass(frozen=True, eq=False)
 class AdversarialSet:
-    """A set that loses what the training data lose on every sampled regressor."""
+    """A set on which every sampled regressor has its loss on the training data."""
 
     data: RegressionSet  # as many points as the rank of their second moment
     worst_gap: float  # operator norm of the change of the second moment
-    regressor: Float64Array  # (q,) of norm one, sees that gap
+    regressor: Float64Array  # (q,) of norm one, has that gap
 
 
 def adversarial_set(
     second_moment: Float64Array, regressors: Float64Array, rng: np.random.Generator
 ) -> AdversarialSet | None:
-    """Build the set with the largest worst-case gap that is found.
+    """Build the set with the largest worst-case loss gap that a search finds.
 
-    The change ``S`` is scaled as far as ``M + S`` and ``M - S`` stay positive semi-definite: no
+    The change ``S`` is scaled up while ``M + S`` and ``M - S`` stay positive semi-definite: then no
     loss more than doubles, without which the gap is unbounded for fewer than ``q`` regressors.
-    The direction of ``S`` comes from ascents from random starts, which alternate the projection
-    onto the null space and the leading eigenvector: what is found is a lower bound on what an
-    adversary can do.
+    The direction of ``S`` is found by ascents from random starts, which alternate between the
+    projection onto the null space and the leading eigenvector: the gap is a lower bound on the
+    worst case.
 
     Args:
         second_moment: ``M = E[ζζᵀ]`` of the training data, ``(q, q)``.
@@ -107,7 +108,7 @@ def _null_space(directions: Float64Array) -> Float64Array:
 
 
 def _ascend(changes: Float64Array, factor: Float64Array, start: Float64Array) -> Float64Array:
-    """Raise the operator norm of ``factorᵀ T factor`` over ``T`` of unit Frobenius norm.
+    """Maximise the operator norm of ``factorᵀ T factor`` over ``T`` of unit Frobenius norm.
 
     Returns:
         ``T (r, r)`` in the span of ``changes``, scaled to operator norm one.

@@ -1,4 +1,4 @@
-"""Bellman-loss matching: Algorithm 2 of arXiv 2512.00536, for any features and predictors."""
+"""Bellman-loss matching: Algorithm 2 of arXiv 2512.00536, for any features and Q-functions."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ from harness.numerics.stratification import cell_weights, draw_stratified
 
 
 class BellmanDistiller(Reducer[Transitions]):
-    """Moves real rows until sampled predictors lose on them what they lose on the data.
+    """Optimise synthetic transitions so that k sampled Q-functions keep their Bellman loss.
 
-    Terminated and other rows are matched apart. Actions, terminations and weights stay those of
-    the rows that the search starts from. States are z-scored with the data's statistics. With
-    additive features in the box the first moments of s, s' and of free rewards are kept exactly as
-    well; in the other domains they are not.
+    The loss is matched to that on the full dataset, separately for terminal and other transitions.
+    Actions, terminations and weights stay those of the initial rows. States are z-scored with the
+    dataset's statistics. With additive features in the domain ``box`` the means of s, s' and of
+    free rewards are matched exactly as well; in the other domains they are not.
 
-    Laws: ``gaussian`` linear predictors with a Gaussian λ, as in the paper; ``gaussian-unit``, the
-    same with every λ equal to one; ``localised`` around the data's own fitted Q-function;
-    ``network``, random networks.
+    Distributions of Q-functions (``law``): ``gaussian``, linear with a Gaussian reward scale λ, as
+    in the paper; ``gaussian-unit``, the same with every λ equal to one; ``localised``, around the
+    Q-function that fitted Q-iteration finds on the dataset; ``network``, random networks.
     """
 
     name: ClassVar[str] = "bellman"
 
-    predictors: PositiveInt = 100  # sampled pairs of predictor and reward scale
+    predictors: PositiveInt = 100  # k, sampled pairs of Q-function and reward scale
     law: Literal["gaussian", "gaussian-unit", "localised", "network"] = "gaussian"
     features: str = "identity"  # φ₁, a name in `harness.numerics.features.FEATURE_MAPS`
     feature_count: PositiveInt = 100  # random features, or units of a network
-    actions: Actions = "additive"  # how one-hot actions enter linear predictors
+    actions: Actions = "additive"  # how one-hot actions enter linear Q-functions
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    gaps: Literal["relative", "absolute"] = "relative"  # to each predictor's training loss, or not
+    gaps: Literal["relative", "absolute"] = "relative"  # to each Q-function's training loss
     rewards: Literal["free", "fixed"] = "free"
     start: Literal["stratified", "random", "exact"] = "stratified"
-    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # minimum share of terminated rows
     domain: Literal["box", "manifold", "neighbours"] = "box"
-    neighbours: Annotated[int, Field(ge=2)] = 100  # real rows among which a point may move
-    iterations: PositiveInt = 100  # at most, in each group
-    tolerance: Annotated[float, Field(ge=0)] = 1e-3  # least share by which a step must gain
+    neighbours: Annotated[int, Field(ge=2)] = 100  # real rows that span a point's domain
+    iterations: PositiveInt = 100  # maximum, for terminated and other rows each
+    tolerance: Annotated[float, Field(ge=0)] = 1e-3  # minimum relative gain of a step
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
@@ -90,7 +90,7 @@ class BellmanDistiller(Reducer[Transitions]):
     def sample_predictors(
         self, transitions: Transitions, data: Standardised, rng: np.random.Generator
     ) -> Predictors:
-        """Draw ``predictors`` predictors from the law, for transitions and the same in units."""
+        """Draw ``predictors`` Q-functions from the law, given transitions raw and standardised."""
         count, actions = transitions.action_count, self.actions
         if self.law == "network":
             d = transitions.obs_dim
@@ -114,7 +114,7 @@ class BellmanDistiller(Reducer[Transitions]):
         members: BoolArray,
         predictors: Predictors,
     ) -> tuple[Float64Array, SearchResult]:
-        """Match one group of points; ``members`` are its rows in ``start``."""
+        """Match the losses of one group of points; ``members`` are its rows in ``start``."""
         ended = bool(start.terminations[members][0])
         group = data.group(ended)
         shares = start.weights[members] / start.weights[members].sum()
@@ -157,11 +157,11 @@ class BellmanDistiller(Reducer[Transitions]):
 
 
 def _units(losses: Float64Array, gaps: str) -> Float64Array:
-    """What a gap of each predictor is measured in, ``(k,)``."""
+    """Unit of each predictor's loss gap, ``(k,)``."""
     typical = float(losses.mean()) or 1.0
     if gaps == "absolute":
         return np.full(len(losses), typical)
-    return np.maximum(losses, 1e-9 * typical)  # a loss of zero has no relative gap
+    return np.maximum(losses, 1e-9 * typical)  # no relative gap at a loss of zero
 
 
 def _outcome(found: SearchResult) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Exact offline-RL distillation: few points on which every additive predictor keeps its loss.
+"""Exact distillation of transitions: every additive linear Q-function keeps its Bellman loss.
 
-With additive identity features the Bellman residual is linear in ``z = (s, s', r)`` inside a cell
-of action × terminated. The loss of a predictor depends on the data only through each cell's weight
+With additive identity features the Bellman residual is linear in ``z = (s, s', r)`` within a cell
+of action × terminated. The loss of a Q-function depends on the data only through each cell's weight
 and the mean and covariance of its ``z``; for one γ only through those of ``y = (s - γs', r)``, or
-``(s, r)`` where terminated. Points hold a covariance if they are one more than its rank.
+``(s, r)`` where terminated. A covariance of rank r needs r + 1 points.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ from harness.numerics.stratification import allocate
 
 
 class ExactDistiller(Reducer[Transitions]):
-    """Points that have the moments of ``(s, s', r)`` in every cell, near real rows.
+    """Synthesise transitions with the moments of ``(s, s', r)`` per cell of action × termination.
 
-    With additive identity features it is exact for every predictor and every reward scale λ: from
-    ``points_needed`` points on for ``discount``, from ``points_needed_any_discount`` points on for
-    every γ. With fewer, each cell keeps its mean and those directions of its covariance that weigh
-    most in the loss; ``worst_gap`` is the error, as `BellmanCertificate` measures it. With product
-    or nonlinear features it is a starting point and not exact.
+    With additive identity features the Bellman loss is exact for every Q-function and every reward
+    scale λ: from ``points_needed`` points on for ``discount``, from
+    ``points_needed_any_discount`` points on for every γ. With fewer, each cell keeps its mean
+    and the directions of its covariance with the largest effect on the loss; ``worst_gap`` is the
+    error, as `BellmanCertificate` measures it. With product or nonlinear features the result is not
+    exact but a starting point.
 
-    Weights are uniform inside a cell. A cell that has no more rows than points keeps its rows and
-    their weights. Otherwise points move least from a random subsample of the cell, measured in each
-    column's deviation. They may leave the data's box: by ``outside_box`` of a column's range at
-    most.
+    Weights are uniform within a cell. A cell that has no more rows than points keeps its rows and
+    their weights. Otherwise the points are the closest to a random subsample of the cell, with
+    distance in units of each column's standard deviation. They may leave the range of the data: by
+    at most ``outside_box`` times a column's range.
     """
 
     name: ClassVar[str] = "exact"
 
-    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99  # the γ that few points are spent on
-    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.99  # γ for which few points are exact
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # minimum share of terminated rows
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
@@ -54,11 +55,11 @@ class ExactDistiller(Reducer[Transitions]):
         return reduced, None, diagnostics
 
     def reduce_sketch(self, sketch: Sketch, size: int) -> Reduction[Transitions]:
-        """Reduce data of which only a sketch is left.
+        """Reduce a dataset from its sketch alone.
 
         Args:
-            sketch: Of the data; it holds at least ``size`` rows of each cell that has as many.
-            size: Points to make.
+            sketch: Of the dataset, with at least ``size`` rows of each cell that has as many.
+            size: Number of synthetic points.
 
         Raises:
             InputError: If ``size`` is not between 1 and the number of rows.
@@ -111,13 +112,13 @@ class ExactDistiller(Reducer[Transitions]):
 
 @dataclass(frozen=True, eq=False)
 class _Goal:
-    """What the points of a cell must have."""
+    """The moments that the points of a cell must have."""
 
     cell: int
     moments: Moments
-    factor: Float64Array  # (r, q) root of the covariance, the directions that weigh most first
-    sizes: Float64Array  # of each direction that the loss at the given γ sees, descending
-    needed_any: int  # points that are exact for every γ
+    factor: Float64Array  # (r, q) root of the covariance, by descending effect on the loss
+    sizes: Float64Array  # of each direction that the loss at the given γ depends on, descending
+    needed_any: int  # number of points that are exact for every γ
 
     @classmethod
     def build(cls, cell: int, of_cell: Moments, moments: CellMoments, discount: float) -> _Goal:
@@ -137,16 +138,16 @@ class _Goal:
 
     @property
     def needed(self) -> int:
-        """Points that are exact for the given γ."""
+        """Number of points that are exact for the given γ."""
         return len(self.sizes) + 1
 
     def points(self, start: Float64Array, units: Float64Array) -> Float64Array:
-        """Points near ``start (m, q)``: exact where ``m`` suffices, else the best truncation."""
+        """Points near ``start (m, q)``: exact if ``m`` suffices, else the best truncation."""
         return nearest_with_mean(start, self.moments.mean, self.factor[: len(start) - 1], units)
 
 
 def _allocate_directions(goals: Sequence[_Goal], moments: CellMoments, size: int) -> IntArray:
-    """Give each cell a point for its mean, and the other points to the largest directions."""
+    """Allocate one point to each cell for its mean, the others to the largest directions."""
     owners = np.repeat([goal.cell for goal in goals], [len(goal.sizes) for goal in goals])
     order = np.argsort(-np.concatenate([goal.sizes for goal in goals]), kind="stable")
     held = [goal.cell for goal in goals]
@@ -165,9 +166,9 @@ def _image(moments: CellMoments, discount: float) -> Float64Array:
 
 
 def _frames(image: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Orthonormal bases of an image's range, by size, and of what is orthogonal to it.
+    """Orthonormal bases of an image's range, by size, and of its orthogonal complement.
 
-    The rank is judged with every column at unit scale.
+    The rank is determined with every column at unit scale.
     """
     scale = np.linalg.norm(image, axis=0)
     frame, sizes, _ = np.linalg.svd(image / np.where(scale > 0, scale, 1.0))
@@ -176,7 +177,7 @@ def _frames(image: Float64Array) -> tuple[Float64Array, Float64Array]:
 
 
 def _by_size(basis: Float64Array, image: Float64Array) -> Float64Array:
-    """Turn an orthonormal basis so that its first directions hold most of ``image``."""
+    """Rotate an orthonormal basis so that its first directions contain most of ``image``."""
     if not basis.size:
         return basis
     turned: Float64Array = basis @ np.linalg.svd(basis.T @ image, full_matrices=False)[0]
@@ -190,7 +191,7 @@ class _Part:
     cell: int
     points: Float64Array  # (m, q)
     weights: Float64Array  # (m,) that sum to the cell's weight
-    steps: Float64Array  # (m, q) from the real rows, in units
+    steps: Float64Array  # (m, q) displacements from the real rows, in units
 
 
 def _part(goal: _Goal, sketch: Sketch, count: int, units: Float64Array) -> _Part:
@@ -219,7 +220,7 @@ def _joined(parts: Sequence[_Part], moments: CellMoments) -> Transitions:
 
 
 def _units(moments: Moments) -> Float64Array:
-    """Deviation of each column; one where it is constant, for there nothing moves."""
+    """Standard deviation of each column; one where it is constant, since no point moves there."""
     return np.where(moments.deviation > 0, moments.deviation, 1.0)
 
 

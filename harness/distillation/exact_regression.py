@@ -1,4 +1,4 @@
-"""Exact regression distillation: few points on which every linear regressor keeps its loss."""
+"""Exact distillation of regression data: every linear regressor keeps its squared loss."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from harness.numerics.moments import Moments, accumulate
 
 
 class ExactRegression(Reducer[RegressionSet]):
-    """Equally weighted points with the second moments of the data, near a real subsample.
+    """Synthesise equally weighted points with the second moments of the data, near a subsample.
 
     The squared loss of a homogeneous linear regressor depends on the data through ``E[ζζᵀ]`` only,
-    ``ζ = (x, y)``, and ``d + 1`` points can hold it. With ``intercept`` mean and covariance are
-    kept as well, in ``d + 2`` points, so that an intercept column stays one. Collinear and constant
-    columns need fewer. A larger set has the same moments and moves least from a real subsample,
-    measured in each column's standard deviation. A smaller set has the largest eigenvalues of the
-    moment matrix; its diagnostic ``worst_gap`` is the largest loss gap over regressors of norm at
-    most one, which no set of that size can make smaller (given the mean, with ``intercept``).
+    ``ζ = (x, y)``, which ``d + 1`` points can match. With ``intercept`` mean and covariance are
+    matched as well, by ``d + 2`` points, so that an intercept column stays one. Collinear and
+    constant columns need fewer. A larger set has the same moments and is the closest such set to a
+    real subsample, with distance in units of each column's standard deviation. A smaller set keeps
+    the largest eigenvalues of the moment matrix; its diagnostic ``worst_gap`` is the maximum loss
+    gap over regressors of norm at most one, the minimum over all sets of that size (given the mean,
+    with ``intercept``).
     """
 
     name: ClassVar[str] = "exact"
 
-    intercept: bool = False  # keep the mean too, for regressors with an intercept
+    intercept: bool = False  # match the mean too, for regressors with an intercept
 
     def _reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
@@ -52,16 +53,16 @@ def distill_exact_stream(
     rng: np.random.Generator,
     intercept: bool = False,
 ) -> Reduction[RegressionSet]:
-    """Distil a set that comes in chunks and is never held whole.
+    """Distil a regression set that comes in chunks and is never in memory as a whole.
 
-    The result is that of `ExactRegression` on the joined chunks, up to rounding, however the rows
-    are cut.
+    The result is that of `ExactRegression` on the concatenated chunks, up to rounding, whatever
+    their sizes.
 
     Args:
         chunks: Parts of the set, each read once.
-        size: Points to make.
+        size: Number of synthetic points.
         rng: Draws the real subsample that the points stay near.
-        intercept: Keep the mean too, for regressors with an intercept.
+        intercept: Match the mean too, for regressors with an intercept.
 
     Raises:
         InputError: If there is no chunk, chunks differ in columns, or ``size`` is not between 1
@@ -83,7 +84,7 @@ def distill_exact_stream(
 def _one_pass(
     chunks: Iterable[RegressionSet], size: int, rng: np.random.Generator
 ) -> tuple[Moments, Float64Array]:
-    """Take the moments of the rows ``ζ`` and a real subsample ``(size, d + 1)``."""
+    """Compute the moments of the rows ``ζ`` and draw a real subsample ``(size, d + 1)``."""
     reservoir = Reservoir(size, rng)
 
     def parts() -> Iterator[Moments]:
@@ -116,7 +117,7 @@ def _distilled(
 
 
 def _units(moments: Moments) -> Float64Array:
-    """Deviation of each column; the size of its value, or one, where it is constant."""
+    """Standard deviation of each column; if constant, its absolute value, or one if it is zero."""
     size = np.where(moments.mean == 0, 1.0, np.abs(moments.mean))
     return np.where(moments.deviation > 0, moments.deviation, size)
 

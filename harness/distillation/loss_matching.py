@@ -23,19 +23,19 @@ from harness.numerics.moments import Moments
 
 
 class LossMatching(SampledRegressors):
-    """Moves a random subsample until sampled regressors lose on it what they lose on the data.
+    """Optimise synthetic points so that k sampled linear regressors keep their squared loss.
 
-    Regressors ``g ~ N(0, I / (d + 1))`` act on ``ζ = (x, y)`` with every column in units of its
-    root mean square, so that neither a tiny nor a large target decides alone; on standardised
-    features these are the features' own units. Points keep to the range of the data, column by
-    column, and have equal weights. The objective is convex in the points' second moments and not
-    in the points: what is found is a local minimum.
+    The search starts from a random subsample. Regressors ``g ~ N(0, I / (d + 1))`` act on
+    ``ζ = (x, y)`` with every column in units of its root mean square, so that neither a very small
+    nor a very large target dominates; on standardised features these are the features' own units.
+    Points stay in the range of the data, column by column, and have equal weights. The objective is
+    convex in the points' second moments but not in the points: the search finds a local minimum.
     """
 
     name: ClassVar[str] = "loss-matching"
 
-    iterations: PositiveInt = 1000  # of L-BFGS-B, at most
-    tolerance: Annotated[float, Field(ge=0)] = 1e-15  # least gain of a step that goes on
+    iterations: PositiveInt = 1000  # maximum, of L-BFGS-B
+    tolerance: Annotated[float, Field(ge=0)] = 1e-15  # minimum gain of a step
 
     def _reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
@@ -71,8 +71,8 @@ class LossMatching(SampledRegressors):
 class LossGap:
     """Mean over regressors of the squared difference of losses, as a function of points.
 
-    Losses on both sides follow from second moments, the training side's once: an evaluation costs
-    nothing in the number of training rows, and nothing in ``k m``.
+    Losses follow from second moments, those of the training data computed once: the cost of an
+    evaluation depends neither on the number of training rows nor on the product ``k m``.
     """
 
     regressors: Float64Array  # (k, q)
@@ -80,7 +80,7 @@ class LossGap:
 
     @classmethod
     def build(cls, second_moment: Float64Array, regressors: Float64Array) -> LossGap:
-        """Take the training losses ``gᵀ E[ζζᵀ] g`` from ``E[ζζᵀ]``, shape ``(q, q)``."""
+        """Compute the training losses ``gᵀ E[ζζᵀ] g`` from ``E[ζζᵀ]``, shape ``(q, q)``."""
         return cls(regressors, _losses(second_moment, regressors))
 
     def value_and_gradient(self, packed: Float64Array) -> tuple[float, Float64Array]:
@@ -94,7 +94,7 @@ class LossGap:
 
 @dataclass(frozen=True, eq=False)
 class MatchedPoints:
-    """Where a search ended."""
+    """The result of a search."""
 
     points: Float64Array  # (m, q)
     before: float  # objective at the start
@@ -109,14 +109,14 @@ def match_losses(
     iterations: int,
     tolerance: float,
 ) -> MatchedPoints:
-    """Lower the objective from ``start`` by L-BFGS-B.
+    """Minimise the objective from ``start`` by L-BFGS-B.
 
     Args:
-        objective: What to lower.
+        objective: The function to minimise.
         start: Points ``(m, q)`` inside the box.
         box: Lower and upper bound of each column, ``(q,)`` each.
-        iterations: Steps at most.
-        tolerance: The search ends when a step gains less.
+        iterations: Maximum number of steps.
+        tolerance: The search ends when a step lowers the objective by less.
     """
     found = minimize(
         objective.value_and_gradient,
@@ -130,7 +130,7 @@ def match_losses(
         points=found.x.reshape(start.shape),
         before=objective.value_and_gradient(start.ravel())[0],
         after=float(found.fun),
-        iterations=int(found.get("nit", 0)),  # absent where the box leaves nothing to move
+        iterations=int(found.get("nit", 0)),  # absent if the bounds fix every variable
     )
 
 
@@ -146,7 +146,7 @@ def _root_mean_square(moments: Moments) -> Float64Array:
 
 
 def _range(data: RegressionSet) -> tuple[Float64Array, Float64Array]:
-    """Least and largest value of each column of ``ζ``, ``(d + 1,)`` each."""
+    """Minimum and maximum of each column of ``ζ``, ``(d + 1,)`` each."""
     low = np.append(data.features.min(axis=0), data.targets.min()).astype(np.float64)
     high = np.append(data.features.max(axis=0), data.targets.max()).astype(np.float64)
     return low, high

@@ -1,4 +1,4 @@
-"""Matching the fitted Bellman operator, which fitted Q-iteration applies again and again."""
+"""Matching of the fitted Bellman operator, the map that fitted Q-iteration iterates."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from harness.numerics.predictors import LinearPredictors, sample_around
 from harness.numerics.standardising import Standardised, StandardRows
 from harness.numerics.stratification import cell_labels, draw_stratified
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # importing it loads torch
     from harness.distillation.solvers.operator_loss import OperatorTarget
 
-OWN_WEIGHT = 0.5  # of a point's own row at the start, the rest being its neighbours'
-Q_ROWS = 2000  # rows, at most, of the Q-functions around which predictors are drawn
-FRESH_MAPS = 2  # of the predictors that are never matched
+OWN_WEIGHT = 0.5  # initial weight of a point's own row; its neighbours share the rest
+Q_ROWS = 2000  # maximum number of rows to fit the Q-functions that predictors are drawn around
+FRESH_MAPS = 2  # draws of ψ whose predictors are never matched
 
 
 class OperatorDistiller(Reducer[Transitions]):
-    """Moves rows among their neighbours until fitted Q-iteration's operator is the data's.
+    """Optimise synthetic transitions to match the fitted Bellman operator of the full dataset.
 
-    For sampled predictors f the ridge regression of Bellman targets ``r + γ(1-b) max f(s', ·)`` on
-    random features ψ, one an action, is compared, as a function at the data's states, with that of
-    the data itself; for several ψ, because sets that are matched under one do not carry over to
-    other learners. Each ψ has predictors of its own around its fitted Q-function. A point is a
-    convex combination of neighbouring rows of its cell, s, r and s' together, so that it stays near
-    any manifold that the data lie on. Actions, terminations and weights are those of a stratified
-    start. A stratified sample stands for data of more than ``reference_rows`` rows.
+    For sampled Q-functions f, the ridge regression of Bellman targets ``r + γ(1-b) max f(s', ·)``
+    on random features ψ, one regression per action, is compared at the dataset's states with the
+    regression on the dataset itself; for several ψ, because sets that are matched under one do not
+    transfer to other learners. Each ψ has its own f, drawn around its fitted Q-function. A
+    synthetic point is a convex combination of neighbouring rows of its cell, s, r and s' together,
+    so that it stays near any manifold that the data lie on. Actions, terminations and weights are
+    those of a stratified sample. The operator of a dataset of more than ``reference_rows`` rows is
+    computed on a stratified sample.
     """
 
     name: ClassVar[str] = "operator"
@@ -44,16 +45,16 @@ class OperatorDistiller(Reducer[Transitions]):
     maps: PositiveInt = 8  # draws of ψ
     features: str = "relu"  # ψ, a name in `harness.numerics.features.FEATURE_MAPS`
     feature_count: PositiveInt = 128
-    predictors: PositiveInt = 16  # for each draw of ψ
+    predictors: PositiveInt = 16  # Q-functions for each draw of ψ
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    ridge: PositiveFloat = 1e-2  # for each unit of weight that a regression sees
-    neighbours: PositiveInt = 32  # rows that a point combines
+    ridge: PositiveFloat = 1e-2  # penalty per unit of weight of a regression's rows
+    neighbours: PositiveInt = 32  # rows that a point is a combination of
     steps: PositiveInt = 100  # of Adam
-    reference_rows: PositiveInt = 8000  # of the data that the operator is taken from, at most
-    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # least share of terminated rows
+    reference_rows: PositiveInt = 8000  # maximum, to compute the dataset's operator
+    terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # minimum share of terminated rows
 
     def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002
-        """Load torch, before the clock starts."""
+        """Import torch before the reduction's time is measured."""
         import_module("harness.distillation.solvers.operator_loss")
 
     def _reduce(
@@ -86,7 +87,7 @@ class OperatorDistiller(Reducer[Transitions]):
     def sample_target(
         self, transitions: Transitions, data: Standardised, maps: int, rng: np.random.Generator
     ) -> OperatorTarget:
-        """Draw feature maps and predictors, and apply the data's operator to them."""
+        """Draw feature maps and Q-functions, and apply the dataset's fitted operator to them."""
         from harness.distillation.solvers.operator_loss import OperatorTarget
 
         rows, shares = self._sample_rows(transitions, data, self.reference_rows, rng)
@@ -100,7 +101,7 @@ class OperatorDistiller(Reducer[Transitions]):
     def _sample_rows(
         self, transitions: Transitions, data: Standardised, most: int, rng: np.random.Generator
     ) -> tuple[StandardRows, Float64Array]:
-        """Draw at most so many rows, stratified, with their shares."""
+        """Draw a stratified sample of limited size, with its normalised weights."""
         count = min(most, len(transitions))
         rows, weights = draw_stratified(transitions, count, self.terminated_share, rng)
         return data.rows.take(rows), weights / weights.sum()
@@ -108,15 +109,15 @@ class OperatorDistiller(Reducer[Transitions]):
     def _sample_predictors(
         self, rows: StandardRows, shares: Float64Array, action_count: int, rng: np.random.Generator
     ) -> LinearPredictors:
-        """Draw ψ, and predictors around the Q-function that is fitted with it."""
+        """Draw ψ, and Q-functions around the one that is fitted with it."""
         features = draw_features(self.features, rows.states.shape[1], self.feature_count, rng)
         count, discount, ridge = action_count, self.discount, self.ridge
         try:
             fitted = fit_q(rows, shares, features, count, "product", discount, ridge=ridge)
-        except ValueError as error:  # scipy met a value that is not finite
+        except ValueError as error:  # raised by scipy for values that are not finite
             raise InputError(
-                "method 'operator': fitted Q-iteration diverged on the data, and its values must "
-                "be finite; raise the ridge or scale the data down"
+                "method 'operator': fitted Q-iteration diverged on the dataset: Q-values must be "
+                "finite; increase the parameter ridge or scale the dataset down"
             ) from error
         values = fitted.values(rows.states)[np.arange(len(rows)), 0, rows.actions]
         return sample_around(fitted, float(np.std(values)), "product", self.predictors, rng)
@@ -125,17 +126,17 @@ class OperatorDistiller(Reducer[Transitions]):
 def find_neighbours(
     transitions: Transitions, points: Float64Array, rows: IntArray, count: int
 ) -> tuple[Float64Array, Float64Array]:
-    """Find the rows of the same cell that are nearest in z-scored s, s' and r.
+    """Find the nearest rows of the same cell, by distance in z-scored s, s' and r.
 
     Args:
         transitions: The data.
-        points: The same in units of their spread, ``(n, p)``.
-        rows: Whose neighbours are wanted, ``(N,)``.
-        count: Neighbours, the row itself among them; a smaller cell gives all its rows.
+        points: The same, standardised, ``(n, p)``.
+        rows: Rows to find the neighbours of, ``(N,)``.
+        count: Number of neighbours, including the row itself; a smaller cell gives all its rows.
 
     Returns:
-        The neighbours ``(N, count, p)``, zeros where a cell has too few, and logits ``(N, count)``
-        that give the row itself half of the weight, and rows that do not exist none.
+        The neighbours ``(N, count, p)``, padded with zeros where a cell has too few, and logits
+        ``(N, count)`` that give the row itself half of the weight and the padding none.
     """
     labels = cell_labels(transitions)
     candidates = np.zeros((len(rows), count, points.shape[1]))

@@ -1,4 +1,4 @@
-"""What the methods that sample regressors have in common."""
+"""The base class of methods that match the losses of sampled regressors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.core.regression_set import RegressionSet
 
 
 class SampledRegressors(Reducer[RegressionSet]):
-    """A regression reducer that looks at the data through sampled regressors."""
+    """A regression reducer that sees the data only through the losses of sampled regressors."""
 
     predictors: PositiveInt = 100  # sampled regressors, the paper's k
-    predictor_ratio: PositiveFloat | None = None  # k as a multiple of q(q+1)/2, in its place
+    predictor_ratio: PositiveFloat | None = None  # k as a multiple of q(q+1)/2, instead
 
     def _sample(self, dimension: int, rng: np.random.Generator) -> Float64Array:
         """Draw the regressors on ``ζ`` of ``dimension`` numbers, shape ``(k, dimension)``."""
@@ -33,5 +33,5 @@ def sample_regressors(count: int, dimension: int, rng: np.random.Generator) -> F
 
 
 def identifiable(dimension: int) -> int:
-    """Losses that determine a symmetric ``q × q`` second moment: ``q(q+1)/2``."""
+    """Number of losses that determine a symmetric ``q × q`` second moment: ``q(q+1)/2``."""
     return dimension * (dimension + 1) // 2

@@ -1,1 +1,1 @@
-"""Learners: what turns transitions into policies."""
+"""Learners: offline-RL algorithms and regression models."""

@@ -1,4 +1,4 @@
-"""The one module that speaks to d3rlpy."""
+"""Training of networks with d3rlpy; no other module imports it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import structlog
 import torch
-import torch._dynamo  # torch imports it at its first optimiser, where a time-out would break it
+import torch._dynamo  # else torch imports it with its first optimiser, where a time-out breaks it
 from numpy.typing import NDArray
 
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-    warnings.simplefilter("ignore")  # gym, which d3rlpy imports, complains about NumPy 2
+    warnings.simplefilter("ignore")  # gym, which d3rlpy imports, warns about NumPy 2
     import d3rlpy
     from d3rlpy.algos.qlearning import QLearningAlgoBase
     from d3rlpy.dataset import TransitionMiniBatch
@@ -30,9 +30,9 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 
 class PackedBuffer:
-    """Draws d3rlpy's mini-batches from packed arrays: every row arrives, whatever its episode.
+    """A replay buffer of independent transitions, from which d3rlpy samples its mini-batches.
 
-    d3rlpy's own buffer is built from episodes, which arbitrary transitions do not form.
+    d3rlpy's own buffer is built from episodes, which reduced transitions do not form.
     """
 
     def __init__(self, transitions: Transitions, reward_scale: float, seed: int) -> None:
@@ -46,7 +46,7 @@ class PackedBuffer:
         self._rng = np.random.default_rng(seed)
 
     def sample(self, batch_size: int) -> TransitionMiniBatch:
-        """Draw rows with replacement, in proportion to their weights."""
+        """Sample rows with replacement, in proportion to their weights."""
         rows = np.searchsorted(self._table, self._rng.random(batch_size), side="right")
         actions = self._actions[rows]
         return TransitionMiniBatch(
@@ -62,29 +62,29 @@ class PackedBuffer:
 
 
 class NetworkPolicy:
-    """Acts as a trained algorithm thinks best."""
+    """The greedy policy of a trained d3rlpy algorithm."""
 
     def __init__(self, algo: QLearningAlgoBase[Any, Any]) -> None:
         self._algo = algo
 
     def act(self, observations: FloatArray) -> IntArray:
-        """Choose the best action, of largest Q-value or likeliest, ``(B, obs_dim) -> (B,)``."""
+        """Choose the action of maximum Q-value or probability, ``(B, obs_dim) -> (B,)``."""
         actions: IntArray = self._algo.predict(observations.astype(np.float32))
         return actions
 
 
 @dataclass(frozen=True)
 class Training:
-    """How an algorithm of d3rlpy is trained."""
+    """The settings that a d3rlpy algorithm is trained with."""
 
-    make_config: Callable[..., Any]  # d3rlpy.algos and shared fields -> the configuration
+    make_config: Callable[..., Any]  # d3rlpy.algos and shared fields -> configuration
     hidden_units: Sequence[int]
-    learning_rate: float  # at first; it is cooled to zero along a cosine
+    learning_rate: float  # initial, with cosine decay to zero
     weight_decay: float  # per gradient step, times the learning rate
     batch_size: int
     steps: int  # gradient steps in all
     checkpoints: int  # evenly spaced, the last after the last step
-    reward_scale: float  # that rewards are multiplied by
+    reward_scale: float  # factor that rewards are multiplied by
 
     def create(self, transitions: Transitions) -> QLearningAlgoBase[Any, Any]:
         """Make the algorithm with fresh weights for the data's observations and actions."""
@@ -92,8 +92,8 @@ class Training:
             d3rlpy.algos,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
-            # Cooled to zero: the last policies are compared, and a constant rate leaves them to
-            # chance.
+            # Decay to zero: the last policies are compared, and a constant rate makes them
+            # noisy.
             optim_factory=d3rlpy.optimizers.AdamWFactory(
                 weight_decay=self.weight_decay,
                 lr_scheduler_factory=d3rlpy.optimizers.CosineAnnealingLRFactory(self.steps),
@@ -106,8 +106,8 @@ class Training:
 
 
 def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
-    """Train a network with d3rlpy and yield it after every part of its steps."""
-    torch.set_num_threads(1)  # fastest for networks this small, and the same on every machine
+    """Train a network with d3rlpy and yield its policy at every checkpoint."""
+    torch.set_num_threads(1)  # fastest for such small networks, and equal on every machine
     d3rlpy.seed(seed % 2**32)
     buffer = PackedBuffer(transitions, training.reward_scale, seed)
     algo = training.create(transitions)
@@ -119,7 +119,7 @@ def train(training: Training, transitions: Transitions, seed: int) -> Iterator[T
 
 
 def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
-    """Cumulative shares ``(N,)`` by which `numpy.searchsorted` draws rows by weight."""
+    """Cumulative shares ``(N,)``, from which `numpy.searchsorted` draws rows by weight."""
     table: NDArray[np.float64] = np.cumsum(transitions.shares)
     table /= table[-1]
     return table

@@ -1,4 +1,4 @@
-"""Fitted Q-iteration in closed form: a linear learner that solves the classic tasks."""
+"""Fitted Q-iteration with a linear Q-function, in closed form."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from harness.numerics.standardising import Standardiser, standard_rows
 
 
 class LinearFQILearner(Learner):
-    """Ridge regression on Bellman targets, again and again, over random Fourier features.
+    """Linear fitted Q-iteration: ridge regression on random Fourier features, in closed form.
 
-    It takes no gradient step: its one checkpoint stands after the last iteration.
+    There are no gradient steps: the only checkpoint follows the last iteration.
     """
 
     name: ClassVar[str] = "linear-fqi"
 
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     feature_count: PositiveInt = 300
-    ridge: PositiveFloat = 3e-2  # for each unit of weight that a regression sees
+    ridge: PositiveFloat = 3e-2  # penalty per unit of weight of a regression's rows
     iterations: PositiveInt = ITERATIONS
 
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
-        """Draw features by the seed and iterate from zero; rows count by their weights."""
+        """Draw features by the seed and iterate from the zero Q-function, on weighted rows."""
         standardiser = Standardiser.fit(transitions)
         rows = standard_rows(transitions, standardiser, reward_scale=1.0)
         rng = np.random.default_rng(seed)
@@ -52,12 +52,12 @@ class LinearFQILearner(Learner):
 
 @dataclass(frozen=True, eq=False)
 class GreedyLinearPolicy:
-    """Acts greedily on a linear Q-function."""
+    """The greedy policy of a linear Q-function."""
 
     fitted: LinearPredictors  # of one predictor
     standardiser: Standardiser
 
     def act(self, observations: FloatArray) -> IntArray:
-        """Choose the action of largest Q-value, ``(B, obs_dim) -> (B,)``."""
+        """Choose the action of maximum Q-value, ``(B, obs_dim) -> (B,)``."""
         best: IntArray = self.fitted.values(self.standardiser.apply(observations))[:, 0].argmax(1)
         return best

@@ -1,4 +1,4 @@
-"""Deep Q-learning and fitted Q-iteration with a small network, trained by d3rlpy."""
+"""Deep Q-learning and fitted Q-iteration with small networks, trained by d3rlpy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from harness.core.transitions import Transitions
 
 
 class NetworkLearner(Learner):
-    """Takes gradient steps with a small network, and yields a policy at even distances."""
+    """A small network trained by gradient steps, with a policy at evenly spaced checkpoints."""
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
-    learning_rate: PositiveFloat = 1e-3  # at first; it is cooled to zero along a cosine
+    learning_rate: PositiveFloat = 1e-3  # initial, with cosine decay to zero
     batch_size: PositiveInt = 64
     steps: PositiveInt = 4000  # gradient steps in all
     checkpoints: PositiveInt = 8  # evenly spaced, the last after the last step
@@ -25,7 +25,7 @@ class NetworkLearner(Learner):
     def _checkpoints_divide_steps(self) -> Self:
         if self.steps % self.checkpoints:
             raise ValueError(
-                f"{self.steps} steps cannot be cut into {self.checkpoints} equal parts: make "
+                f"{self.steps} steps cannot be divided into {self.checkpoints} equal parts: make "
                 "steps a multiple of checkpoints"
             )
         return self
@@ -36,7 +36,7 @@ class NetworkLearner(Learner):
 
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
         """Train on mini-batches drawn in proportion to the rows' weights."""
-        from harness.learners import d3rlpy_backend  # slow to import: only where a run needs it
+        from harness.learners import d3rlpy_backend  # slow to import
 
         training = d3rlpy_backend.Training(
             make_config=self.make_config,
@@ -57,7 +57,7 @@ class NetworkLearner(Learner):
 
     @property
     def reward_scale(self) -> float:
-        """What rewards are multiplied by before training; it changes no greedy action."""
+        """Factor that rewards are multiplied by for training; it changes no greedy action."""
         return 1.0
 
     @abstractmethod
@@ -66,31 +66,31 @@ class NetworkLearner(Learner):
 
         Args:
             algos: The module `d3rlpy.algos`, which is slow to import.
-            shared: What the configurations of all networks take alike.
+            shared: Fields that the configurations of all algorithms share.
         """
 
 
 class QLearner(NetworkLearner):
-    """Q-learning with a target network that is refreshed often."""
+    """Q-learning with a target network."""
 
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    target_interval: PositiveInt = 25  # gradient steps between refreshes of the target network
+    target_interval: PositiveInt = 25  # gradient steps between updates of the target network
 
     @property
     def reward_scale(self) -> float:
-        """``1 - discount``: it keeps TD errors in the quadratic part of d3rlpy's Huber loss."""
+        """``1 - discount``, which keeps TD errors in the quadratic part of d3rlpy's Huber loss."""
         return 1 - self.discount
 
     @property
     def bootstrapping(self) -> dict[str, Any]:
-        """Fields of d3rlpy's configurations of Q-learning."""
+        """Fields of d3rlpy's configurations for Q-learning."""
         return {"gamma": self.discount, "target_update_interval": self.target_interval}
 
 
 class DQNLearner(QLearner):
-    """Deep Q-learning.
+    """Deep Q-learning with a frequently updated target network.
 
-    The defaults were chosen on full CartPole data alone, see ``results/learner-search``.
+    The defaults were chosen on the full CartPole data only, see ``results/learner-search``.
     """
 
     name: ClassVar[str] = "dqn"
@@ -101,7 +101,7 @@ class DQNLearner(QLearner):
 
 
 class FQILearner(DQNLearner):
-    """Fitted Q-iteration: targets stay fixed for many gradient steps, then one iteration ends."""
+    """Neural fitted Q-iteration: many gradient steps on fixed Bellman targets per iteration."""
 
     name: ClassVar[str] = "fqi"
 
@@ -109,10 +109,10 @@ class FQILearner(DQNLearner):
 
 
 class EnsembleDQNLearner(DQNLearner):
-    """Q-learning with an ensemble of networks and decaying weights, for small sets.
+    """Q-learning with an ensemble of networks and weight decay, for small datasets.
 
-    Each target is the least that an ensemble member gives the action that is best in their mean,
-    and the policy is greedy in their mean. Weights decay as in AdamW.
+    The target is the minimum over the ensemble of the Q-values of the action that is greedy for
+    their mean; the policy is greedy for their mean as well. Weight decay is that of AdamW.
     """
 
     name: ClassVar[str] = "ensemble-dqn"
@@ -122,7 +122,7 @@ class EnsembleDQNLearner(DQNLearner):
 
     @property
     def decay(self) -> float:
-        """Of all weights alike."""
+        """Weight decay of all weights."""
         return self.weight_decay
 
     def make_config(self, algos: Any, **shared: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Learners that stay near the data's actions: d3rlpy's discrete offline algorithms."""
+"""d3rlpy's offline algorithms for discrete actions: CQL, BCQ and behaviour cloning."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.learners.networks import NetworkLearner, QLearner
 class CQLLearner(QLearner):
     """Conservative Q-learning (Kumar et al., arXiv 2006.04779) with a double Q-network.
 
-    Q-values of actions that the data do not take are pushed down. They are in units of mean reward
-    a step, for rewards are scaled by ``1 - discount``.
+    It penalises high Q-values of actions that are not in the dataset. Q-values are in units of mean
+    reward per step, since rewards are scaled by ``1 - discount``.
     """
 
     name: ClassVar[str] = "cql"
 
-    conservatism: NonNegativeFloat = 0.1  # weight α of the push beside the TD error
+    conservatism: NonNegativeFloat = 0.1  # weight α of the penalty relative to the TD error
 
     def make_config(self, algos: Any, **shared: Any) -> Any:
         """CQL for discrete actions."""
@@ -28,13 +28,13 @@ class CQLLearner(QLearner):
 class BCQLearner(QLearner):
     """Batch-constrained Q-learning for discrete actions (Fujimoto et al., arXiv 1910.01708).
 
-    Only actions that an imitator finds likely enough are chosen.
+    The policy only chooses actions that a behaviour-cloning network finds likely enough.
     """
 
     name: ClassVar[str] = "bcq"
 
-    action_flexibility: Annotated[float, Field(gt=0, le=1)] = 0.3  # τ: least share of the likeliest
-    imitation_penalty: NonNegativeFloat = 1e-2  # on the imitator's squared logits
+    action_flexibility: Annotated[float, Field(gt=0, le=1)] = 0.3  # τ: ratio to the likeliest
+    imitation_penalty: NonNegativeFloat = 1e-2  # on squared logits of the cloning network
 
     def make_config(self, algos: Any, **shared: Any) -> Any:
         """BCQ for discrete actions."""
@@ -47,12 +47,12 @@ class BCQLearner(QLearner):
 
 
 class BCLearner(NetworkLearner):
-    """Behaviour cloning: the action that the data take most, by weight, and no value."""
+    """Behaviour cloning: supervised learning of the dataset's actions, without a Q-function."""
 
     name: ClassVar[str] = "bc"
 
-    imitation_penalty: NonNegativeFloat = 1e-2  # on the imitator's squared logits
+    imitation_penalty: NonNegativeFloat = 1e-2  # on squared logits of the cloning network
 
     def make_config(self, algos: Any, **shared: Any) -> Any:
-        """Cloning for discrete actions."""
+        """Behaviour cloning for discrete actions."""
         return algos.DiscreteBCConfig(beta=self.imitation_penalty, **shared)

@@ -1,9 +1,9 @@
-"""Regression learners: what turns a regression set into a predictor.
+"""Regression learners: least squares, ridge, lasso and a small network.
 
-The linear learners are homogeneous, ``f(x) = βᵀx`` without an intercept, as the paper's are: they
-expect features and targets about zero. Penalties are relative to the weighted mean loss, so that
-neither the number of rows nor the unit of the weights changes what is learned, and were chosen on
-scikit-learn's diabetes data alone. Nothing is tuned on the data that a learner is given.
+The linear learners are homogeneous, ``f(x) = βᵀx`` without an intercept, as in the paper: they
+expect centred features and targets. Penalties are relative to the weighted mean loss, so that
+neither the number of rows nor the unit of the weights affects the result, and were chosen on
+scikit-learn's diabetes data only. Nothing is tuned on the data that a learner is given.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LinearPredictor:
 
 
 class LeastSquaresLearner(RegressionLearner):
-    """Homogeneous weighted least squares, of least norm where the features are dependent."""
+    """Weighted least squares without an intercept; minimum norm if features are collinear."""
 
     name: ClassVar[str] = "least-squares"
 
@@ -49,7 +49,7 @@ class LeastSquaresLearner(RegressionLearner):
 
 
 class RidgeLearner(RegressionLearner):
-    """Homogeneous ridge regression: mean squared error plus ``penalty · ‖β‖²``."""
+    """Ridge regression without an intercept: mean squared error plus ``penalty · ‖β‖²``."""
 
     name: ClassVar[str] = "ridge"
 
@@ -64,24 +64,24 @@ class RidgeLearner(RegressionLearner):
 
 
 class LassoLearner(RegressionLearner):
-    """Homogeneous lasso: half the mean squared error plus ``penalty · ‖β‖₁``."""
+    """Lasso without an intercept: half the mean squared error plus ``penalty · ‖β‖₁``."""
 
     name: ClassVar[str] = "lasso"
 
     penalty: PositiveFloat = 0.03
 
     def fit(self, data: RegressionSet, seed: int) -> LinearPredictor:  # noqa: ARG002
-        """Descend to the coefficients in cyclic order; nothing is random."""
+        """Solve for the coefficients by cyclic coordinate descent; nothing is random."""
         from sklearn.linear_model import Lasso  # slow to import: only where a run needs it
 
-        # Fine enough that sets of equal moments give the same coefficients.
+        # Tight enough that sets of equal moments give the same coefficients.
         model = Lasso(alpha=self.penalty, fit_intercept=False, tol=1e-10, max_iter=100_000)
         return LinearPredictor(_fitted(model, data).coef_)
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkPredictor:
-    """A trained network."""
+    """A trained neural network."""
 
     model: Any  # a fitted MLPRegressor
 
@@ -92,21 +92,21 @@ class NetworkPredictor:
 
 
 class MLPLearner(RegressionLearner):
-    """A network of two layers, one of them hidden (tanh), with biases.
+    """A neural network with one hidden layer (tanh) and biases, trained by L-BFGS.
 
-    It minimises half the mean squared error plus half of ``penalty · ‖W‖²``, on all rows at once.
+    It minimises half the mean squared error plus half of ``penalty · ‖W‖²``, in full batches.
     """
 
     name: ClassVar[str] = "mlp"
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32,)
     penalty: PositiveFloat = 0.03
-    iterations: PositiveInt = 1000  # of L-BFGS, at most
+    iterations: PositiveInt = 1000  # maximum, of L-BFGS
 
     def fit(self, data: RegressionSet, seed: int) -> NetworkPredictor:
-        """Train from the random weights that the seed gives."""
+        """Train from random initial weights, drawn by the seed."""
         from sklearn.exceptions import ConvergenceWarning
-        from sklearn.neural_network import MLPRegressor  # slow to import: only where needed
+        from sklearn.neural_network import MLPRegressor  # slow to import
 
         model = MLPRegressor(
             hidden_layer_sizes=self.hidden_units,
@@ -117,10 +117,10 @@ class MLPLearner(RegressionLearner):
             random_state=seed % 2**32,
         )
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-            return NetworkPredictor(_fitted(model, data))  # a spent budget is a result too
+            return NetworkPredictor(_fitted(model, data))  # even if iterations run out
 
 
 def _fitted(model: Any, data: RegressionSet) -> Any:
-    """Fit one of scikit-learn's models to features, targets and shares of weight."""
+    """Fit a scikit-learn model to features and targets, with the shares as sample weights."""
     features = data.features.astype(np.float64)
     return model.fit(features, data.targets.astype(np.float64), sample_weight=data.shares)

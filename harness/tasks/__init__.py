@@ -1,1 +1,1 @@
-"""The two kinds of run, control and regression, and the classes that come with the package."""
+"""The two tasks, control and regression, and the registries of built-in classes."""

@@ -1,4 +1,4 @@
-"""What a run is made of, whatever its task: a dataset, a reduction of it, and a judgement."""
+"""The base class of tasks: a run reduces a dataset, trains on the result and evaluates."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SourceT = TypeVar("SourceT")
 
 
 class Task(ABC, Generic[SourceT, RowsT]):
-    """A kind of run: what its datasets are, what is reduced, and how learners are judged.
+    """A task: how its datasets are opened, what is reduced, and how learners are evaluated.
 
-    A source is an opened dataset. Sources and reductions are made once a process.
+    A source is an opened dataset. Sources and reductions are made once per process.
     """
 
     name: ClassVar[str]
     reducers: ClassVar[Registry[Any]]
-    learners: ClassVar[Registry[Any]]  # and the metrics that stand where a learner stands
+    learners: ClassVar[Registry[Any]]  # and the metrics that take a learner's place
 
     @abstractmethod
     def open(self, spec: RunSpec) -> SourceT:
@@ -43,31 +43,31 @@ class Task(ABC, Generic[SourceT, RowsT]):
 
     @abstractmethod
     def hash(self, source: SourceT, seed: int) -> str:
-        """Hash what a run of this seed reduces, as its record does."""
+        """Hash of the data that a run of this seed reduces, as in its record."""
 
     @abstractmethod
     def rows(self, source: SourceT, seed: int) -> RowsT:
-        """Return what a run of this seed reduces."""
+        """Return the data that a run of this seed reduces."""
 
     @abstractmethod
     def facts(self, source: SourceT, seed: int) -> DatasetFacts:
-        """Say what a record keeps of the dataset."""
+        """Return the facts about the dataset that a record keeps."""
 
     @abstractmethod
     def train(
         self, spec: RunSpec, source: SourceT, reduction: Reduction[RowsT], learner: Any
     ) -> Result:
-        """Train a learner on a reduction, and judge what it learned."""
+        """Train a learner on a reduction, and evaluate it."""
 
     def check_trainable(self, source: SourceT) -> None:
-        """Look for what judging learners needs of a dataset.
+        """Check that learners trained on a dataset can be evaluated.
 
         Raises:
-            InputError: If it is missing.
+            InputError: If something is missing.
         """
 
     def prepare(self, spec: RunSpec) -> None:
-        """Import what a run's learner needs, before its time is measured and limited.
+        """Import the libraries of a run's learner, before its time is measured and limited.
 
         Raises:
             InputError: If there is no such learner.
@@ -77,7 +77,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
             prepare()
 
     def make_reducer(self, spec: ReducerSpec, discount: float | None) -> Reducer[RowsT]:
-        """Build a reducer; ``discount`` reaches those that have one.
+        """Build a reducer; ``discount`` is passed on to those that have that parameter.
 
         Raises:
             InputError: If the name or a parameter is unknown, or a value breaks its rule.
@@ -86,7 +86,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         return cast(Reducer[RowsT], made)
 
     def make_learner(self, spec: LearnerSpec, discount: float | None) -> Any:
-        """Build a learner, or a metric in its place; ``discount`` reaches those that have one.
+        """Build a learner or metric; ``discount`` is passed on to those that have that parameter.
 
         Raises:
             InputError: If the name or a parameter is unknown, or a value breaks its rule.
@@ -104,9 +104,9 @@ class Task(ABC, Generic[SourceT, RowsT]):
 
         Args:
             spec: The run.
-            source: Its dataset, opened elsewhere; None: it is opened here.
-            reduction: The dataset's, made elsewhere; None: it is made here.
-            cache: The folder of reductions made before; None: it is not looked for.
+            source: Its dataset, if already open; None: it is opened here.
+            reduction: Its reduction, if already made; None: it is made here.
+            cache: The folder of cached reductions; None: no cache.
         """
         source = self.open(spec) if source is None else source
         reduction = self.reduce(spec, source, cache) if reduction is None else reduction
@@ -116,20 +116,20 @@ class Task(ABC, Generic[SourceT, RowsT]):
         return self.train(spec, source, reduction, judge)
 
     def reduce(self, spec: RunSpec, source: SourceT, cache: Path | None = None) -> Reduction[RowsT]:
-        """Make the reduction of a run, once a process for all runs of it.
+        """Make the reduction of a run, once per process for all runs that share it.
 
         Args:
             spec: The run.
             source: Its dataset.
-            cache: A folder in which it is looked for, and kept for other processes if that is
-                worth it; None: it is made.
+            cache: The folder of cached reductions, in which it is looked up, and stored if it took
+            long; None: no cache.
         """
         reducer = spec.reducer.model_dump_json()
         found = _reduce_once(self, source, reducer, spec.size, spec.seed, spec.discount, cache)
         return cast("Reduction[RowsT]", found)
 
     def check_names(self, suite: Suite) -> None:
-        """Build every reducer and learner once, so that no wrong name is met in the middle.
+        """Build every reducer and learner once, so that a wrong name fails before the first run.
 
         Raises:
             InputError: If a name or a parameter is unknown, a value breaks its rule, or learners
@@ -140,16 +140,16 @@ class Task(ABC, Generic[SourceT, RowsT]):
         metrics = {isinstance(judge, ReductionMetric) for judge in judges}
         if len(metrics) > 1:
             raise InputError(
-                f"suite {suite.name!r} mixes learners and metrics, whose results cannot be "
-                "compared: give each a suite of its own"
+                f"suite {suite.name!r} mixes learners and metrics, whose results are not "
+                "comparable: give each its own suite"
             )
 
     def check(self, suite: Suite) -> None:
-        """Open every dataset, collecting it if need be, and look for what reducers need.
+        """Open every dataset, collecting it if needed, and check that each reducer can use it.
 
         Raises:
-            InputError: If a dataset cannot be used, or learners trained on it not judged, a size
-                exceeds one, or a reducer lacks a library or episodes.
+            InputError: If a dataset cannot be used, learners trained on it cannot be evaluated, a
+            size exceeds a dataset, or a reducer lacks a library or episodes.
         """
         reducers = [self.make_reducer(spec, suite.discount) for spec in suite.reducers]
         learners = [self.make_learner(spec, suite.discount) for spec in suite.learners]
@@ -167,7 +167,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
                 )
 
     def models(self, suite: Suite) -> dict[str, BaseModel]:
-        """Build what the reducers and learners of a suite stand for, by `model_key`.
+        """Build the reducers and learners of a suite, by `model_key`.
 
         Raises:
             InputError: If a name or a parameter is unknown, or a value breaks its rule.
@@ -187,7 +187,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         reduction: Reduction[RowsT],
         metric: ReductionMetric[RowsT],
     ) -> MeasuredResult:
-        facts = self.facts(source, spec.seed)  # untimed: it may replay episodes
+        facts = self.facts(source, spec.seed)  # not timed: it may replay episodes
         started = time.perf_counter()
         value, details = metric.measure(self.rows(source, spec.seed), reduction, spec.discount)
         return MeasuredResult(
@@ -217,7 +217,7 @@ def reduction_facts(reduction: Reduction[Any]) -> ReductionFacts:
     )
 
 
-# A dataset is its own key: two of one name and different content are two objects.
+# A dataset is its own cache key: one name with different content gives two objects.
 @lru_cache(maxsize=16)
 def _reduce_once(
     task: Task[Any, Any],
@@ -241,7 +241,7 @@ def _reduce_in_rows(rows: Any, reducer: Reducer[Any], size: int, seed: int) -> R
 
 
 def model_key(spec: ReducerSpec | LearnerSpec) -> str:
-    """Name what a reducer or learner of a suite is, apart from where it is used."""
+    """Identify a reducer or learner of a suite by its name, parameters and labels."""
     return spec.model_dump_json(include={"name", "label", "parameters", "labels"})
 
 
@@ -258,7 +258,7 @@ def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
         reducer.check_usable(rows)
     except InputError:
         raise
-    except Exception as error:  # of a class of the user's, whatever it is
+    except Exception as error:  # whatever a user's class raises
         raise InputError(
             f"method {reducer.name!r} cannot be used: its check_usable failed ({one_line(error)}); "
             "correct the class"

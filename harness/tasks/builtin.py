@@ -1,4 +1,4 @@
-"""The classes that come with the package: adding one is a line here."""
+"""Registries of the built-in reducers, learners and metrics; a new one is a line here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `certify` reports of a saved reduction against its source."""
+"""The report of `certify`: bounds on the loss gap between a saved reduction and its source."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.saving import load_regression_set
 
-SUBSETS = ("random", "stratified", "leverage")  # of the same size, beside the reduction
-FRESH = 1000  # predictors that no method has seen
-DISCOUNT = 0.99  # where a set does not say for which γ it was made
+SUBSETS = ("random", "stratified", "leverage")  # of the same size, to compare with
+FRESH = 1000  # number of predictors, which no method has matched
+DISCOUNT = 0.99  # unless the reduction records the γ that it was made for
 
 
 def certify(distilled: str, against: str, discount: float | None, seed: int) -> Iterator[str]:
-    """Say how far losses on a reduction can be from losses on its source, line by line.
+    """Report how far losses on a reduction can be from losses on its source, line by line.
 
     Args:
         distilled: A saved reduction, or a dataset's id.
         against: The source's id.
-        discount: γ of the Bellman loss; None stands for the one that the set was made for.
-        seed: Draws the subsets that stand beside the reduction.
+        discount: γ of the Bellman loss; None: the one that the reduction was made for.
+        seed: Draws the subsets that the reduction is compared with.
 
     Raises:
         InputError: If either cannot be read, or they differ in their columns.
@@ -50,13 +50,14 @@ def certify(distilled: str, against: str, discount: float | None, seed: int) -> 
 
 
 def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:
-    """Open the source of a reduction, continuous actions numbered as they were for it."""
+    """Open the source of a reduction, with the reduction's codebook for continuous actions."""
     recording = open_recording(against)
     coded = recording.continuous or recording.reference.codebook is not None
     if coded != (codebook is not None):
         raise InputError(
-            f"{distilled!r} numbers {'codes of continuous' if codebook else 'discrete'} actions, "
-            f"and those of {against!r} are not: name the data that it was made from"
+            f"{distilled!r} has {'a codebook of continuous' if codebook else 'discrete'} actions, "
+            f"but the actions of {against!r} are {'discrete' if codebook else 'continuous'}: give "
+            "the dataset that it was made from as --against"
         )
     return make_dataset(recording, codebook if recording.continuous else None)
 
@@ -70,7 +71,7 @@ def _certify_control(
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))
     if (origin.get("source_hash") or source.content_hash) != source.content_hash:
-        yield f"note: {distilled} says that it was made from other data: {origin.get('source')}"
+        yield f"note: according to {distilled} it was made from other data: {origin.get('source')}"
     full = source.transitions
     certificate = certify_bellman(full, reduced, discount)
     yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
@@ -93,7 +94,7 @@ def _certify_control(
 
 
 def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:
-    """The Bellman distiller that made a set, if one did: its predictors are judges as well."""
+    """The Bellman distiller that made a set, if any: its own predictors are compared too."""
     if origin.get("method") != BellmanDistiller.name:
         return None
     made: BellmanDistiller = REDUCERS.make(BellmanDistiller.name, origin.get("parameters", {}))
@@ -103,7 +104,7 @@ def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:
 def _own_predictors(
     distiller: BellmanDistiller, full: Transitions, discount: float
 ) -> FreshPredictors:
-    """Draw predictors from the law and features of a distiller, anew."""
+    """Draw fresh predictors from the law and features of a distiller."""
     fresh = distiller.model_copy(update={"predictors": FRESH})
     data = Standardised.of(full)
     predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
@@ -111,7 +112,7 @@ def _own_predictors(
 
 
 def _origin(distilled: str) -> dict[str, Any]:
-    """What an .npz says of how it was made; a Minari dataset says it to Minari only."""
+    """The metadata of an .npz on how it was made; those of a Minari dataset are not read."""
     return load_arrays(Path(distilled))[1] if distilled.endswith(".npz") else {}
 
 
@@ -131,7 +132,7 @@ def _certify_regression(path: Path, against: str) -> Iterator[str]:
     if reduced.features.shape[1] != columns:
         raise InputError(
             f"{str(path)!r} has {reduced.features.shape[1]} features and {against!r} {columns}: "
-            "a certificate compares a reduction with its own source; name that one"
+            "a certificate compares a reduction with its source; give the source as --against"
         )
     units = Units.of(source.features, source.targets)
     full = units.apply(source.features, source.targets, np.ones(len(source.targets)))

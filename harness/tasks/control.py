@@ -1,4 +1,4 @@
-"""Control: learners are judged by the returns of their policies in the environment."""
+"""The control task: learners are evaluated by the returns of their policies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.tasks.labelling import label_by
 
 
 class ControlTask(Task[Dataset, Transitions]):
-    """Transitions are reduced; learners yield policies, which are evaluated in the environment."""
+    """Offline RL: transitions are reduced, and learned policies evaluated in the environment."""
 
     name: ClassVar[str] = "control"
     reducers = REDUCERS
@@ -43,7 +43,7 @@ class ControlTask(Task[Dataset, Transitions]):
         return label_by(reducer, spec.name, spec.labels, cast(float, discount))
 
     def open(self, spec: RunSpec) -> Dataset:
-        """Open the dataset of a run, its environment replaced where the run names another."""
+        """Open the dataset of a run, with the run's environment if it names one."""
         return _open(spec.dataset, spec.codebook, spec.environment)
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
@@ -55,7 +55,7 @@ class ControlTask(Task[Dataset, Transitions]):
         return source.transitions
 
     def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
-        """Say what a record keeps of the dataset; with a codebook it replays episodes."""
+        """Return the facts about the dataset; with a codebook this replays episodes."""
         return DatasetFacts(
             environment_id=source.environment_id,
             rows=len(source.transitions),
@@ -67,22 +67,22 @@ class ControlTask(Task[Dataset, Transitions]):
         )
 
     def check_trainable(self, source: Dataset) -> None:
-        """Ask for an environment in which policies can be evaluated; see `check_evaluable`."""
+        """Check that policies can be evaluated in the dataset's environment."""
         check_evaluable(source)
 
     def train(
         self, spec: RunSpec, source: Dataset, reduction: Reduction[Transitions], learner: Learner
     ) -> RunResult:
-        """Train on a reduction, and evaluate the policy of every checkpoint.
+        """Train on a reduction, and evaluate the policy at every checkpoint.
 
-        Arms of one seed share the learner's and the evaluation's random streams, so that they are
-        compared in pairs.
+        All methods of one seed share the random streams of the learner and the evaluation, so that
+        comparisons are paired.
         """
         environment_id = check_evaluable(source)
         episodes = cast(int, spec.episodes)  # every control spec has them
         evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
         checkpoints, evaluation_seconds = [], 0.0
-        policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports, untimed
+        policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports libraries: not timed
         started = time.perf_counter()
         for trained in policies:
             paused = time.perf_counter()
@@ -111,27 +111,28 @@ def check_evaluable(dataset: Dataset) -> str:
 
     Raises:
         InputError: If the dataset names no environment or no reference scores, the environment
-            cannot be made, or its actions are not the dataset's.
+        cannot be made, or its action space does not fit the dataset's actions.
     """
     missing = dataset.reference_min is None or dataset.reference_max is None
     if dataset.environment_id is None or missing:
         raise InputError(
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
-            "are evaluated in it and normalised by them; add environment_id, reference_min and "
-            "reference_max to its metadata"
+            "are evaluated in the environment and returns normalised by the scores; add "
+            "environment_id, reference_min and reference_max to its metadata"
         )
     if numbers_actions(dataset.environment_id) != (dataset.codebook is None):
-        acts = "continuous" if dataset.codebook is None else "numbered"
+        coded = dataset.codebook is not None
         raise InputError(
-            f"dataset {dataset.dataset_id!r}: {dataset.environment_id} takes {acts} actions, which "
-            "its numbers do not stand for; reduce the dataset of the environment's own actions "
-            "again, or correct environment_id"
+            f"dataset {dataset.dataset_id!r} has integer actions and "
+            f"{'a codebook of continuous ones' if coded else 'no codebook'}, but "
+            f"{dataset.environment_id} has a {'discrete' if coded else 'continuous'} action space; "
+            "reduce a dataset of that environment again, or correct environment_id"
         )
     return dataset.environment_id
 
 
 def _learner_seed(spec: RunSpec) -> int:
-    replicate = (spec.replicate,) if spec.replicate else ()  # the first is the seed's own run
+    replicate = (spec.replicate,) if spec.replicate else ()  # 0: as in suites without them
     return derive_seed("learner", spec.learner.name, spec.seed, *replicate)
 
 

@@ -1,4 +1,4 @@
-"""From a dataset's id to a reduction on disk, for control and for regression."""
+"""Reduce a dataset, given by its id, and write the result to disk."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ from harness.tasks.streaming import distill_exact_dataset
 if TYPE_CHECKING:
     from envs.formats.minari.store import StoredDataset
 
-Workers = tuple[Executor, int]  # and how many they are
+Workers = tuple[Executor, int]  # and the number of workers
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be distilled, how, and where the result goes."""
+    """A request to distil: method, size, parameters and destination."""
 
     dataset_id: str
     destination: str  # the path of an .npz, or a new Minari id
     method: str  # a reducer's name, or ``module:Class``
     size: int  # rows to keep or make
     seed: int  # fixes whatever is random in the method
-    parameters: Mapping[str, Any]  # the method's own
+    parameters: Mapping[str, Any]  # of the method
     discount: float = 0.99  # γ of the Bellman loss; regression has none
-    codebook: CodebookSpec | None = None  # how continuous actions are numbered
+    codebook: CodebookSpec | None = None  # how continuous actions are discretised
     labels: LabelsSpec | None = None  # of the rows of transitions; None: as recorded
 
 
 def distill_file(order: Order) -> str:
-    """Reduce a dataset of transitions, write the result and say so in one line.
+    """Reduce a dataset of transitions, write the result and return a one-line summary.
 
     Raises:
-        InputError: If the order cannot be carried out; nothing is written then.
+        InputError: If the request is invalid; nothing is written then.
     """
     destination, to_minari = order.destination, not order.destination.endswith(".npz")
     if to_minari:
@@ -79,10 +79,10 @@ def distill_file(order: Order) -> str:
 
 
 def distill_regression_file(order: Order) -> str:
-    """Reduce a regression dataset, standardised, and write the result in its own units.
+    """Reduce a standardised regression dataset, and write the result in its original units.
 
     Raises:
-        InputError: If the order cannot be carried out; nothing is written then.
+        InputError: If the request is invalid; nothing is written then.
     """
     _check_path(order.destination)
     reducer = REGRESSION_REDUCERS.make(order.method, order.parameters)
@@ -98,24 +98,24 @@ def distill_regression_file(order: Order) -> str:
 def distill_streamed_file(
     order: Order, workers: Callable[[], AbstractContextManager[Workers]]
 ) -> str:
-    """Distil a Minari dataset that is never held whole, and write an ``.npz``.
+    """Distil a Minari dataset episode by episode, in bounded memory, and write an ``.npz``.
 
-    Its points are as exact as those of `distill_file` and lie near other rows of the source. They
-    do not depend on the workers, which must all see the folder of Minari datasets.
+    The points are as exact as those of `distill_file` but close to other rows of the source. They
+    do not depend on the workers, all of which must have access to the folder of Minari datasets.
 
     Args:
-        order: Its method is ``exact``, the only one that needs no more than sums over the rows.
-        workers: Brings up the workers, once all else is known to be sound.
+        order: With the method ``exact``, the only one that needs only sums over the rows.
+        workers: Starts the workers, after all checks.
 
     Raises:
-        InputError: If the order cannot be carried out; nothing is written then.
+        InputError: If the request is invalid; nothing is written then.
     """
     _check_path(order.destination)
     reducer = _make_reducer(order)
     if not isinstance(reducer, ExactDistiller):
         raise InputError(
-            f"method {order.method!r}: only 'exact' streams a dataset, for it needs no more than "
-            "sums over the rows; choose it or leave out --stream"
+            f"method {order.method!r} cannot stream: only 'exact' can, since it needs only sums "
+            "over the rows; choose 'exact' or leave out --stream"
         )
     stored = _open_streamable(order.dataset_id)
     check_size(order.size, stored.row_count, Transitions.noun)
@@ -136,7 +136,7 @@ def distill_streamed_file(
 
 @contextmanager
 def local_workers(jobs: int) -> Iterator[Workers]:
-    """Bring up processes, and end them after use.
+    """Start a pool of processes, and shut it down after use.
 
     Raises:
         InputError: If ``jobs`` is below one.
@@ -150,14 +150,14 @@ def local_workers(jobs: int) -> Iterator[Workers]:
 def _open_streamable(dataset_id: str) -> StoredDataset:
     if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix in SUFFIXES:
         raise InputError(
-            f"dataset {dataset_id!r}: only Minari datasets are streamed, episode by episode; "
+            f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
         )
     stored = open_stored(dataset_id)
     if stored.action_count is None:
         raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and a codebook needs them all at "
-            "once: give --codebook and leave out --stream"
+            f"dataset {dataset_id!r} has continuous actions, and a codebook is fitted to all of "
+            "them at once: give --codebook and leave out --stream"
         )
     return stored
 
@@ -168,7 +168,7 @@ def _make_reducer(order: Order) -> Reducer[Transitions]:
     if "discount" in order.parameters:
         raise InputError(
             f"parameter discount = {order.parameters['discount']!r}: γ is given as --discount, so "
-            "that the file says it too; give it there"
+            "that the file records it; give it there"
         )
     made: Reducer[Transitions] = REDUCERS.make(
         order.method, order.parameters, discount=order.discount
@@ -177,7 +177,7 @@ def _make_reducer(order: Order) -> Reducer[Transitions]:
 
 
 def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[RowsT]:
-    """Reduce, and say in one line what fails in a class of the user's."""
+    """Reduce; an exception in a user's class becomes a one-line error."""
     try:
         return reduce_seeded(rows, reducer, order.size, order.seed)
     except InputError:
@@ -186,8 +186,8 @@ def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[Row
         if type(reducer).__module__.partition(".")[0] in OWN_PACKAGES:
             raise
         raise InputError(
-            f"method {order.method!r} failed ({one_line(error)}): a reducer turns any rows into "
-            "fewer; correct the class, or add --debug to see where"
+            f"method {order.method!r} failed ({one_line(error)}): a reducer must reduce any rows; "
+            "correct the class, or add --debug for the traceback"
         ) from error
 
 

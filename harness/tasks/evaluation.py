@@ -1,4 +1,4 @@
-"""Evaluation: seeded episodes, every return kept."""
+"""Policy evaluation: the returns of seeded episodes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.core.learner import ContinuousPolicy, Policy
 def evaluate(
     policy: Policy | ContinuousPolicy, environment_id: str, episodes: int, seed: int
 ) -> NDArray[np.float64]:
-    """Run episodes in parallel, the i-th from ``reset(seed=seed + i)``.
+    """Run evaluation episodes in parallel, the i-th from ``reset(seed=seed + i)``.
 
     Args:
-        policy: Acts on the observations of all episodes at once, flattened where they are not
-            vectors, with the environment's own actions.
+        policy: Maps the observations of all episodes at once, flattened where they are not
+        vectors, to actions of the environment.
         environment_id: A registered gymnasium environment.
-        episodes: How many episodes, each in an environment of its own.
-        seed: Fixes the first observations and whatever is random in the environments.
+        episodes: Number of episodes, each in its own environment.
+        seed: Fixes the initial observations and all randomness of the environments.
 
     Returns:
         Undiscounted returns, shape ``(episodes,)``.
@@ -45,7 +45,7 @@ def _play(
     observations, returns = np.array(first, dtype=spaces[0].dtype), np.zeros(len(environments))
     running: Sequence[int] = range(len(environments))
     while running:
-        # the policy sees the finished too: batches of one size make one action of an observation
+        # finished episodes stay in the batch: an action's last bits may depend on its size
         actions = policy.act(observations).astype(spaces[1].dtype)
         over = set()
         for i in running:

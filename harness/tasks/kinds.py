@@ -1,4 +1,4 @@
-"""The kinds of run by the task that a spec names."""
+"""The task object for the task that a spec names."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TASKS: Final[dict[str, Task[Any, Any]]] = {
 
 
 def task_of(spec: RunSpec | Suite) -> Task[Any, Any]:
-    """Return the kind of a run or of a suite's runs."""
+    """Return the task of a run or of a suite."""
     return TASKS[spec.task]
 
 
 def source_hash(spec: RunSpec) -> str:
-    """Hash what a run's record calls its dataset: in regression the training part.
+    """Hash of a run's dataset as in its record: in regression, of the training split.
 
     Raises:
         InputError: If the dataset cannot be used.

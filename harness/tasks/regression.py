@@ -1,4 +1,4 @@
-"""Regression: learners are judged by their error on the test part of a split."""
+"""The regression task: learners are evaluated by their error on a test split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.tasks.builtin import REGRESSION_LEARNERS, REGRESSION_REDUCERS
 
 
 class RegressionTask(Task[Tabular, RegressionSet]):
-    """The training part of each seed's split is reduced; the test part judges predictions."""
+    """Regression: the training split is reduced, and predictions evaluated on the test split."""
 
     name: ClassVar[str] = "regression"
     reducers = REGRESSION_REDUCERS
@@ -29,15 +29,15 @@ class RegressionTask(Task[Tabular, RegressionSet]):
         return _open(spec.dataset)
 
     def hash(self, source: Tabular, seed: int) -> str:
-        """Hash the training part."""
+        """Hash the training split."""
         return _train_hash(source, seed)
 
     def rows(self, source: Tabular, seed: int) -> RegressionSet:
-        """Return the training part."""
+        """Return the training split."""
         return _split(source, seed).train
 
     def facts(self, source: Tabular, seed: int) -> DatasetFacts:
-        """Say what a record keeps of the training part."""
+        """Return the facts about the training split that a record keeps."""
         train = self.rows(source, seed)
         return DatasetFacts(
             rows=len(train), bytes=train.nbytes, content_hash=_train_hash(source, seed)
@@ -50,9 +50,9 @@ class RegressionTask(Task[Tabular, RegressionSet]):
         reduction: Reduction[RegressionSet],
         learner: RegressionLearner,
     ) -> MeasuredResult:
-        """Train on a reduction, and measure the error on the test part in the target's own units.
+        """Train on a reduction, and measure the test error in the target's original units.
 
-        All arms of one seed share the split and the learner's random stream.
+        All methods of one seed share the split and the learner's random stream.
         """
         parts = _split(source, spec.seed)
         started = time.perf_counter()

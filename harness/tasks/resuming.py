@@ -1,4 +1,4 @@
-"""Whether records that are there and runs that are to come belong together."""
+"""Checks that existing records and pending runs use the same data and parameters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.tasks.kinds import source_hash, task_of
 
 
 def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
-    """Refuse to add to records of other data than a suite's datasets hold now.
+    """Check that existing records were made from the suite's datasets as they are now.
 
     Raises:
-        InputError: Naming the first such record.
+        InputError: Naming the first record of other data.
     """
     for record in records:
         spec, result = record.spec, record.result
@@ -24,21 +24,21 @@ def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
         then, now = result.dataset.content_hash, source_hash(spec)
         if then != now:
             raise InputError(
-                f"dataset {spec.dataset!r} has hash {now}, and record {record.run_id} is of data "
-                f"with hash {then}: results on two versions of a dataset cannot share a folder; "
-                "choose another --results or bring the old data back"
+                f"dataset {spec.dataset!r} has hash {now}, but record {record.run_id} was made on "
+                f"data with hash {then}: results on two versions of a dataset cannot share a "
+                "folder; choose another --results or restore the old data"
             )
 
 
 def check_same_parameters(suite: Suite, records: Iterable[RunRecord]) -> None:
-    """Refuse to add to records whose parameters were others, by a default that has changed since.
+    """Check that existing records have the suite's parameters, including unchanged defaults.
 
-    What a suite itself says is compared where it is resumed. Parameters that came or went since
-    a record are not compared.
+    Parameters that the suite itself sets are compared in `pending_runs`. Parameters that were
+    added or removed since a record was made are not compared.
 
     Raises:
-        InputError: Naming the first such record and parameter, or a name or parameter of the suite
-            that cannot be used.
+        InputError: Naming the first differing record and parameter, or a name or parameter of the
+        suite that cannot be used.
     """
     models = task_of(suite).models(suite)
     now = {key: model.model_dump(mode="json") for key, model in models.items()}
@@ -53,7 +53,7 @@ def check_same_parameters(suite: Suite, records: Iterable[RunRecord]) -> None:
             for name in sorted(made.keys() & then.keys()):
                 if made[name] != then[name]:
                     raise InputError(
-                        f"{spec.label!r} now has {name} = {made[name]!r}, and record "
+                        f"{spec.label!r} now has {name} = {made[name]!r}, but record "
                         f"{record.run_id} was made with {then[name]!r}: two protocols cannot share "
-                        f"a folder; name {name} in the suite or choose another --results"
+                        f"a folder; set {name} in the suite or choose another --results"
                     )

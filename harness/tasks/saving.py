@@ -1,4 +1,4 @@
-"""Reductions on disk: an ``.npz`` that says how it was made."""
+"""Saving of reductions as ``.npz`` or Minari dataset, with metadata on how they were made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.core.transitions import Transitions
 def save_reduction(
     reduction: Reduction[Transitions], path: Path, dataset: Dataset, seed: int, discount: float
 ) -> None:
-    """Write a reduction that serves as a dataset in its turn."""
+    """Write a reduction as an ``.npz`` that can be opened as a dataset."""
     origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
     _save(reduction, path, origin, _reference(dataset), discount)
 
@@ -35,9 +35,9 @@ def save_streamed_reduction(
     seed: int,
     discount: float,
 ) -> None:
-    """Write a reduction of a dataset that was never held whole.
+    """Write a reduction of a streamed dataset.
 
-    Its ``source_hash`` is null: the hash goes through one array of the source after the other.
+    Its ``source_hash`` is null: the hash would need whole arrays of the source.
     """
     _save(reduction, path, _origin(reduction, seed, dataset_id, None), reference, discount)
 
@@ -90,7 +90,7 @@ def _reference(dataset: Dataset) -> Reference:
 def save_regression_reduction(
     reduction: Reduction[RegressionSet], data: RegressionSet, path: Path, source: Tabular, seed: int
 ) -> None:
-    """Write a reduction's rows, given in the source's own units as ``data``."""
+    """Write a reduction's rows, given as ``data`` in the source's original units."""
     metadata = _origin(reduction, seed, source.dataset_id, source.content_hash) | {
         "feature_names": list(source.feature_names)
     }
@@ -98,7 +98,7 @@ def save_regression_reduction(
 
 
 def load_regression_set(path: Path) -> RegressionSet:
-    """Read the rows of a saved regression reduction, in the source's own units.
+    """Read the rows of a saved regression reduction, in the source's original units.
 
     Raises:
         InputError: If the file is missing, damaged or lacks an array.

@@ -1,4 +1,4 @@
-"""Exact distillation of stored datasets that are larger than memory, in several processes."""
+"""Exact distillation of stored datasets larger than memory, by parallel workers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from harness.distillation.exact import ExactDistiller
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments, accumulate_cells
 
-PART_ROWS: Final = 1 << 16  # rows of a part, about, unless their number is given
-IN_FLIGHT: Final = 16  # parts handed out at a time, unless told otherwise
+PART_ROWS: Final = 1 << 16  # approximate rows of a part, unless the number of parts is given
+IN_FLIGHT: Final = 16  # default maximum of parts submitted at a time
 
 Part = TypeVar("Part")
 
@@ -30,14 +30,14 @@ Part = TypeVar("Part")
 def cell_moments_of_dataset(
     dataset_id: str, executor: Executor, parts: int | None = None, in_flight: int = IN_FLIGHT
 ) -> CellMoments:
-    """Take the moments of a dataset, its episodes shared out among workers.
+    """Compute the cell moments of a dataset, with its episodes distributed over workers.
 
     Args:
         dataset_id: The id of a Minari dataset.
-        executor: Runs the workers, which must see the same folder of datasets.
-        parts: Ranges of episodes to cut the dataset into, one for about 65,536 rows unless given;
-            the result is the same up to rounding.
-        in_flight: Parts to hand out at a time: more than workers, or some will wait.
+        executor: Runs the workers, which must have access to the same folder of datasets.
+        parts: Number of ranges of episodes to split the dataset into, by default one per about
+        65,536 rows; the result is the same up to rounding.
+        in_flight: Parts submitted at a time: more than there are workers, else some are idle.
 
     Raises:
         InputError: If the dataset cannot be used, or ``parts`` is below one.
@@ -54,21 +54,22 @@ def distill_exact_dataset(
     parts: int | None = None,
     in_flight: int = IN_FLIGHT,
 ) -> Reduction[Transitions]:
-    """Distil a dataset that is never held whole.
+    """Distil a dataset in bounded memory by the method ``exact``.
 
-    Workers send back sketches of their parts, of which no more than ``in_flight`` and one for each
-    doubling of the parts are held at once. Neither the number of workers nor ``in_flight`` changes
-    a bit of the result.
+    Workers return sketches of their parts, of which at most ``in_flight`` plus one for each
+    doubling of the parts are in memory at once. Neither the number of workers nor ``in_flight``
+    changes a bit of the result.
 
     Args:
         reducer: The method and its parameters.
         dataset_id: The id of a Minari dataset.
-        size: Points to make.
+        size: Number of synthetic points.
         seed: Chooses the real rows that the points stay near. They depend on ``parts`` as well;
-            the moments do not.
-        executor: Runs the workers, which must see the same folder of datasets.
-        parts: Ranges of episodes to cut the dataset into, one for about 65,536 rows unless given.
-        in_flight: Parts to hand out at a time: more than workers, or some will wait.
+        the moments do not.
+        executor: Runs the workers, which must have access to the same folder of datasets.
+        parts: Number of ranges of episodes to split the dataset into, by default one per about
+        65,536 rows.
+        in_flight: Parts submitted at a time: more than there are workers, else some are idle.
 
     Raises:
         InputError: If the dataset cannot be used, ``parts`` is below one, or ``size`` is not
@@ -82,16 +83,16 @@ def distill_exact_dataset(
 
 
 def merge_in_pairs(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
-    """Sum parts in a binary tree, and hold one partial sum for each doubling of their number.
+    """Sum parts in a binary tree, with one partial sum in memory per doubling of their number.
 
-    The tree follows from the order of the parts alone: rounding errors grow with its depth, not
-    with the number of parts.
+    The tree depends only on the order of the parts: rounding errors grow with its depth, not with
+    the number of parts.
 
     Args:
         parts: At least one.
         merge: An associative sum, up to rounding.
     """
-    sums: list[tuple[int, Part]] = []  # leaves below each, and the sum; ever fewer leaves
+    sums: list[tuple[int, Part]] = []  # number of leaves of each subtree, decreasing, and its sum
     for part in parts:
         leaves = 1
         while sums and sums[-1][0] == leaves:
@@ -110,7 +111,7 @@ def _map_episodes(
     parts: int | None,
     in_flight: int,
 ) -> Iterator[Part]:
-    """Yield what workers make of ranges of episodes, in the order of the ranges."""
+    """Yield the workers' results for ranges of episodes, in the order of the ranges."""
     stored = open_stored(dataset_id)
     parts = max(1, stored.row_count // PART_ROWS) if parts is None else parts
     if parts < 1:

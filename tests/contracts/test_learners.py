@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_training(learner: Learner) -> None:
 def test_parameters_are_checked() -> None:
     with pytest.raises(InputError, match=r"unknown learner 'dqm'.*did you mean 'dqn'"):
         LEARNERS.make("dqm", {})
-    with pytest.raises(InputError, match=r"1001 steps cannot be cut into 8 equal parts"):
+    with pytest.raises(InputError, match=r"1001 steps cannot be divided into 8 equal parts"):
         LEARNERS.make("dqn", {"steps": 1001})
     with pytest.raises(InputError, match=r"learning_rate = -1.*greater than 0"):
         LEARNERS.make("fqi", {"learning_rate": -1})

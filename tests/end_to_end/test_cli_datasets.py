@@ -130,7 +130,7 @@ def test_a_set_is_certified_against_actions_of_its_kind(bench: Command, tmp_path
     bench("distill", PENDULUM, *words)
     refused = bench("certify", path, "--against", "classic/mountaincar/expert-v0")
     assert refused.status == 2
-    assert "name the data that it was made from" in refused.errors
+    assert "give the dataset that it was made from as --against" in refused.errors
 
 
 def test_a_suite_whose_reducer_needs_episodes_is_refused_at_its_start(

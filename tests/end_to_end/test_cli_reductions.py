@@ -36,7 +36,7 @@ def test_a_set_of_other_data_is_noted(bench: Command, tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     bench("distill", "classic/mountaincar/medium-v0", "--size", "20", "--output", path)
     noted = bench("certify", path, "--against", "classic/mountaincar/mixed-v0")
-    assert noted.output.startswith(f"note: {path} says that it was made from other data")
+    assert noted.output.startswith(f"note: according to {path} it was made from other data")
 
 
 def test_a_regression_set_is_distilled_and_certified(bench: Command, tmp_path: Path) -> None:

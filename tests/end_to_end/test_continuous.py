@@ -102,9 +102,9 @@ def test_a_reduction_on_disk_remembers_its_codebook(tmp_path: Path) -> None:
 def test_actions_that_the_environment_does_not_take_are_refused() -> None:
     dataset = open_dataset("classic/pendulum/medium-v0", CODES)
     assert check_evaluable(dataset) == "Pendulum-v1"
-    with pytest.raises(InputError, match="Pendulum-v1 takes continuous actions"):
+    with pytest.raises(InputError, match="no codebook, but Pendulum-v1 has a continuous action"):
         check_evaluable(replace(dataset, codebook=None))
-    with pytest.raises(InputError, match="CartPole-v1 takes numbered actions"):
+    with pytest.raises(InputError, match=r"a codebook .*, but CartPole-v1 has a discrete action"):
         check_evaluable(replace(dataset, environment_id="CartPole-v1"))
     with pytest.raises(InputError, match="'Nowhere-v0' cannot be made"):
         check_evaluable(replace(dataset, environment_id="Nowhere-v0"))

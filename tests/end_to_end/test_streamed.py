@@ -137,7 +137,7 @@ def assert_same_moments(one: Transitions, two: Transitions) -> None:
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"method": "bellman"}, "only 'exact' streams a dataset"),
+        ({"method": "bellman"}, "cannot stream: only 'exact' can"),
         ({"method": "exactly"}, "did you mean 'exact'"),
         ({"dataset_id": "regression/diabetes"}, "leave out --stream"),
         ({"dataset_id": "some.npz"}, "leave out --stream"),

@@ -1,1 +1,1 @@
-"""The searches and one-pass sketches that distillers are made of."""
+"""Optimisers and one-pass sketches that the distillation methods use."""

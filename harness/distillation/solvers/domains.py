@@ -1,4 +1,4 @@
-"""Where synthetic points may lie: in the box of the data, on its manifold, or among neighbours."""
+"""Constraint sets of synthetic points: the data's box, its manifold, or local neighbourhoods."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.core.arrays import Float64Array, IntArray
 from harness.distillation.solvers.neighbours import nearest_of_kind
 from harness.numerics.features import PolynomialFeatures
 
-VANISHING = 1e-10  # mean square, of the largest possible, below which a polynomial vanishes
-RANK_TOLERANCE = 1e-6  # of gradients that depend on each other
+VANISHING = 1e-10  # mean square, relative to the maximum, below which a polynomial vanishes
+RANK_TOLERANCE = 1e-6  # below which gradients count as linearly dependent
 NEWTON_STEPS = 12
 
 
 class Domain(ABC):
-    """A set of points ``(m, p)`` seen through unconstrained or bounded coordinates ``(n,)``."""
+    """A set of points ``(m, p)``, parametrised by unconstrained or bounded coordinates ``(n,)``."""
 
     low: Float64Array  # (n,) bounds of the coordinates
     high: Float64Array  # (n,)
@@ -29,7 +29,7 @@ class Domain(ABC):
 
     @abstractmethod
     def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
-        """Turn derivatives by points ``(r, m, p)`` into derivatives by coordinates ``(r, n)``."""
+        """Derivatives by coordinates ``(r, n)`` from those by points ``(r, m, p)``."""
 
     @abstractmethod
     def project(self, coordinates: Float64Array) -> Float64Array:
@@ -38,7 +38,7 @@ class Domain(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Box(Domain):
-    """Points between bounds, whose weighted means may be prescribed."""
+    """Points within bounds, optionally with prescribed weighted means."""
 
     low: Float64Array  # (m * p,)
     high: Float64Array  # (m * p,)
@@ -55,16 +55,16 @@ class Box(Domain):
         means: Float64Array | None,
         fixed: IntArray,
     ) -> Box:
-        """Bound each column of the points by the range of ``data``, or hold it at the start.
+        """Bound each column of the points by the range of ``data``, or fix it at the start.
 
-        A start outside the range, such as an exact solution's, bounds its own point.
+        For a start outside the range, such as an exact solution's, the start itself is the bound.
 
         Args:
             data: Real points, ``(N, p)``.
-            start: First points, ``(m, p)``.
+            start: Initial points, ``(m, p)``.
             shares: Weights of the points, ``(m,)``.
             means: Prescribed means ``(p,)``; None if there are none.
-            fixed: Columns that stay as they are.
+            fixed: Columns that do not change.
         """
         low, high = np.minimum(data.min(axis=0), start), np.maximum(data.max(axis=0), start)
         low[:, fixed] = high[:, fixed] = start[:, fixed]
@@ -79,7 +79,7 @@ class Box(Domain):
         return slopes.reshape(len(slopes), -1)
 
     def project(self, coordinates: Float64Array) -> Float64Array:
-        """Clip; where means are prescribed, shift each column first so that they hold exactly."""
+        """Clip; where means are prescribed, first shift each column so that they hold exactly."""
         if self.means is None:
             return np.clip(coordinates, self.low, self.high)
         points, low, high = map(self.points, (coordinates, self.low, self.high))
@@ -92,12 +92,13 @@ class Box(Domain):
 
 @dataclass(frozen=True, eq=False)
 class Manifold(Domain):
-    """Points in the box on which every polynomial vanishes that vanishes on the data.
+    """Points in the box on which every polynomial that vanishes on the data vanishes too.
 
-    The polynomials are those of degree two in a state, which hold observations such as cosine and
-    sine to their circle, and of degree one in a whole transition, which hold positions to
-    velocities. Steps are tangent to them, and Newton's method returns to them. Convex combinations
-    of a row and its 31 nearest do not do: on Acrobot half of them miss the circle by over 0.02.
+    The polynomials are those of degree two in a state, which keep observations such as cosine and
+    sine on their circle, and of degree one in a whole transition, which tie positions to
+    velocities. Steps are tangent to the manifold, and Newton's method projects back onto it. Convex
+    combinations of a row and its 31 nearest are not enough: on Acrobot half of them miss the circle
+    by over 0.02.
     """
 
     box: Box
@@ -115,7 +116,7 @@ class Manifold(Domain):
 
     @property
     def start(self) -> Float64Array:  # type: ignore[override]
-        """Start in the box."""
+        """Initial coordinates, in the box."""
         return self.box.start
 
     def points(self, coordinates: Float64Array) -> Float64Array:
@@ -123,14 +124,14 @@ class Manifold(Domain):
         return self.box.points(coordinates)
 
     def vector_jacobian(self, coordinates: Float64Array, slopes: Float64Array) -> Float64Array:
-        """Derivatives along the tangents."""
+        """Derivatives projected onto the tangent space."""
         normals = self.relations.gradients(self.points(coordinates))  # (m, relations, p)
         inside = np.linalg.pinv(normals, rcond=RANK_TOLERANCE) @ normals
         tangent: Float64Array = slopes - np.einsum("rmp,mpq->rmq", slopes, inside, optimize=True)
         return tangent.reshape(len(slopes), -1)
 
     def project(self, coordinates: Float64Array) -> Float64Array:
-        """Clip and return to the manifold by turns, ending on the manifold."""
+        """Alternate between clipping and projection onto the manifold, ending on the manifold."""
         points = self.points(coordinates)
         for _ in range(NEWTON_STEPS):
             points = self.points(self.box.project(points.ravel()))
@@ -141,19 +142,19 @@ class Manifold(Domain):
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhoods(Domain):
-    """Points among real rows: each moves along the principal axes of its nearest ones.
+    """Points near real rows: each moves along the principal axes of its nearest real rows.
 
-    A coordinate is a move in units of the neighbours' spread along one axis, and ends where they
-    end. In other units a step from s to s', which is short beside the spread of states, costs
-    nothing to bend: matched in the box, steps move by several of their own standard deviations, and
-    what learns from them learns other dynamics. Directions in which neighbours do not differ, such
-    as any linear relation of the data, stay as they are.
+    A coordinate is a displacement in units of the neighbours' standard deviation along one axis,
+    bounded by their range. In other units the difference s' - s, which is small compared with the
+    spread of states, is cheap to distort: matched in the box, differences change by several of
+    their own standard deviations, and learners then learn other dynamics. Directions in which
+    neighbours do not differ, such as any linear relation of the data, do not change.
     """
 
     low: Float64Array  # (m * p,)
     high: Float64Array  # (m * p,)
     origin: Float64Array  # (m, p) points at coordinates of zero
-    axes: Float64Array  # (m, p, p) columns are axes as long as the spread along them, or zero
+    axes: Float64Array  # (m, p, p) columns: axes times the deviation along them, or zero
 
     @classmethod
     def around(
@@ -165,15 +166,15 @@ class Neighbourhoods(Domain):
         count: int,
         fixed: IntArray,
     ) -> Neighbourhoods:
-        """Look for the neighbours of every point among the real points of its kind.
+        """Find the neighbours of every point among the real points of its kind.
 
         Args:
             data: Real points, ``(N, p)``.
             kinds: Their kinds, such as actions, ``(N,)``.
-            start: First points, ``(m, p)``.
+            start: Initial points, ``(m, p)``.
             start_kinds: Their kinds, ``(m,)``, each of which has a real point.
-            count: Neighbours, or as many as there are of a kind.
-            fixed: Columns that stay as they are.
+            count: Number of neighbours; a smaller kind gives all its points.
+            fixed: Columns that do not change.
         """
         axes = np.zeros((*start.shape, start.shape[1]))
         low, high = np.zeros(start.shape), np.zeros(start.shape)
@@ -190,7 +191,7 @@ class Neighbourhoods(Domain):
         return np.zeros(self.origin.size)
 
     def points(self, coordinates: Float64Array) -> Float64Array:
-        """The first points and their moves."""
+        """The initial points plus their displacements."""
         moves = coordinates.reshape(self.origin.shape)
         points: Float64Array = self.origin + np.einsum("mpq,mq->mp", self.axes, moves)
         return points
@@ -206,7 +207,7 @@ class Neighbourhoods(Domain):
 
 
 def _principal_axes(moves: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Axes ``(p, p)`` of moves ``(n, p)``, and the least and largest move along each."""
+    """Axes ``(p, p)`` of displacements ``(n, p)``, and the minimum and maximum along each."""
     values, vectors = np.linalg.eigh(np.cov(moves, rowvar=False, bias=True))
     spread = np.sqrt(np.where(values > VANISHING * values[-1], values, 0.0))
     along = moves @ vectors / np.where(spread > 0, spread, np.inf)
@@ -255,7 +256,7 @@ class Relations:
 
 
 def _null_space(features: Float64Array) -> Float64Array:
-    """Unit combinations ``(width, n)`` of columns that vanish on all rows, up to rounding."""
+    """Unit-norm combinations ``(width, n)`` of columns that vanish on all rows, up to rounding."""
     values, vectors = np.linalg.eigh(features.T @ features / len(features))
     null: Float64Array = vectors[:, values < VANISHING * values[-1]]
     return null
@@ -276,6 +277,6 @@ def shift_to_mean(
     shift = np.interp(mean, means, breaks)
     shifted: Float64Array = np.clip(values + shift, low, high)
     free = (shifted > low) & (shifted < high)
-    if free.any():  # interpolation rounds; the unclipped values take up the rest
+    if free.any():  # the unclipped values absorb the rounding error of the interpolation
         shifted[free] += (mean - shares @ shifted) / shares[free].sum()
     return shifted

@@ -1,4 +1,4 @@
-"""Matching the Bellman losses of sampled predictors on one group of synthetic transitions."""
+"""Matching of the Bellman losses of sampled Q-functions on one group of transitions."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from harness.distillation.solvers.domains import Domain
 from harness.distillation.solvers.levenberg_marquardt import LeastSquares, SearchResult, minimise
 from harness.numerics.predictors import Predictors
 
-MEAN_WEIGHT = 10.0  # keeps steps along the prescribed means, to which the projection returns
+MEAN_WEIGHT = 10.0  # keeps steps close to the prescribed means, which the projection restores
 
 
 @dataclass(frozen=True, eq=False)
 class GroupMatching:
-    """Loss gaps of ``k`` predictors on ``m`` points ``[s, s', r]`` that end, or do not end, alike.
+    """Bellman-loss gaps of ``k`` Q-functions on ``m`` points ``[s, s', r]``, all or none terminal.
 
-    An evaluation costs nothing in the number of training rows.
+    The cost of an evaluation does not depend on the number of training rows.
     """
 
     predictors: Predictors
     actions: IntArray  # (m,)
-    discount: float  # zero where the points end the episode
+    discount: float  # zero for terminal points
     shares: Float64Array  # (m,) weights that sum to one
     losses: Float64Array  # (k,) on the training rows
-    units: Float64Array  # (k,) in which gaps are measured
+    units: Float64Array  # (k,) units of the gaps
     means: Float64Array | None  # (p,) prescribed means of the points, NaN where there is none
 
     def residuals(self, points: Float64Array) -> Float64Array:
@@ -85,10 +85,10 @@ class GroupMatching:
 def match_group(
     matching: GroupMatching, domain: Domain, iterations: int, tolerance: float
 ) -> tuple[Float64Array, SearchResult]:
-    """Move the domain's start until the losses match.
+    """Optimise the domain's initial points until the losses match.
 
     Returns:
-        Points ``(m, p)`` of the domain, and how they were found.
+        Points ``(m, p)`` of the domain, and the outcome of the search.
 
     Raises:
         FloatingPointError: If a loss at the start is not finite.

@@ -1,4 +1,4 @@
-"""Levenberg–Marquardt for few bounded unknowns: the smallest step that closes the gaps."""
+"""Levenberg–Marquardt over a convex set, with minimum-norm steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.linalg
 from harness.core.arrays import Float64Array
 
 MIN_DAMPING, MAX_DAMPING = 1e-10, 1e8  # relative to the mean squared row of the Jacobian
-STALLED = 5  # accepted steps in a row that gain less than the tolerance
+STALLED = 5  # consecutive accepted steps that gain less than the tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,33 +21,33 @@ class LeastSquares:
     residuals: Callable[[Float64Array], Float64Array]  # (n,) -> (r,)
     jacobian: Callable[[Float64Array], Float64Array]  # (n,) -> (r, n)
     project: Callable[[Float64Array], Float64Array]  # (n,) -> (n,), onto the set
-    low: Float64Array  # (n,) bounds of the set, by which blocked unknowns are told
+    low: Float64Array  # (n,) bounds of the set, which identify blocked variables
     high: Float64Array  # (n,)
 
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Where the search ended."""
+    """The result of the search."""
 
-    point: Float64Array  # (n,) the best point met, inside the set
+    point: Float64Array  # (n,) the best point found, inside the set
     trace: tuple[float, ...]  # mean squared residual at the start and after each accepted step
-    rejected: int  # steps that gained nothing, among them any whose residuals were not finite
+    rejected: int  # number of steps that did not lower the loss, or made it non-finite
 
 
 def minimise(
     problem: LeastSquares, start: Float64Array, iterations: int, tolerance: float
 ) -> SearchResult:
-    """Lower the mean squared residual from a start inside the set.
+    """Minimise the mean squared residual from a start inside the set.
 
-    Each step solves the damped normal equations on the side that has fewer unknowns, with
-    unknowns that press against a bound held still, and is projected back onto the set. With more
-    unknowns than residuals this is the step of least length, so that points stay near the start.
+    Each step solves the damped normal equations in primal or dual form, whichever is smaller, with
+    variables that press against a bound fixed, and is projected back onto the set. With more
+    variables than residuals this is the minimum-norm step, so that points stay near the start.
 
     Args:
-        problem: What to lower.
-        start: Where to begin, ``(n,)``.
-        iterations: Steps at most, rejected ones included.
-        tolerance: The search ends when several steps in a row gain a smaller share than this.
+        problem: The residuals, their Jacobian and the set.
+        start: Initial point, ``(n,)``.
+        iterations: Maximum number of steps, including rejected ones.
+        tolerance: The search ends when several consecutive steps have a smaller relative gain.
 
     Raises:
         FloatingPointError: If the residuals at the start are not finite.
@@ -60,12 +60,12 @@ def minimise(
     jacobian, damping, rejected, stalled = problem.jacobian(point), 1e-3, 0, 0
     for _ in range(iterations):
         free = _free(problem, point, jacobian, residuals)
-        if not free.any():  # every unknown presses against its bound
+        if not free.any():  # every variable presses against its bound
             break
         trial = problem.project(point + _step(jacobian, residuals, free, damping))
         trial_residuals = problem.residuals(trial)
         loss = float(np.mean(trial_residuals**2))
-        if not loss < trace[-1]:  # also where the loss is not finite
+        if not loss < trace[-1]:  # also if the loss is not finite
             rejected, damping = rejected + 1, damping * 8
             if damping > MAX_DAMPING:
                 break
@@ -82,7 +82,7 @@ def minimise(
 def _free(
     problem: LeastSquares, point: Float64Array, jacobian: Float64Array, residuals: Float64Array
 ) -> Float64Array:
-    """Zero for unknowns at a bound that the descent direction leaves, one for the others."""
+    """Zero for variables at a bound that the descent direction crosses, one for the others."""
     descent = -(jacobian.T @ residuals)
     blocked = ((point <= problem.low) & (descent < 0)) | ((point >= problem.high) & (descent > 0))
     return np.where(blocked, 0.0, 1.0)
@@ -91,7 +91,7 @@ def _free(
 def _step(
     jacobian: Float64Array, residuals: Float64Array, free: Float64Array, damping: float
 ) -> Float64Array:
-    """Solve ``(JᵀJ + μI) p = -Jᵀr`` over the free unknowns."""
+    """Solve ``(JᵀJ + μI) p = -Jᵀr`` over the free variables."""
     reduced = jacobian * free
     if len(reduced) <= reduced.shape[1]:
         return -(reduced.T @ _solve(reduced @ reduced.T, residuals, damping))

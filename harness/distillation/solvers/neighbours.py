@@ -1,4 +1,4 @@
-"""Nearest real rows of the same kind."""
+"""Nearest neighbours among real rows of the same kind."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from harness.core.arrays import Float64Array, IntArray
 def nearest_of_kind(
     data: Float64Array, kinds: IntArray, points: Float64Array, point_kinds: IntArray, count: int
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """Look for the nearest rows of each point among those of its kind.
+    """Find the nearest rows of each point among those of its kind.
 
     Args:
         data: Rows, ``(n, p)``.
         kinds: Their kinds, such as actions, ``(n,)``.
         points: ``(N, p)``.
         point_kinds: Their kinds, ``(N,)``, each of which has a row.
-        count: Rows wanted; a kind of fewer gives all it has.
+        count: Number of rows; a smaller kind gives all its rows.
 
     Yields:
         For each kind its points ``(N_k,)`` and their rows ``(N_k, found)``, nearest first.

@@ -1,6 +1,6 @@
-"""Matching the fitted Bellman operator: its values by the data's rows, and by points that move.
+"""Loss between the fitted Bellman operators of the dataset and of synthetic points.
 
-It loads torch; `harness.distillation.operator` imports it only when it distils.
+It imports torch; `harness.distillation.operator` imports it only when it distils.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from harness.numerics.features import FeatureMap
 from harness.numerics.predictors import ROWS, LinearPredictors
 from harness.numerics.standardising import StandardRows
 
-ADVANTAGE = 0.1  # weight of the advantage's error beside the state value's
-RATE = 0.1  # of Adam, on logits; it falls to zero along half a cosine
-FLOOR = 1e-9  # of a function's mean square, below which its variance counts as none
+ADVANTAGE = 0.1  # weight of the advantage's error relative to the state value's
+RATE = 0.1  # initial learning rate of Adam on logits, with cosine decay to zero
+FLOOR = 1e-9  # minimum variance, relative to the mean square, that errors are divided by
 
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """What stays as it is while points move."""
+    """Actions, terminations and weights of the points, which are not optimised."""
 
     shares: Tensor  # (N,) weights that sum to one
     taken: Tensor  # (A, N) one where a row took the action, else zero
@@ -36,7 +36,7 @@ class Template:
 
     @classmethod
     def of(cls, rows: StandardRows, shares: Float64Array, action_count: int) -> Template:
-        """Take actions, terminations and shares of rows."""
+        """Extract actions, terminations and shares of rows."""
         taken = np.equal.outer(np.arange(action_count), rows.actions).astype(np.float64)
         alive = 1.0 - rows.terminated
         return cls(torch.from_numpy(shares), torch.from_numpy(taken), torch.from_numpy(alive))
@@ -44,20 +44,21 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class OperatorTarget:
-    """What the fitted Bellman operator of data makes of predictors, for several feature maps.
+    """Values of the dataset's fitted Bellman operator at sampled Q-functions, for several maps.
 
-    Each of ``m`` maps of one width has ``k`` predictors of its own, for ``A`` actions. Functions
-    are held by coordinates in which their mean square at the data's states is a sum of squares.
+    Each of ``m`` feature maps of one width has its own ``k`` Q-functions, for ``A`` actions.
+    Functions are represented by coordinates in which their mean square at the dataset's states is a
+    sum of squares.
     """
 
     maps: Sequence[FeatureMap]
     predictors: Tensor  # (m, width, A * k)
     roots: Tensor  # (m, width, width) from coefficients to coordinates
     value: Tensor  # (m, width, k) mean over actions of the operator's values, in coordinates
-    advantage: Tensor  # (m, A, width, k) what each action's values differ by
+    advantage: Tensor  # (m, A, width, k) differences of each action's values from that mean
     units: tuple[Tensor, Tensor]  # (m, k) variances at the data's states of both
     discount: float
-    ridge: float  # for each unit of weight that a regression sees
+    ridge: float  # penalty per unit of weight of a regression's rows
 
     @classmethod
     def of(
@@ -68,7 +69,7 @@ class OperatorTarget:
         discount: float,
         ridge: float,
     ) -> OperatorTarget:
-        """Apply the operator of the data to the product predictors of each map."""
+        """Apply the dataset's fitted operator to the product predictors of each map."""
         maps = [each.features for each in predictors]
         flat = torch.from_numpy(np.stack([_flat_weights(each) for each in predictors]))
         data = _Moments.of(rows, shares, maps, flat, predictors[0].offsets.shape[1], discount)
@@ -82,10 +83,10 @@ class OperatorTarget:
         return cls(maps, flat, roots, value, advantage, units, discount, ridge)
 
     def loss(self, points: Tensor, template: Template) -> Tensor:
-        """Error of the points' operator at the data's states, a mean over maps and predictors.
+        """Error of the points' operator at the dataset's states, mean over maps and predictors.
 
         The squared errors of state value and advantage are each divided by the variance of the
-        data's own, and the advantage's weighs 0.1.
+        dataset's own, and the advantage's has weight 0.1.
 
         Args:
             points: ``[s, s', r]``, ``(N, 2 obs_dim + 1)``.
@@ -102,7 +103,7 @@ class OperatorTarget:
         return (value_errors / self.units[0] + ADVANTAGE * advantage_errors / self.units[1]).mean()
 
     def score(self, points: Float64Array, template: Template) -> float:
-        """`loss` of points that do not move."""
+        """`loss` of fixed points."""
         return float(self.loss(torch.from_numpy(points), template))
 
 
@@ -113,17 +114,17 @@ def match_operator(
     template: Template,
     steps: int,
 ) -> tuple[Float64Array, list[float]]:
-    """Choose convex combinations of candidates whose operator is the target's, by Adam.
+    """Optimise convex combinations of candidates by Adam so that their operator is the target's.
 
     Args:
-        target: What to match.
+        target: The operator's values to match.
         candidates: Points ``[s, s', r]`` to combine, ``(N, c, 2 obs_dim + 1)``.
-        logits: Of the softmax weights to start with, ``(N, c)``.
+        logits: Logits of the initial softmax weights, ``(N, c)``.
         template: Actions, terminations and shares of the combinations.
-        steps: Of Adam.
+        steps: Number of Adam steps.
 
     Returns:
-        The best points that were met, ``(N, 2 obs_dim + 1)``, and the loss before each step and
+        The best points found, ``(N, 2 obs_dim + 1)``, and the loss before each step and
         after the last.
 
     Raises:
@@ -139,8 +140,8 @@ def match_operator(
         trace.append(loss.item())
         if not math.isfinite(trace[-1]):
             raise InputError(
-                f"method 'operator': a loss of {trace[-1]}: losses must be finite; scale the data "
-                "down"
+                f"method 'operator': a loss of {trace[-1]}: losses must be finite; scale the "
+                "dataset down"
             )
         if trace[-1] == min(trace):
             best = points.detach().numpy()
@@ -153,7 +154,7 @@ def match_operator(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute in one thread: fastest for sizes this small, and the same on every machine."""
+    """Run torch in one thread: fastest for such small sizes, and equal on every machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -163,7 +164,7 @@ def one_thread() -> Iterator[None]:
 
 
 class _Features(torch.autograd.Function):
-    """Several feature maps, whose own Jacobians give the gradient: ``(N, d) -> (m, N, width)``."""
+    """Several feature maps with their Jacobians as gradient, ``(N, d) -> (m, N, width)``."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, maps: Sequence[FeatureMap]) -> Tensor:
@@ -185,7 +186,7 @@ def _features(states: Tensor, maps: Sequence[FeatureMap]) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """What regressions of Bellman targets on features need to know of many rows."""
+    """Moments of many rows that suffice for regressions of Bellman targets on features."""
 
     grams: Tensor  # (m, A, width, width) second moments of the features of each action's rows
     crosses: Tensor  # (m, A, width, k) moments of features and targets
@@ -202,7 +203,7 @@ class _Moments:
         action_count: int,
         discount: float,
     ) -> _Moments:
-        """Add moments up, some rows at a time."""
+        """Sum the moments over blocks of rows."""
         sums: list[Any] = [0.0] * 4
         for begin in range(0, len(rows), ROWS):
             part = rows.take(slice(begin, begin + ROWS))
@@ -233,14 +234,14 @@ class _Moments:
 
 
 def _regress_dual(now: Tensor, targets: Tensor, template: Template, ridge: float) -> Tensor:
-    """`_Moments.regress` of few rows, by the kernel of features ``(m, N, width)``.
+    """`_Moments.regress` for few rows, in dual form by the kernel of features ``(m, N, width)``.
 
-    Rows of different actions do not see each other, so that one system serves all actions.
+    The kernel is zero between rows of different actions, so that one system serves all actions.
     """
     taken, shares = template.taken, template.shares
     penalty = ridge * (taken @ shares) @ taken / shares
     kernel = (now @ now.mT) * (taken.mT @ taken) + torch.diag(penalty)
-    if not torch.isfinite(kernel).all():  # what a solver makes of it depends on the machine
+    if not torch.isfinite(kernel).all():  # the solver's result would depend on the machine
         shape = (len(now), len(taken), now.shape[2], targets.shape[2])
         return torch.full(shape, math.nan, dtype=now.dtype)
     dual = torch.linalg.solve(kernel, targets)
@@ -271,6 +272,6 @@ def _root(grams: Tensor) -> Tensor:
 
 
 def _split(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean over actions ``(m, width, k)``, and what each differs by, ``(m, A, width, k)``."""
+    """Mean over actions ``(m, width, k)``, and differences from it, ``(m, A, width, k)``."""
     mean = values.mean(dim=1)
     return mean, values - mean[:, None]

@@ -1,7 +1,7 @@
-"""A random subsample of rows that come in chunks.
+"""Weighted reservoir sampling of rows that come in chunks.
 
-A row's key is exponential with its weight as rate, and the smallest keys win (Efraimidis and
-Spirakis): rows are drawn without replacement, in proportion to weight.
+A row's key is exponential with its weight as rate, and the rows of the smallest keys are kept
+(Efraimidis and Spirakis): rows are drawn without replacement, in proportion to weight.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.regression_set import RegressionSet
 
-SLICE = 1 << 16  # rows that draw their keys at a time
+SLICE = 1 << 16  # rows whose keys are drawn at a time
 
 
 class SmallestKeys:
-    """The rows of the smallest keys among all that were offered."""
+    """The rows with the smallest keys among all that were offered."""
 
     def __init__(self, size: int) -> None:
         """Make room for ``size`` rows.
@@ -34,16 +34,16 @@ class SmallestKeys:
 
     @property
     def worst(self) -> float:
-        """The key that a row must undercut to be kept."""
+        """The largest key kept; a row needs a smaller one to be kept."""
         return float(self.keys[-1]) if len(self.keys) == self._size else np.inf
 
     def offer(self, keys: Float64Array, blocks: Sequence[FloatArray], competing: IntArray) -> None:
-        """Let some of the rows of a chunk compete.
+        """Offer some of the rows of a chunk, and keep those with the smallest keys.
 
         Args:
             keys: Keys of the chunk's rows, ``(n,)``.
             blocks: Columns of the chunk's rows, side by side: shapes ``(n,)`` or ``(n, q_i)``.
-            competing: The rows that compete.
+            competing: The rows offered.
         """
         good = competing[keys[competing] < self.worst]
         if len(good) > self._size:
@@ -56,9 +56,9 @@ class SmallestKeys:
 
 
 class Reservoir:
-    """Draws rows without replacement, in proportion to weight, from chunks of unknown number.
+    """Sample rows without replacement, in proportion to weight, from a stream of chunks.
 
-    The draw does not depend on how the rows are cut into chunks.
+    The sample does not depend on how the rows are split into chunks.
     """
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
@@ -77,7 +77,7 @@ class Reservoir:
         return self._kept.rows
 
     def offer(self, data: RegressionSet) -> None:
-        """Let the rows ``(x, y)`` of a chunk compete."""
+        """Offer the rows ``(x, y)`` of a chunk."""
         for begin in range(0, len(data), SLICE):
             part = slice(begin, begin + SLICE)
             weights = data.weights[part]

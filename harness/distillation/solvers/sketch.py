@@ -1,4 +1,4 @@
-"""A sketch of transitions: what one pass keeps of them for exact distillation."""
+"""One-pass sketch of transitions for exact distillation: moments and sampled rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from harness.numerics.cell_moments import CellMoments, accumulate_cells
 
 
 class CellReservoir:
-    """Draws rows of each cell without replacement, in proportion to weight.
+    """Sample rows of each cell without replacement, in proportion to weight.
 
-    The draw does not depend on how the rows are cut into chunks. A row is ``(s, s', r, weight)``.
+    The sample does not depend on how the rows are split into chunks. A row is
+    ``(s, s', r, weight)``.
     """
 
     def __init__(self, size: int, rng: np.random.Generator) -> None:
@@ -26,7 +27,7 @@ class CellReservoir:
         self._cells: list[SmallestKeys] = []
 
     def offer(self, transitions: Transitions) -> None:
-        """Let the rows of a chunk compete.
+        """Offer the rows of a chunk.
 
         Raises:
             InputError: If the size is below one.
@@ -52,7 +53,7 @@ class CellReservoir:
             self._cells[cell].offer(keys, blocks, good[labels == cell])
 
     def merge(self, other: CellReservoir) -> None:
-        """Let the rows that another reservoir kept compete."""
+        """Offer the rows that another reservoir kept."""
         for mine, theirs in zip(self._cells, other._cells, strict=True):
             if len(theirs.keys):
                 mine.offer(theirs.keys, [theirs.rows], np.arange(len(theirs.keys)))
@@ -65,19 +66,19 @@ class CellReservoir:
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """Moments of every cell, and real rows of each to start from."""
+    """Moments of every cell, and real rows of each to start the distillation from."""
 
     moments: CellMoments
     reservoir: CellReservoir
 
     @classmethod
     def of(cls, chunks: Iterable[Transitions], size: int, rng: np.random.Generator) -> Sketch:
-        """Sketch a set that comes in chunks, each read once.
+        """Sketch a dataset that comes in chunks, each read once.
 
-        However the rows are cut, the moments are the same up to rounding and the rows are the same.
+        The moments (up to rounding) and the rows do not depend on how the rows are split.
 
         Args:
-            chunks: Parts of the set.
+            chunks: Parts of the dataset.
             size: Rows of each cell to keep.
             rng: Draws them.
 

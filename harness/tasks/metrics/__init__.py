@@ -1,1 +1,1 @@
-"""Metrics that are computed on a reduction: one module each."""
+"""Metrics of a reduction, computed without training: one module each."""

@@ -1,4 +1,4 @@
-"""Bellman-loss gap on predictors that no distiller has matched."""
+"""Bellman-loss gap on fresh Q-functions, which no distiller has matched."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from harness.numerics.predictors import Actions
 
 
 class FreshGap(ReductionMetric[Transitions]):
-    """Not trained: the Bellman-loss gap on predictors that no distiller has matched."""
+    """Metric, no training: Bellman-loss gap on fresh Q-functions, not used by any distiller."""
 
     name: ClassVar[str] = "fresh-predictors"
     metric: ClassVar[str] = "fresh gap"
 
-    actions: Actions = "product"  # how one-hot actions enter the predictors
+    actions: Actions = "product"  # how one-hot actions enter the Q-functions
     predictors: PositiveInt = 1000
 
     def measure(
         self, full: Transitions, reduction: Reduction[Transitions], discount: float | None
     ) -> tuple[float, dict[str, float]]:
-        """Return the median relative gap over predictors, and others of its quantiles."""
+        """Return the median relative loss gap over Q-functions, and other quantiles."""
         gamma = cast(float, discount)  # every control run has one
         fresh = FreshPredictors.draw(full, self.actions, gamma, self.predictors)
         gaps = fresh.gaps(reduction.rows)
@@ -35,6 +35,6 @@ class FreshGap(ReductionMetric[Transitions]):
             "percentile_95": float(np.quantile(gaps, 0.95)),
             "largest": float(gaps.max()),
             "dimension": float(full.obs_dim),
-            # Numbers of a product predictor with its λ.
+            # Number of parameters of a product predictor, with its λ.
             "identifiable": float(identifiable(full.action_count * (full.obs_dim + 1) + 1)),
         }

@@ -1,4 +1,4 @@
-"""Largest loss gap over all linear regressors of norm one."""
+"""Maximum loss gap over all linear regressors of norm one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.numerics.certificates.regression import regression_certificate, reg
 
 
 class WorstCaseGap(ReductionMetric[RegressionSet]):
-    """Not trained: the linear regressor of norm one on which reduction and data differ most."""
+    """Metric, no training: maximum loss gap over all linear regressors of norm one."""
 
     name: ClassVar[str] = "worst-case"
     metric: ClassVar[str] = "worst-case gap"
@@ -25,7 +25,7 @@ class WorstCaseGap(ReductionMetric[RegressionSet]):
         reduction: Reduction[RegressionSet],
         discount: float | None,  # noqa: ARG002
     ) -> tuple[float, dict[str, float]]:
-        """Return the gap on standardised rows, which one eigenvalue gives, and its scale."""
+        """Return the gap on standardised rows, computed from one eigenvalue, and its scale."""
         moments = regression_moments(full)
         certificate = regression_certificate(moments, regression_moments(reduction.rows))
         dimension = full.features.shape[1] + 1
