@@ -24,6 +24,7 @@ from harness.numerics.fresh_predictors import FreshPredictors
 from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
+from harness.tasks.labelling import labels_of
 from harness.tasks.saving import load_regression_set
 
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, to compare with
@@ -73,6 +74,9 @@ def _certify_control(
     if (origin.get("source_hash") or source.content_hash) != source.content_hash:
         yield f"note: according to {distilled} it was made from other data: {origin.get('source')}"
     full = source.transitions
+    if (labelled := labels_of(origin.get("parameters", {}))) is not None:
+        full = labelled.label(full)
+        yield f"both with {labelled.labels.name} labels, by the same teacher"
     certificate = certify_bellman(full, reduced, discount)
     yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
     yield "additive predictors of norm at most 1, worst case over all of them:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from harness.core.arrays import IntArray
 from harness.core.class_specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
+from harness.core.registry import Registry
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
@@ -66,6 +68,15 @@ class LabelledReducer(Reducer[Transitions]):
         self._reducer.check_usable(rows)
         check_signal(rows, self._labels.name)
 
+    def label(self, rows: Transitions) -> Transitions:
+        """Label a whole dataset as the rows of its reductions are labelled.
+
+        Raises:
+            InputError: If it holds no signal, or the teacher diverges.
+        """
+        teacher = _fit_once(self._teacher, rows, self.discount)
+        return self._labels.make(teacher, rows, self.discount)(rows)
+
     def reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> Reduction[Transitions]:
@@ -87,8 +98,7 @@ class LabelledReducer(Reducer[Transitions]):
         teacher = _fit_once(self._teacher, rows, self.discount)
         relabel = self._labels.make(teacher, rows, self.discount)
         if self.when == "before":
-            rows = relabel(rows)
-            made = self._reducer.reduce(rows, min(size, len(rows)), rng)
+            made = self._reducer.reduce(relabel(rows), size, rng)
             labelled = made.rows
         else:
             whole = self._reducer.sizes == "all rows"
@@ -138,6 +148,22 @@ def label_by(
         when=spec.when,
         discount=discount,
     )
+
+
+def labels_of(parameters: Mapping[str, Any]) -> LabelledReducer | None:
+    """Rebuild the labels of a saved reduction from its parameters.
+
+    Returns:
+        None if it has none, or if they or their teacher do not come with the package: what a file
+        says alone imports nothing.
+    """
+    names = [parameters.get(key, {}) for key in ("reducer", "labels", "teacher")]
+    registries: tuple[Registry[Any], ...] = (REDUCERS, LABELS, TEACHERS)
+    known = (
+        isinstance(named, Mapping) and named.get("name") in registry.builtin
+        for named, registry in zip(names, registries, strict=True)
+    )
+    return LabelledReducer.model_validate(dict(parameters)) if all(known) else None
 
 
 def _named(name: str, made: BaseModel) -> Named:

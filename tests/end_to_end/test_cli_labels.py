@@ -59,6 +59,22 @@ def test_a_labelled_set_says_how_it_was_made(bench: Command, tmp_path: Path) -> 
     assert len(np.unique(again.rewards)) > 20
 
 
+def test_a_labelled_set_is_compared_with_the_source_labelled_alike(
+    bench: Command, tmp_path: Path
+) -> None:
+    """All rows in another order, labelled by the same teacher, have the losses of the source."""
+    path = tmp_path / "set.npz"
+    made = bench(
+        "distill", CARTPOLE, "--method", "random", "--labels", "advantage", "--size", 29_523,
+        "--output", path,
+    )  # fmt: skip
+    assert made.status == 0, made.errors
+    certified = bench("certify", path, "--against", CARTPOLE).output.splitlines()
+    assert certified[0] == "both with advantage labels, by the same teacher"
+    bound = float(certified[3].split()[5].rstrip(","))
+    assert bound < 1e-9
+
+
 @pytest.mark.slow
 def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path: Path) -> None:
     """Fifty rows and 600 gradient steps; the full data need thousands of either."""
