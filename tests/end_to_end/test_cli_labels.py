@@ -71,7 +71,7 @@ def test_a_labelled_set_is_compared_with_the_source_labelled_alike(
     assert made.status == 0, made.errors
     certified = bench("certify", path, "--against", CARTPOLE).output.splitlines()
     assert certified[0] == "both with advantage labels, by the same teacher"
-    bound = float(certified[3].split()[5].rstrip(","))
+    bound = float(certified[3].split()[4].rstrip(","))
     assert bound < 1e-9
 
 
