@@ -7,7 +7,8 @@ from typing import ClassVar, Generic, Literal
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Diagnostics, Reducer, RowsT
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.rows import RowsT
 
 
 class FullReducer(Reducer[RowsT], Generic[RowsT]):

@@ -13,8 +13,8 @@ from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.dataset import Dataset, make_dataset
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.recording import Recording
-from harness.core.errors import InputError, one_line
-from harness.core.registry import OWN_PACKAGES, Registry
+from harness.core.errors import InputError, blaming, is_own
+from harness.core.registry import Registry
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -83,7 +83,7 @@ def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Reco
         )
     if reader.name == MINARI:
         ensure_stored(path)
-    if type(reader).__module__.partition(".")[0] in OWN_PACKAGES:
+    if is_own(type(reader)):
         return reader.read(path, names)
     return _read_with(reader, path, names, id_or_path)
 
@@ -92,16 +92,20 @@ def _find_format(id_or_path: str) -> tuple[Format, str]:
     """Return the format of a dataset, and the path that it reads."""
     named, separator, path = id_or_path.partition("::")
     if separator:
-        return FORMATS.find(named)(), path
+        return _make(FORMATS.find(named)), path
     suffix = Path(id_or_path).suffix
     if suffix in SUFFIXES:
         return FORMATS.find(SUFFIXES[suffix])(), id_or_path
     if suffix and Path(id_or_path).is_file():
-        for name in FORMATS.names():
-            found = FORMATS.find(name)
+        for _, found in FORMATS.classes():
             if suffix in found.suffixes:
-                return found(), id_or_path
+                return _make(found), id_or_path
     return FORMATS.find(MINARI)(), id_or_path
+
+
+def _make(found: type[Format]) -> Format:
+    with blaming(f"format {found.name!r} cannot be made", "it takes no arguments; correct it"):
+        return found()
 
 
 def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: str) -> Recording:
@@ -110,15 +114,9 @@ def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: 
     Raises:
         InputError: If it fails, or returns no recording.
     """
-    try:
+    rule = "correct the file, or the format, which must refuse it by an InputError"
+    with blaming(f"format {reader.name!r} failed on {path!r}", rule):
         recording = reader.read(path, names)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"format {reader.name!r} failed on {path!r} ({one_line(error)}): correct the file, or "
-            "the format, which must refuse it by an InputError"
-        ) from error
     if not isinstance(recording, Recording):
         raise InputError(
             f"format {reader.name!r} gave a {type(recording).__name__} for {path!r}: read must "

@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import NonNegativeInt
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Diagnostics, Reducer, RowsT
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.rows import RowsT
 
 
 class EveryNth(Reducer[RowsT], Generic[RowsT]):

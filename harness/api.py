@@ -10,9 +10,10 @@ import numpy as np
 from harness.core.arrays import FloatArray
 from harness.core.class_specs import LabelsSpec, read_labels
 from harness.core.errors import InputError
-from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
+from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.registry import Registry, reference_to
 from harness.core.regression_set import RegressionSet
+from harness.core.rows import RowsT
 from harness.core.transitions import Transitions
 from harness.labels.base import Labels
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
@@ -93,6 +94,8 @@ def _reducer(
     if isinstance(method, str):
         made: Reducer[RowsT] = registry.make(method, parameters, discount=discount)
         return made
+    if isinstance(method, type):
+        raise InputError(f"method {method.__name__}: give an object of it, {method.__name__}()")
     registry.check(type(method))
     if parameters:
         raise InputError(

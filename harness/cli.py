@@ -67,7 +67,7 @@ def main() -> None:
         status = _fail(f"{error.format_message().rstrip('.')}; {given}", 2, error)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED  # which typer may also return
-    except Exception as error:  # the last resort: a line for the user, a traceback on request
+    except BaseException as error:  # the last resort: a line, and a traceback on request
         status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
     if status == INTERRUPTED:
         _say("interrupted; run the same command again to go on")

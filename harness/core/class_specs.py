@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticSerializationError
 
 from harness.core.errors import input_error
 from harness.core.registry import LABEL_PATTERN, reference_to
@@ -70,6 +71,15 @@ class ReducerSpec(LabelledSpec):
             return {**values, "labels": None}
         return values
 
+    @model_validator(mode="after")
+    def _full_is_all_rows(self) -> Self:
+        if self.label == "full" and (self.name != "full" or self.labels is not None):
+            raise ValueError(
+                f"label 'full' of {self.name!r}: it stands for all rows as recorded, with which "
+                "everything is compared; give another"
+            )
+        return self
+
 
 class LearnerSpec(LabelledSpec):
     """A learner by name, with the parameters that differ from its defaults."""
@@ -82,7 +92,7 @@ def read_labels(labels: str | Mapping[str, Any] | BaseModel) -> LabelsSpec | Non
         InputError: If a value breaks its rule.
     """
     try:
-        return ReducerSpec(name="full", label="full", labels=cast(Any, labels)).labels
+        return ReducerSpec(name="any", label="any", labels=cast(Any, labels)).labels
     except ValidationError as error:
         raise input_error("labels", error) from error
 
@@ -93,7 +103,10 @@ def _as_table(values: Any, *, own_label: bool = False) -> Any:
         return {"name": values}
     if not isinstance(values, BaseModel) or isinstance(values, ClassSpec):
         return values
-    given = values.model_dump(mode="json", exclude_unset=True)
+    try:
+        given = values.model_dump(mode="json", exclude_unset=True)
+    except PydanticSerializationError as error:
+        raise ValueError(f"{values!r:.60} has parameters that no JSON can hold: {error}") from error
     table = {"name": reference_to(type(values)), "parameters": given}
     return {**table, "label": getattr(type(values), "name", "")} if own_label else table
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from pydantic import ValidationError
+
+OWN_PACKAGES: Final = ("harness", "envs", "baselines")
 
 
 class InputError(ValueError):
@@ -25,6 +28,30 @@ def naming(source: str) -> Iterator[None]:
 def one_line(error: BaseException) -> str:
     """Say an error's type and text in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def is_own(found: type) -> bool:
+    """Tell whether a class comes with the package; what fails in others is theirs to correct."""
+    return found.__module__.partition(".")[0] in OWN_PACKAGES
+
+
+@contextmanager
+def blaming(subject: str, remedy: str) -> Iterator[None]:
+    """Say in one line what a class or module of the user's raises; it may even call ``sys.exit``.
+
+    Args:
+        subject: What failed, such as ``method 'mine' failed``.
+        remedy: The rule that it breaks, and what to do.
+
+    Raises:
+        InputError: If it raises anything but an interrupt.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{subject} ({one_line(error)}): {remedy}") from error
 
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:

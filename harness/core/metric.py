@@ -7,7 +7,8 @@ from typing import ClassVar, Generic
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.core.reduction import Reduction, Rows, RowsT, row_type
+from harness.core.reduction import Reduction
+from harness.core.rows import Rows, RowsT, row_type
 
 
 class ReductionMetric(BaseModel, ABC, Generic[RowsT]):

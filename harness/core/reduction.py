@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Generic, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from harness.core.arrays import Float64Array, FloatArray, IntArray
-from harness.core.errors import InputError
+from harness.core.arrays import FloatArray, IntArray
+from harness.core.errors import InputError, is_own
 from harness.core.regression_set import RegressionSet
+from harness.core.rows import Rows, RowsT, private_copy, row_shape, row_type
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 
 Diagnostics = Mapping[str, Any]  # numbers, and lists of numbers
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """What transitions and regression sets have in common: weighted rows."""
-
-    noun: ClassVar[str]  # what messages call the rows
-
-    def __len__(self) -> int: ...
-
-    def __hash__(self) -> int: ...  # by identity
-
-    @property
-    def weights(self) -> FloatArray:
-        """Relative weights, ``(N,)``."""
-        ...
-
-    @property
-    def shares(self) -> Float64Array:
-        """Weights as float64 shares ``(N,)`` that sum to one."""
-        ...
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
-        ...
-
-    def take(self, rows: IntArray, weights: FloatArray | None = None) -> Self:
-        """Return the given rows, with their own weights unless others are given."""
-        ...
-
-    def content_hash(self) -> str:
-        """SHA-256 of the arrays."""
-        ...
-
-
-RowsT = TypeVar("RowsT", bound=Rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +102,11 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
             InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
         """
         check_size(size, len(rows), rows.noun)
-        started = time.perf_counter()
-        found = self._reduce(rows, size, rng)
-        seconds = time.perf_counter() - started
+        given = private_copy(rows, type(self))
+        with _naming(self):
+            started = time.perf_counter()
+            found = self._reduce(given, size, rng)
+            seconds = time.perf_counter() - started
         _check_found(self, found, rows, size)
         reduced, source_indices, diagnostics = found
         return Reduction(
@@ -148,7 +115,7 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
             method=self.name,
             parameters=self.model_dump(mode="json"),
             seconds=seconds,
-            diagnostics=diagnostics,
+            diagnostics={name: _plain(value) for name, value in diagnostics.items()},
         )
 
     @abstractmethod
@@ -185,20 +152,6 @@ def check_size(size: int, available: int, noun: str) -> None:
         )
 
 
-def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
-    """Return what a generic base of a class is of, ``Transitions`` in ``Reducer[Transitions]``.
-
-    Returns:
-        None if the class leaves it open.
-    """
-    for parent in cls.__mro__:
-        metadata = getattr(parent, "__pydantic_generic_metadata__", {})
-        arguments = metadata.get("args") or ()
-        if metadata.get("origin") is base and arguments and isinstance(arguments[0], type):
-            return arguments[0]
-    return None
-
-
 def _check_found(reducer: Reducer[RowsT], found: Any, rows: RowsT, size: int) -> None:
     """Refuse what no `_reduce` may return.
 
@@ -218,10 +171,58 @@ def _check_found(reducer: Reducer[RowsT], found: Any, rows: RowsT, size: int) ->
             f"source rows {_shape(source_indices)} for {len(reduced)} rows",
             f"one integer of 0..{len(rows) - 1} for each row",
         )
-    if not isinstance(diagnostics, Mapping):
+    if row_shape(reduced) != row_shape(rows):
         raise _broken(
-            reducer, f"diagnostics {_shape(diagnostics)}", "a mapping of names to numbers"
+            reducer,
+            f"rows of {row_shape(reduced)} columns and actions",
+            f"{row_shape(rows)}, those of the source",
         )
+    _check_diagnostics(reducer, diagnostics)
+    if source_indices is not None and not is_own(type(reducer)):
+        _check_kept(reducer, reduced, rows.take(np.asarray(source_indices)))
+
+
+def _check_diagnostics(reducer: Reducer[Any], diagnostics: Any) -> None:
+    rule = "a mapping of names to finite numbers, or lists of them"
+    if not isinstance(diagnostics, Mapping):
+        raise _broken(reducer, f"diagnostics {_shape(diagnostics)}", rule)
+    for name, value in diagnostics.items():
+        try:
+            finite = bool(np.isfinite(np.asarray(value, dtype=np.float64)).all())
+        except (TypeError, ValueError):
+            finite = False
+        if not (isinstance(name, str) and finite and np.ndim(value) < 2):
+            raise _broken(reducer, f"the diagnostic {name!r} = {value!r:.60}", rule)
+
+
+def _check_kept(reducer: Reducer[Any], reduced: Any, named: Any) -> None:
+    """Look whether rows are those of the source that they are said to be."""
+    for field_ in fields(reduced):
+        ours, theirs = getattr(reduced, field_.name), getattr(named, field_.name)
+        if field_.name in ("weights", "episodes") or not isinstance(ours, np.ndarray):
+            continue
+        if not np.array_equal(ours, theirs):
+            raise _broken(
+                reducer,
+                f"{field_.name} that are not those of the source rows it names",
+                "the source row of each, or None for rows that are made or changed",
+            )
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers and arrays into Python's."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+@contextmanager
+def _naming(reducer: Reducer[Any]) -> Iterator[None]:
+    """Say of an error in rows which class of the user's has made them."""
+    try:
+        yield
+    except InputError as error:
+        if is_own(type(reducer)):
+            raise
+        raise InputError(f"method {reducer.name!r}: {error}") from error
 
 
 def _are_rows(indices: Any, count: int, available: int) -> bool:

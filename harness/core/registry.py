@@ -16,10 +16,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from harness.core.errors import InputError, input_error, one_line, unknown_name
-from harness.core.reduction import Rows
+from harness.core.errors import InputError, blaming, input_error, is_own, unknown_name
+from harness.core.rows import Rows
 
-OWN_PACKAGES: Final = ("harness", "envs", "baselines")
 LABEL_PATTERN: Final = r"^[a-z0-9][a-z0-9.+-]{0,47}$"
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -67,7 +66,8 @@ class Registry(Generic[ClassT]):
 
     def names(self) -> list[str]:
         """List the names of classes that come with the package, then those of entry points."""
-        return [*self.builtin, *(name for group in self.groups for name in _entry_points(group))]
+        offered = (name for group in self.groups for name in _entry_points(group))
+        return [*self.builtin, *(name for name in offered if name not in self.builtin)]
 
     def classes(self) -> Iterator[tuple[str, ClassT]]:
         """Yield every name with its class; entry points that cannot be used are left out."""
@@ -95,17 +95,12 @@ class Registry(Generic[ClassT]):
             if key not in fields:
                 raise unknown_name(f"parameter of {self.kind} {name!r}:", key, fields or ["none"])
         known = {key: value for key, value in shared.items() if key in fields and value is not None}
-        try:
-            return found.model_validate({**known, **parameters})
-        except ValidationError as error:
-            raise input_error(f"{self.kind} {name!r}", error) from error
-        except InputError:
-            raise
-        except Exception as error:  # of a class of the user's, whatever it is
-            raise InputError(
-                f"{self.kind} {name!r} cannot be made ({one_line(error)}): it takes its parameters "
-                "as fields; correct the class"
-            ) from error
+        rule = "it takes its parameters as fields; correct the class"
+        with blaming(f"{self.kind} {name!r} cannot be made", rule):
+            try:
+                return found.model_validate({**known, **parameters})
+            except ValidationError as error:
+                raise input_error(f"{self.kind} {name!r}", error) from error
 
     def _checked(self, found: object, name: str) -> ClassT:
         """Refuse what is no class of this kind.
@@ -125,10 +120,15 @@ class Registry(Generic[ClassT]):
                 "implement it"
             )
         own = getattr(found, "name", None)
-        if not (isinstance(own, str) and re.match(LABEL_PATTERN, own)):
+        if not (isinstance(own, str) and re.fullmatch(LABEL_PATTERN, own)):
             raise InputError(
                 f"{self.kind} {name!r} has the name {own!r}: it must be at most 48 small letters, "
                 "digits, '.', '+' and '-', as in name: ClassVar[str] = 'my-method'; give it one"
+            )
+        if own in self.builtin and not is_own(found):
+            raise InputError(
+                f"{self.kind} {name!r} calls itself {own!r}, as one that comes with the package "
+                "does: choose another name"
             )
         self._check_rows(found, name)
         return found  # type: ignore[return-value]
@@ -178,13 +178,9 @@ def import_module_of(module_name: str, kind: str, reference: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)  # processes that are started inherit it
-    try:
+    rule = f"it must be installed or lie in {here!r}; correct the name or the module"
+    with blaming(f"{kind} {reference!r}: module {module_name} cannot be imported", rule):
         return import_module(module_name)
-    except Exception as error:
-        raise InputError(
-            f"{kind} {reference!r}: module {module_name} cannot be imported ({one_line(error)}): "
-            f"it must be installed or lie in {here!r}; correct the name or the module"
-        ) from error
 
 
 def reference_to(found: type) -> str:
@@ -195,7 +191,7 @@ def reference_to(found: type) -> str:
     """
     found = getattr(found, "__pydantic_generic_metadata__", {}).get("origin") or found
     module = found.__module__
-    if module.partition(".")[0] in OWN_PACKAGES:
+    if is_own(found):
         return str(getattr(found, "name", ""))
     if module == "__main__":
         module = _script_module()
@@ -234,17 +230,15 @@ def load_entry_point(group: str, name: str, kind: str) -> Any:
 
 @cache
 def _entry_points(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group)}
+    """Points by their names; those that could be no label are left out."""
+    points = {point.name: point for point in entry_points(group=group)}
+    return {name: point for name, point in points.items() if re.fullmatch(LABEL_PATTERN, name)}
 
 
 def _load(point: EntryPoint, kind: str) -> Any:
-    try:
+    failed = f"{kind} {point.name!r}: its package's {point.value} cannot be imported"
+    with blaming(failed, "reinstall the package or leave it out"):
         return point.load()
-    except Exception as error:
-        raise InputError(
-            f"{kind} {point.name!r}: its package's {point.value} cannot be imported "
-            f"({one_line(error)}): reinstall the package or leave it out"
-        ) from error
 
 
 def listed(*classes: Any) -> dict[str, Listed]:

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import hash_arrays
-from harness.core.errors import InputError
-from harness.core.reduction import Reducer, Reduction, Rows, RowsT
-from harness.core.registry import OWN_PACKAGES
+from harness.core.errors import InputError, is_own
+from harness.core.reduction import Reducer, Reduction
+from harness.core.rows import Rows, RowsT
 from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked, remove_free_locks
 from harness.core.storage.npz import pack_arrays, unpack_arrays
@@ -47,7 +47,8 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
     """Name the reduction that a reducer makes.
 
     The code of a method that comes with the package counts by its ``cache_version``, that of a
-    user's class by its file as well: who works on a method does not think of versions.
+    user's class by its file as well: who works on a method does not think of versions. Modules that
+    such a file imports do not count.
 
     Args:
         reducer: With every parameter, defaults too.
@@ -203,8 +204,7 @@ def _keep_from_commits(folder: Path) -> None:
 
 def _identity_of(kind: Any) -> tuple[object, ...] | None:
     """Name a class and the state of its code; None if that is not known."""
-    own = kind.__module__.partition(".")[0] in OWN_PACKAGES
-    source = "" if own else _source_hash(kind)
+    source = "" if is_own(kind) else _source_hash(kind)
     if source is None:
         return None
     return kind.__module__, kind.__qualname__, kind.cache_version, source

@@ -101,7 +101,7 @@ def perform(
     if isinstance(reduction, Failure):
         return failed_record(spec, reduction.reason, reduction.error)
     task = task_of(spec)
-    with suppress(Exception):  # what fails here fails again in the run, and is recorded
+    with suppress(Exception, SystemExit):  # what fails here fails again in the run, and is recorded
         task.prepare(spec)
     return record_run(
         spec, partial(task.run, source=source, reduction=reduction, cache=cache), timeout

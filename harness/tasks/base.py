@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
@@ -12,11 +13,12 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import BaseModel
 
 from harness.core.class_specs import LearnerSpec, ReducerSpec
-from harness.core.errors import InputError, one_line
+from harness.core.errors import InputError, blaming, is_own
 from harness.core.metric import ReductionMetric
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
-from harness.core.reduction import Reducer, Reduction, RowsT, reduce_seeded
+from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.registry import Registry
+from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows
 
@@ -113,7 +115,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         judge = self.make_learner(spec.learner, spec.discount)
         if isinstance(judge, ReductionMetric):
             return self._measure(spec, source, reduction, judge)
-        return self.train(spec, source, reduction, judge)
+        return self._train_apart(spec, source, reduction, judge)
 
     def reduce(self, spec: RunSpec, source: SourceT, cache: Path | None = None) -> Reduction[RowsT]:
         """Make the reduction of a run, once per process for all runs that share it.
@@ -180,6 +182,25 @@ class Task(ABC, Generic[SourceT, RowsT]):
         }
         return reducers | learners
 
+    def _train_apart(
+        self, spec: RunSpec, source: SourceT, reduction: Reduction[RowsT], learner: Any
+    ) -> Result:
+        """Train a learner; one of the user's on rows of its own, lest it change those of others.
+
+        Raises:
+            InputError: If it changes them.
+        """
+        if is_own(type(learner)):
+            return self.train(spec, source, reduction, learner)
+        rows = private_copy(reduction.rows, type(learner))
+        result = self.train(spec, source, replace(reduction, rows=rows), learner)
+        if result.reduction.content_hash != reduction.rows.content_hash():
+            raise InputError(
+                f"learner {spec.learner.label!r} changes the rows that it is given: they must stay "
+                "as they are; let it copy what it changes"
+            )
+        return result
+
     def _measure(
         self,
         spec: RunSpec,
@@ -188,8 +209,9 @@ class Task(ABC, Generic[SourceT, RowsT]):
         metric: ReductionMetric[RowsT],
     ) -> MeasuredResult:
         facts = self.facts(source, spec.seed)  # not timed: it may replay episodes
+        full = private_copy(self.rows(source, spec.seed), type(metric))
         started = time.perf_counter()
-        value, details = metric.measure(self.rows(source, spec.seed), reduction, spec.discount)
+        value, details = metric.measure(full, reduction, spec.discount)
         return MeasuredResult(
             dataset=facts,
             reduction=reduction_facts(reduction),
@@ -254,12 +276,6 @@ def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:
 
 
 def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
-    try:
-        reducer.check_usable(rows)
-    except InputError:
-        raise
-    except Exception as error:  # whatever a user's class raises
-        raise InputError(
-            f"method {reducer.name!r} cannot be used: its check_usable failed ({one_line(error)}); "
-            "correct the class"
-        ) from error
+    failed = f"method {reducer.name!r} cannot be used: its check_usable failed"
+    with blaming(failed, "correct the class"):
+        reducer.check_usable(private_copy(rows, type(reducer)))

@@ -16,9 +16,9 @@ from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import open_stored
 from harness.core.class_specs import LabelsSpec
-from harness.core.errors import InputError, one_line
-from harness.core.reduction import Reducer, Reduction, RowsT, check_size, reduce_seeded
-from harness.core.registry import OWN_PACKAGES
+from harness.core.errors import InputError, blaming, is_own
+from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
+from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
@@ -178,17 +178,11 @@ def _make_reducer(order: Order) -> Reducer[Transitions]:
 
 def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[RowsT]:
     """Reduce; an exception in a user's class becomes a one-line error."""
-    try:
+    if is_own(type(reducer)):
         return reduce_seeded(rows, reducer, order.size, order.seed)
-    except InputError:
-        raise
-    except Exception as error:
-        if type(reducer).__module__.partition(".")[0] in OWN_PACKAGES:
-            raise
-        raise InputError(
-            f"method {order.method!r} failed ({one_line(error)}): a reducer must reduce any rows; "
-            "correct the class, or add --debug for the traceback"
-        ) from error
+    rule = "a reducer must reduce any rows; correct the class, or add --debug for the traceback"
+    with blaming(f"method {order.method!r} failed", rule):
+        return reduce_seeded(rows, reducer, order.size, order.seed)
 
 
 def _check_path(destination: str) -> None:

@@ -15,6 +15,7 @@ from harness.core.arrays import IntArray
 from harness.core.class_specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
 from harness.core.registry import Registry
+from harness.core.rows import private_copy
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
@@ -172,7 +173,7 @@ def _named(name: str, made: BaseModel) -> Named:
 
 @lru_cache(maxsize=4)
 def _fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
-    fitted = teacher.fit(rows, discount)
+    fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
     error = fitted.diagnostics.get("left_out_error", 0.0)
     if error >= 1:
         logger.warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -116,6 +116,8 @@ def test_caches_tell_labels_teachers_and_their_versions_apart(
 
 class Fickle(ClosedFormTeacher):
     """A teacher of somebody's own, which counts how often it was fitted."""
+
+    name: ClassVar[str] = "fickle"
 
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
         FITTED.append(discount)
