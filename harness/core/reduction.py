@@ -1,4 +1,4 @@
-"""Reductions, and what every reducer keeps to, whatever the rows are."""
+"""Reductions, and the base class of reducers with its contract."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Diagnostics = Mapping[str, Any]  # numbers, and lists of numbers
 
 @runtime_checkable
 class Rows(Protocol):
-    """What transitions and regression sets have in common: weighted rows."""
+    """The common interface of transitions and regression sets: weighted rows."""
 
-    noun: ClassVar[str]  # what messages call the rows
+    noun: ClassVar[str]  # name of the rows in messages
 
     def __len__(self) -> int: ...
 
@@ -37,16 +37,16 @@ class Rows(Protocol):
 
     @property
     def shares(self) -> Float64Array:
-        """Weights as float64 shares ``(N,)`` that sum to one."""
+        """Normalised weights ``(N,)`` as float64."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
+        """Size of the arrays in bytes."""
         ...
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> Self:
-        """Return the given rows, with their own weights unless others are given."""
+        """Select rows, with their own weights unless others are given."""
         ...
 
     def content_hash(self) -> str:
@@ -59,10 +59,10 @@ RowsT = TypeVar("RowsT", bound=Rows)
 
 @dataclass(frozen=True, eq=False)
 class Reduction(Generic[RowsT]):
-    """A small set that stands for a large one."""
+    """A small weighted set that replaces a large dataset, and how it was made."""
 
     rows: RowsT  # M rows
-    source_indices: IntArray | None  # (M,) rows of the source; None says synthetic
+    source_indices: IntArray | None  # (M,) rows of the source; None if synthetic
     method: str
     parameters: Mapping[str, Any]
     seconds: float  # wall time of the reduction
@@ -90,34 +90,34 @@ class Reduction(Generic[RowsT]):
 
 
 class Reducer(BaseModel, ABC, Generic[RowsT]):
-    """Turns a set of rows into a reduction; its fields are its parameters.
+    """A method that reduces a dataset to few rows; its fields are its parameters.
 
     A reducer of transitions subclasses ``Reducer[Transitions]``, one of regression sets
-    ``Reducer[RegressionSet]``, one of either ``Reducer[RowsT]``, and implements `_reduce`. It sees
-    neither the environment nor the test part.
+    ``Reducer[RegressionSet]``, one of either ``Reducer[RowsT]``, and implements `_reduce`. It has
+    access neither to the environment nor to the test split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
-    cache_version: ClassVar[int] = 1  # raise it when the same parameters give other rows
-    sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how a size is kept to
-    deterministic: ClassVar[bool] = False  # whether the seed changes nothing
+    cache_version: ClassVar[int] = 1  # increase it when the same parameters give other rows
+    sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how size limits the result
+    deterministic: ClassVar[bool] = False  # whether the seed has no effect
 
     @classmethod
     def row_type(cls) -> type[Rows] | None:
-        """Return the type of the rows that it reduces; None if it reduces any."""
+        """Return the type of the rows that it reduces; None if any."""
         return row_type(cls, Reducer)
 
     def check_usable(self, rows: RowsT) -> None:
-        """Look for what the reducer needs beside rows: episodes, a library; most need nothing.
+        """Check requirements beyond rows, such as episodes or a library; by default there are none.
 
         Raises:
-            InputError: If it is missing.
+            InputError: If one is missing.
         """
 
     def reduce(self, rows: RowsT, size: int, rng: np.random.Generator) -> Reduction[RowsT]:
-        """Reduce a set to ``size`` rows, and time it.
+        """Reduce a dataset to ``size`` rows, and measure the time.
 
         Raises:
             InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
@@ -145,21 +145,21 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
 
 
 def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) -> Reduction[RowsT]:
-    """Reduce with the random stream of method, size and seed.
+    """Reduce with the random stream derived from method, size and seed.
 
     Parameters are not part of the stream's identity: variants of a method start from the same
-    random choices and are compared in pairs.
+    random choices, so that comparisons are paired.
     """
     return reducer.reduce(rows, size, stream("reduction", reducer.name, size, seed))
 
 
 def check_size(size: int, available: int, noun: str) -> None:
-    """Refuse a size that the data cannot give.
+    """Check that a size does not exceed the dataset.
 
     Args:
-        size: Rows asked for.
-        available: Rows that the dataset holds.
-        noun: What the dataset calls its rows.
+        size: Requested number of rows.
+        available: Number of rows of the dataset.
+        noun: Name of the rows in the message.
 
     Raises:
         InputError: If ``size`` is not in ``1..available``.
@@ -172,7 +172,7 @@ def check_size(size: int, available: int, noun: str) -> None:
 
 
 def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
-    """Return what a generic base of a class is of, ``Transitions`` in ``Reducer[Transitions]``.
+    """Return the type argument of a generic base, ``Transitions`` in ``Reducer[Transitions]``.
 
     Returns:
         None if the class leaves it open.
@@ -186,10 +186,10 @@ def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
 
 
 def _check_found(reducer: Reducer[Any], found: Any, rows: Rows, size: int) -> None:
-    """Refuse what no `_reduce` may return.
+    """Check that what `_reduce` returned keeps to its contract.
 
     Raises:
-        InputError: Naming the reducer, what it returned, and the rule.
+        InputError: If not; it names the reducer, what it returned, and the rule.
     """
     rule = f"_reduce returns ({type(rows).__name__}, source rows or None, diagnostics)"
     if not (isinstance(found, tuple) and len(found) == 3 and isinstance(found[0], type(rows))):

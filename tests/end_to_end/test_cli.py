@@ -302,7 +302,7 @@ def test_bad_input_is_one_line_and_status_2(
         ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523 rows"),
         ("sizes = [20, 40]", "sizes = [20, 40", "not TOML"),
         ("medium-v0", "medium-v9", "unknown dataset"),
-        ("seeds = [0, 1]", "seeds = [1, 1]", "stands for two runs"),
+        ("seeds = [0, 1]", "seeds = [1, 1]", "is the id of two runs"),
         ("checkpoints = 4", "checkpoints = 7", "equal parts"),
         (
             "[[learners]]",

@@ -198,7 +198,7 @@ def test_missing_arrays_are_named(tmp_path: Path, name: str) -> None:
         ({"terminations": np.full(16, np.nan)}, "no flags"),
         ({"actions": np.arange(16.0) % 3}, r"actions.astype\(int\)"),
         ({"actions": np.ones((16, 2), dtype=int)}, r"actions of shape \(16, 2\)"),
-        ({"actions": np.arange(16) * 1000}, "more than the rows"),
+        ({"actions": np.arange(16) * 1000}, "more actions than rows"),
         ({"observations": WALK["observations"][:, 0]}, "flatten"),
         ({"next_observations": WALK["observations"][:, :1]}, "must agree"),
         ({name: array[:0] for name, array in WALK.items()}, "no row"),
