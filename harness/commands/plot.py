@@ -1,4 +1,4 @@
-"""The command `plot`: figures of what was measured."""
+"""The command `plot`: figures of the results."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from harness.commands.terminal import ResultsFolder, notices, output
 
 
 def plot(directory: ResultsFolder) -> None:
-    """Draw what was measured: against gradient steps, size or predictors."""
+    """Plot results against gradient steps, size or number of predictors."""
     from harness.analysis import write_figures
 
     paths = write_figures(directory)
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:
-        notices.print("nothing to draw: no run has a size, nor a learner several checkpoints")
+        notices.print("nothing to plot: no run has a size, and no learner several checkpoints")

@@ -121,7 +121,7 @@ def test_an_interrupted_command_says_so(
     monkeypatch.setattr("harness.tasks.distilling.distill_file", interrupt)
     stopped = bench("distill", PENDULUM, "--output", tmp_path / "set.npz")
     assert stopped.status == 130
-    assert stopped.errors == "error: interrupted; run the same command again to go on\n"
+    assert stopped.errors == "error: interrupted; run the same command again to resume\n"
 
 
 def test_a_set_is_certified_against_actions_of_its_kind(bench: Command, tmp_path: Path) -> None:

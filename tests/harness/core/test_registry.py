@@ -272,9 +272,11 @@ def test_objects_are_taken_as_well_as_names(
 
 
 def test_parameters_beside_an_object_are_refused() -> None:
-    with pytest.raises(InputError, match="parameters start beside the object"):
+    with pytest.raises(InputError, match="parameters start given with the object"):
         distill(source(), FirstRows(), size=2, start=1)
-    with pytest.raises(InputError, match="works on Transitions, and RegressionSet"):
+    with pytest.raises(
+        InputError, match="works on Transitions, but the data here are RegressionSet"
+    ):
         distill_regression(np.ones((3, 2)), np.ones(3), FirstRows())  # type: ignore[arg-type]
 
 
