@@ -122,14 +122,14 @@ def _tell_truncations(columns: Columns, task: Task | None) -> BoolArray | None:
             columns.notes.append("no timeouts, and rows do not follow each other: taken as a set")
             return None
         columns.notes.append(
-            f"no timeouts: {int(cuts.sum())} episodes taken as cut off where the next observation "
-            "is not that of the row that follows"
+            f"no timeouts: {int(cuts.sum())} episodes taken as truncated where the next "
+            "observation differs from the observation of the next row"
         )
         return cuts
     if task is None or terminations.all():
         return None
     columns.notes.append(
-        f"no timeouts: episodes taken as cut off after {task.time_limit} steps, as D4RL does"
+        f"no timeouts: episodes taken as truncated after {task.time_limit} steps, as D4RL does"
     )
     return _cut_at(terminations, task.time_limit)
 

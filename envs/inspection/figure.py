@@ -180,9 +180,9 @@ def _say(axis: Axes, text: str) -> None:
     axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center")
 
 
-def _evenly(rows: int, most: int) -> IntArray:
-    """At most ``most`` rows, evenly spaced."""
-    return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)
+def _evenly(rows: int, maximum: int) -> IntArray:
+    """At most ``maximum`` rows, evenly spaced."""
+    return np.linspace(0, rows - 1, min(rows, maximum)).astype(np.int64)
 
 
 def _slug(source: str) -> str:
