@@ -1,1 +1,1 @@
-"""Environments and datasets: formats, the embedded data and their collection."""
+"""Environments and datasets: file formats, embedded datasets and their collection."""

@@ -1,4 +1,4 @@
-"""What the embedded classic-control datasets are, before any is collected."""
+"""The catalogue of embedded classic-control datasets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 
 @dataclass(frozen=True)
 class ClassicEnvironment:
-    """A classic-control environment and how much of it is collected."""
+    """A classic-control environment and the number of episodes to collect in it."""
 
-    environment_id: str  # as gymnasium knows it
+    environment_id: str  # in gymnasium
     namespace: str  # of its dataset ids
     episodes: int  # in each of its datasets
 
@@ -43,10 +43,10 @@ _DATASETS = {
 
 
 def classic_dataset(dataset_id: str) -> ClassicDataset | None:
-    """Return the embedded dataset of that id, or None if there is none."""
+    """Return the embedded dataset with an id, or None."""
     return _DATASETS.get(dataset_id)
 
 
 def classic_dataset_ids() -> list[str]:
-    """Return the id of every embedded dataset, by environment and then by tier."""
+    """Return the ids of all embedded datasets, by environment and then by tier."""
     return list(_DATASETS)

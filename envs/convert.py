@@ -1,4 +1,4 @@
-"""Recordings as Minari datasets."""
+"""Conversion of recordings to Minari datasets."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ logger = logging.getLogger("bellman_bench")
 
 
 def convert(recording: Recording, dataset_id: str) -> Path:
-    """Write a recording as a Minari dataset, whole or not at all, and return its folder.
+    """Write a recording as a Minari dataset, atomically, and return its folder.
 
-    Reading it back gives the same rows in the same precision, weights included. Rows that form no
+    Reading it back gives the same rows in the same precision, including weights. Rows without
     episodes become episodes of one step, truncated unless terminated, as in `write_transitions`:
-    meant for small sets, since every episode is an HDF5 group of some ten kilobytes. Spaces have no
-    bounds, so that nothing is rounded or refused. An environment that cannot be made here is left
-    out, as Minari demands.
+    this is meant for small sets, since every episode is an HDF5 group of some ten kilobytes. Spaces
+    have no bounds, so that nothing is rounded or rejected. An environment that cannot be made here
+    is left out, as Minari requires.
 
     Args:
         recording: The rows; each row's next observation must be the observation of the row that
@@ -62,7 +62,7 @@ def convert(recording: Recording, dataset_id: str) -> Path:
 
 
 def find_notes(recording: Recording) -> tuple[str, ...]:
-    """What was found in a recording's source, and what becomes of it in a Minari dataset."""
+    """Notes on a recording's source and on its conversion to a Minari dataset."""
     if recording.episodes is not None:
         return recording.notes
     return (
@@ -79,7 +79,7 @@ def _find_starts(recording: Recording) -> IntArray:
 
 
 def _check_order(recording: Recording, starts: IntArray) -> None:
-    """Refuse rows that cannot stand in an episode.
+    """Check that the rows of each episode are consecutive steps.
 
     Raises:
         InputError: If a next observation is not the observation of the next row, or a row before
@@ -92,8 +92,8 @@ def _check_order(recording: Recording, starts: IntArray) -> None:
     if broken.size:
         raise InputError(
             f"{recording.source!r}: at {broken.size} rows, first row {broken[0]}, the next "
-            "observation is not that of the row that follows in the episode, which is all that "
-            "Minari stores; end the episode there, or store the rows as an .npz"
+            "observation differs from the observation of the next row of the episode, but Minari "
+            "stores each only once; end the episode there, or store the rows as an .npz"
         )
     early = np.flatnonzero(inside & recording.terminations)
     if early.size:

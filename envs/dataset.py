@@ -1,4 +1,4 @@
-"""A dataset: transitions, and what is known of where they come from."""
+"""A dataset: transitions with their environment, reference scores and codebook."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from harness.core.transitions import Transitions
 
 @dataclass(frozen=True)
 class Dataset:
-    """Transitions, and what is known of where they come from."""
+    """Transitions with their environment, reference scores and codebook."""
 
-    dataset_id: str  # the id or path that it was opened by
+    dataset_id: str  # the id or path that it was opened with
     transitions: Transitions  # N rows
     environment_id: str | None  # as gymnasium knows it
     reference_min: float | None  # mean return of the random policy
     reference_max: float | None  # mean return of the expert
-    content_hash: str  # of the transitions, their actions numbered
-    codebook: Codebook | None = None  # None: the environment's own actions are numbered
-    quantisation_error: QuantisationError | None = None  # of the recorded actions, where known
+    content_hash: str  # of the transitions, with discretised actions
+    codebook: Codebook | None = None  # None: the environment's actions are discrete
+    quantisation_error: QuantisationError | None = None  # of the recorded actions, if known
     played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed with quantised actions
 
     @cached_property
     def quantisation(self) -> dict[str, float] | None:
-        """What the codebook costs, by name; None without one.
+        """Quantisation error and loss of return by the codebook, by name; None without one.
 
         The first call replays episodes.
         """
@@ -51,7 +51,7 @@ class Dataset:
 
 
 def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
-    """Number a recording's actions.
+    """Turn a recording into a dataset, with continuous actions discretised.
 
     Raises:
         InputError: If a value cannot be used, or the codebook does not suit the actions.

@@ -1,4 +1,4 @@
-"""Environments: made with flat observations, quietly, or refused in one line; and their facts."""
+"""Making of gymnasium environments with flat observations, and their properties."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Environment = gym.Env[Any, Any]
 
 
 def register_environment(environment: str) -> str:
-    """Import the module that registers an environment which the user has named.
+    """Import the module that registers an environment named by the user.
 
     Args:
-        environment: ``module:Env-v0``, where ``module`` can be imported or lies in the working
+        environment: ``module:Env-v0``, where ``module`` can be imported or is in the working
             directory, or the id of an environment that is registered.
 
     Returns:
-        The id by which `make_environment` makes it.
+        The id for `make_environment`.
 
     Raises:
         InputError: If the module cannot be imported or does not register it.
@@ -52,15 +52,15 @@ def register_environment(environment: str) -> str:
 def make_environment(environment_id: str) -> Environment:
     """Make one environment; close it after use.
 
-    Ids come from data, which never decide what is imported: one that names a module is refused.
+    Ids come from data, which must not cause imports: one that names a module is rejected.
 
     Raises:
         InputError: If gymnasium does not know it, or a library that it needs is missing.
     """
     if ":" in environment_id:
         raise InputError(
-            f"environment {environment_id!r} of a dataset names a module to import, which data "
-            "never decide: name it yourself, as `run --environment` or a suite's "
+            f"environment {environment_id!r} of a dataset names a module, but a dataset must not "
+            "cause imports: name it yourself, by `run --environment` or a suite's "
             "`datasets = [{ id = …, environment = … }]`"
         )
     with _explained(environment_id):
@@ -69,7 +69,7 @@ def make_environment(environment_id: str) -> Environment:
 
 @cache
 def numbers_actions(environment_id: str) -> bool:
-    """Tell whether an environment's actions are numbered rather than continuous.
+    """Whether an environment's action space is discrete rather than continuous.
 
     Raises:
         InputError: If gymnasium does not know it, or a library that it needs is missing.
@@ -79,7 +79,7 @@ def numbers_actions(environment_id: str) -> bool:
 
 
 def _flat(env: Environment) -> Environment:
-    """Flatten observations as the readers of datasets do, unless they are vectors already."""
+    """Flatten observations as the dataset readers do, unless they are vectors."""
     space = env.observation_space
     flat = isinstance(space, Box) and len(space.shape) == 1
     return env if flat else FlattenObservation(env)
@@ -89,7 +89,7 @@ def _flat(env: Environment) -> Environment:
 def _explained(environment_id: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            # A dataset names the version that it was recorded in, which newer ones do not replay.
+            # Datasets name the version that they were recorded in; newer ones differ.
             warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
             _hush_mujoco(environment_id)
             yield
@@ -102,29 +102,29 @@ def _explained(environment_id: str) -> Iterator[None]:
 
 
 def _hush_mujoco(environment_id: str) -> None:
-    """Take MuJoCo's warnings from standard error and from a file in the working directory."""
+    """Suppress MuJoCo's warnings, on standard error and in a file in the working directory."""
     spec = gym.registry.get(environment_id)
     if spec is None or "mujoco" not in str(spec.entry_point):
         return
-    with suppress(ImportError):  # gymnasium says so itself
+    with suppress(ImportError):  # gymnasium reports it
         import_module("mujoco").set_mju_user_warning(logger.debug)
 
 
 def time_limit(environment_id: str | None) -> int | None:
-    """Steps after which an episode is cut off; None: unknown, or never."""
-    # Looked up only: a dataset's metadata must not make gymnasium import a module.
+    """Steps after which an episode is truncated; None: unknown, or never."""
+    # Only looked up: a dataset's metadata must not make gymnasium import a module.
     spec = gym.registry.get(environment_id or "")
     return None if spec is None else spec.max_episode_steps
 
 
 def step_reward(environment_id: str | None) -> float | None:
-    """Reward of every step of a random episode; None: they differ, or it cannot be played."""
+    """The constant reward of a random episode; None: rewards differ, or it cannot be run."""
     if environment_id not in gym.registry:
         return None
     try:
         with closing(gym.make(environment_id, disable_env_checker=True)) as env:
             return _play(env)
-    except (gym.error.Error, ImportError):  # what it runs on is not installed
+    except (gym.error.Error, ImportError):  # a library is not installed
         return None
 
 

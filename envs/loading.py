@@ -1,4 +1,4 @@
-"""Opening a dataset by its id or path, whatever form it has on disk."""
+"""Opening of datasets by id or path, in any format."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.core.registry import Registry
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
-MINARI: Final = "minari"  # the format of ids, which no suffix tells
+MINARI: Final = "minari"  # the format of ids, which have no suffix
 FORMATS: Final[Registry[type[Format]]] = Registry(
     kind="format",
     groups=("bellman_bench.formats",),
     bases=(Format,),
-    # by name, because readers' libraries are slow to import
+    # by reference, because the readers' libraries are slow to import
     builtin={
         "npz": "envs.formats.npz:NpzFormat",
         "d4rl": "envs.formats.d4rl:D4RLFormat",
@@ -40,7 +40,7 @@ def open_dataset(id_or_path: str, codebook: CodebookSpec | Codebook | None = Non
 
     Args:
         id_or_path: See `open_recording`.
-        codebook: How continuous actions are numbered: to be fitted to them, or fitted before.
+        codebook: How to discretise continuous actions: a codebook to fit, or a fitted one.
 
     Raises:
         InputError: If there is no such dataset, it cannot be used, or the codebook does not suit
@@ -54,7 +54,7 @@ def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
 
     Args:
         id_or_path: See `open_recording`.
-        codebook: How continuous actions are numbered: ``kmeans-32``, ``bins-9`` and the like.
+        codebook: How to discretise continuous actions, such as ``kmeans-32`` or ``bins-9``.
 
     Raises:
         InputError: If the dataset or the codebook cannot be used.
@@ -64,14 +64,14 @@ def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
 
 
 def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
-    """Read a dataset as its source holds it, continuous actions included.
+    """Read a dataset as it is stored, including continuous actions.
 
     Args:
         id_or_path: The path of an ``.npz`` of arrays or of a D4RL ``.hdf5``, the id of a Minari
             dataset, local or on its hub and then downloaded, the id of an embedded dataset,
             which is collected on first use, or ``FORMAT::PATH`` with the name of a format or its
             ``module:Class``.
-        names: What the arrays of an ``.npz`` are called, where it cannot be told: by ours.
+        names: Names of the arrays of an ``.npz`` by standard name, if not recognised.
 
     Raises:
         InputError: If there is no such dataset, or it cannot be read.
@@ -79,7 +79,8 @@ def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Reco
     reader, path = _find_format(id_or_path)
     if names and not reader.takes_names:
         raise InputError(
-            f"names of arrays for {id_or_path!r}: only those of an .npz can be chosen; leave them"
+            f"names of arrays for {id_or_path!r}: only arrays of an .npz can be mapped; leave out "
+            "--map"
         )
     if reader.name == MINARI:
         ensure_stored(path)
@@ -89,7 +90,7 @@ def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Reco
 
 
 def _find_format(id_or_path: str) -> tuple[Format, str]:
-    """Return the format of a dataset, and the path that it reads."""
+    """Return the format of a dataset, and its path without the format's prefix."""
     named, separator, path = id_or_path.partition("::")
     if separator:
         return _make(FORMATS.find(named)), path
@@ -109,7 +110,7 @@ def _make(found: type[Format]) -> Format:
 
 
 def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: str) -> Recording:
-    """Read with a format of the user's, and say in one line what fails in it.
+    """Read with a user's format; an exception in it becomes a one-line error.
 
     Raises:
         InputError: If it fails, or returns no recording.
@@ -119,19 +120,19 @@ def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: 
         recording = reader.read(path, names)
     if not isinstance(recording, Recording):
         raise InputError(
-            f"format {reader.name!r} gave a {type(recording).__name__} for {path!r}: read must "
+            f"format {reader.name!r} returned a {type(recording).__name__} for {path!r}: read must "
             "return an envs.formats.recording.Recording; correct the format"
         )
     return replace(recording, source=id_or_path)
 
 
 def ensure_stored(dataset_id: str) -> None:
-    """Collect an embedded dataset, or download another, that is not below the root yet.
+    """Collect an embedded dataset, or download another one, unless it is stored already.
 
     Raises:
-        InputError: If there is no dataset of that id, or it cannot be had.
+        InputError: If there is no dataset with that id, or it cannot be obtained.
     """
-    # Here, because whoever works on arrays alone need not wait for gymnasium and minari.
+    # Here, because gymnasium and minari are slow to import, and arrays alone need neither.
     from envs.classic import collect as collection
     from envs.formats.minari import remote as minari_remote
     from envs.formats.minari import store as minari_store

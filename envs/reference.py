@@ -1,4 +1,4 @@
-"""What a dataset says of its environment."""
+"""A dataset's environment and reference scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.core.errors import InputError
 
 
 class Reference(BaseModel):
-    """The environment of a dataset, and the returns between which scores are normalised.
+    """The environment of a dataset, and the returns that normalise scores to 0..1.
 
-    Each may be missing. Other keys are ignored: metadata hold more than this.
+    Each may be missing. Other keys of the metadata are ignored.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -21,14 +21,14 @@ class Reference(BaseModel):
     environment_id: str | None = None
     reference_min: FiniteFloat | None = None  # mean return of the random policy
     reference_max: FiniteFloat | None = None  # mean return of the expert
-    codebook: dict[str, Any] | None = None  # what numbered actions stand for in the environment
+    codebook: dict[str, Any] | None = None  # continuous actions of the action indices
 
     @classmethod
     def parse(cls, metadata: Mapping[str, Any], source: str) -> Self:
-        """Pick the reference out of metadata.
+        """Extract the reference from metadata.
 
         Raises:
-            InputError: If a value has the wrong type; ``source`` says where.
+            InputError: If a value has the wrong type; ``source`` is named in the message.
         """
         try:
             return cls.model_validate(metadata)

@@ -1,4 +1,4 @@
-"""Minari datasets that are read episode by episode and never held whole."""
+"""Streaming of Minari datasets by chunks of whole episodes, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.core.transitions import Transitions
 if TYPE_CHECKING:
     from envs.formats.minari.store import StoredDataset
 
-ROW_BUDGET = 1 << 15  # rows at which a chunk is full
+ROW_BUDGET = 1 << 15  # minimum rows of a complete chunk
 
 
 def open_stored(dataset_id: str) -> StoredDataset:
@@ -33,10 +33,10 @@ def open_stored(dataset_id: str) -> StoredDataset:
 def stream_recordings(
     dataset_id: str, first_episode: int = 0, end_episode: int | None = None
 ) -> Iterator[Recording]:
-    """Read a dataset in chunks of whole episodes, its actions as they are stored.
+    """Read a dataset in chunks of whole episodes, with actions as stored.
 
-    Joined, the chunks are what `open_recording` gives. A chunk ends with the episode that brings it
-    to 32,768 rows or more.
+    The concatenated chunks equal the result of `open_recording`. A chunk ends with the episode that
+    brings it to 32,768 rows or more.
 
     Args:
         dataset_id: The id of a local Minari dataset or of an embedded one.
@@ -47,8 +47,8 @@ def stream_recordings(
         At least one chunk.
 
     Raises:
-        InputError: If there is no such dataset, it cannot be used, or the range holds no episode
-            of it.
+        InputError: If there is no such dataset, it cannot be used, or the range contains no
+        episode.
     """
     stored = open_stored(dataset_id)
     end = stored.episode_count if end_episode is None else end_episode
@@ -66,9 +66,9 @@ def stream_recordings(
 def stream_transitions(
     dataset_id: str, first_episode: int = 0, end_episode: int | None = None
 ) -> Iterator[Transitions]:
-    """Read a dataset of numbered actions in chunks of whole episodes; see `stream_recordings`.
+    """Read a dataset of discrete actions in chunks of whole episodes; see `stream_recordings`.
 
-    Joined, the chunks are what `load_dataset` gives.
+    The concatenated chunks equal the result of `load_dataset`.
 
     Raises:
         InputError: If actions are continuous, or the dataset cannot be used.

@@ -1,4 +1,4 @@
-"""Distillation from Python."""
+"""Functions to distil datasets from Python."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def distill(
     labels: str | Mapping[str, Any] | Labels | LabelsSpec = "recorded",
     **parameters: Any,
 ) -> Reduction[Transitions]:
-    """Reduce transitions by a distiller or reducer.
+    """Reduce transitions by a distillation or baseline method.
 
-    The result is the one that a suite's run of the same dataset, method, size and seed trains on.
+    The result is equal to that of a suite's run with the same dataset, method, size and seed.
 
     Args:
-        transitions: The full data.
+        transitions: The full dataset.
         method: A name that `bellman-bench list` shows, ``module:Class``, or a reducer object.
-        size: Rows to keep or make.
-        seed: Fixes whatever is random in the method.
+        size: Number of rows to select or synthesise.
+        seed: Fixes all randomness of the method.
         discount: γ of the Bellman loss and of labels; an object has its own for its loss.
         labels: ``recorded``, ``shaped`` or ``advantage``, ``module:Class``, an object, or the
             values of a `LabelsSpec`, ``{"name": "advantage", "parameters": {"actions": "all"}}``.
-        parameters: The method's own; an object has its own.
+        parameters: Parameters of the method; an object has its own.
 
     Raises:
         InputError: If the method, the labels, a parameter or the size cannot be used, or the data
@@ -63,16 +63,16 @@ def distill_regression(
     seed: int = 0,
     **parameters: Any,
 ) -> Reduction[RegressionSet]:
-    """Reduce a regression set by a distiller or reducer.
+    """Reduce a regression set by a distillation or baseline method.
 
     Args:
         features: Shape ``(n, d)``.
         targets: Shape ``(n,)``.
         method: A name that `bellman-bench list` shows for regression, ``module:Class``, or a
             reducer object.
-        size: Rows to keep or make.
-        seed: Fixes whatever is random in the method.
-        parameters: The method's own; an object has its own.
+        size: Number of rows to select or synthesise.
+        seed: Fixes all randomness of the method.
+        parameters: Parameters of the method; an object has its own.
 
     Returns:
         A reduction with ``features (size, d)``, ``targets (size,)`` and ``weights (size,)``.
@@ -99,7 +99,7 @@ def _reducer(
     registry.check(type(method))
     if parameters:
         raise InputError(
-            f"parameters {', '.join(parameters)} beside the object {method!r}: it has its own; set "
-            "them where it is made"
+            f"parameters {', '.join(parameters)} given with the object {method!r}, which has its "
+            "own; set them at its construction"
         )
     return method

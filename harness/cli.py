@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-INTERRUPTED: Final = 130  # the status that shells give to Ctrl-C
+INTERRUPTED: Final = 130  # exit status of shells for Ctrl-C
 COMMANDS: tuple[Callable[..., None], ...] = (
     collect,
     inspect,
@@ -52,11 +52,11 @@ for command in COMMANDS:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Declare the options of every command; `main` reads --debug itself."""
+    """Declare the options common to all commands; `main` reads --debug itself."""
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one line and exit status 2."""
+    """Run the command line; invalid input gives a one-line error and exit status 2."""
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
     try:
         status = app(arguments, prog_name="bellman-bench", standalone_mode=False)
@@ -66,11 +66,11 @@ def main() -> None:
         given = f"given 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
         status = _fail(f"{error.format_message().rstrip('.')}; {given}", 2, error)
     except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED  # which typer may also return
+        status = INTERRUPTED  # typer may return it as well
     except BaseException as error:  # the last resort: a line, and a traceback on request
         status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
     if status == INTERRUPTED:
-        _say("interrupted; run the same command again to go on")
+        _say("interrupted; run the same command again to resume")
     sys.exit(status if isinstance(status, int) else 0)
 
 

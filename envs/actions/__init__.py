@@ -1,1 +1,1 @@
-"""Continuous actions, numbered by a codebook, and what that costs."""
+"""Discretisation of continuous actions by a codebook, and its error."""

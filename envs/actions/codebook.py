@@ -1,4 +1,4 @@
-"""Action codebooks: continuous actions, numbered by the nearest of a few codes."""
+"""Action codebooks: continuous actions are discretised to the nearest of a few codes."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from harness.core.learner import Policy
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
-FIT_ROWS = 1 << 15  # rows that k-means looks at: more move its codes no further than the seed does
-CHUNK = 1 << 13  # rows whose distances to all codes are held at a time
+FIT_ROWS = 1 << 15  # rows for k-means: more change its codes no more than the seed does
+CHUNK = 1 << 13  # rows whose distances to all codes are in memory at a time
 METHODS: tuple[str, ...] = get_args(CodebookSpec.model_fields["method"].annotation)
 _SPEC = re.compile(r"([a-z]+)-([1-9]\d{0,3})")
 
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """A few actions that stand for all.
+    """A finite set of actions (codes) that continuous actions are discretised to.
 
-    The code of an action is the nearest, with every dimension measured in the data's deviation
-    from its mean, so that the unit of no dimension counts.
+    The code of an action is the nearest one, with every dimension in units of the data's standard
+    deviation, so that the dimensions' units do not matter.
     """
 
     codes: Float64Array  # (K, action_dim) inside the data's range, in lexicographic order
-    scale: Float64Array  # (action_dim,) deviation of each dimension; one where it is constant
+    scale: Float64Array  # (action_dim,) standard deviation of each dimension; one if constant
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def encode(self, actions: FloatArray) -> IntArray:
-        """Number each action by its nearest code, ``(N, action_dim) -> (N,)``.
+        """Return the index of the nearest code of each action, ``(N, action_dim) -> (N,)``.
 
-        The first of equally near codes is taken.
+        Ties are resolved to the first code.
 
         Raises:
             InputError: If actions have another number of dimensions than the codes.
@@ -50,11 +50,11 @@ class Codebook:
         return np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
 
     def decode(self, numbers: IntArray) -> Float64Array:
-        """Return the codes of numbered actions, ``(N,) -> (N, action_dim)``."""
+        """Return the codes of given indices, ``(N,) -> (N, action_dim)``."""
         return self.codes[numbers]
 
     def error(self, actions: FloatArray) -> QuantisationError:
-        """Measure what is lost when each action is replaced by its code."""
+        """Measure the error of replacing each action by its code."""
         lost = actions - self.decode(self.encode(actions))
         share = np.mean(lost**2, axis=0) / self.scale**2
         varies = np.ptp(actions, axis=0) > 0
@@ -64,19 +64,19 @@ class Codebook:
         )
 
     def wrap(self, policy: Policy) -> CodedPolicy:
-        """Let a policy of numbered actions act in the environment of the continuous ones."""
+        """Turn a policy over code indices into one over continuous actions."""
         return CodedPolicy(policy, self)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` reads, for the metadata of a dataset."""
+        """Return the JSON form that `from_json` reads, for the metadata of a dataset."""
         return {"codes": self.codes.tolist(), "scale": self.scale.tolist()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], source: str) -> Self:
-        """Read what `to_json` gave.
+        """Create a codebook from its JSON form.
 
         Raises:
-            InputError: If it is not a codebook; ``source`` says where.
+            InputError: If it is not a codebook; ``source`` is named in the message.
         """
         try:
             codes, scale = (np.array(content[name], dtype=float) for name in ("codes", "scale"))
@@ -88,7 +88,7 @@ class Codebook:
         return cls(codes, scale)
 
     def _distances(self, actions: FloatArray) -> Iterator[Float64Array]:
-        from scipy.spatial.distance import cdist  # here: most datasets need no codebook
+        from scipy.spatial.distance import cdist  # slow to import, and rarely needed
 
         codes = self.codes / self.scale
         for begin in range(0, len(actions), CHUNK):
@@ -97,7 +97,7 @@ class Codebook:
 
 @dataclass(frozen=True)
 class QuantisationError:
-    """How far actions are from their codes."""
+    """The distance of actions from their codes."""
 
     root_mean_square: float  # Euclidean distance, in the actions' own units
     variance_share: float  # mean square error over variance, mean over dimensions that vary
@@ -105,7 +105,7 @@ class QuantisationError:
 
 @dataclass(frozen=True, eq=False)
 class CodedPolicy:
-    """Acts with the codes that a policy chooses by number."""
+    """A continuous policy that takes the codes chosen by a discrete policy."""
 
     policy: Policy
     codebook: Codebook
@@ -116,21 +116,21 @@ class CodedPolicy:
 
 
 def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
-    """Choose codes for actions.
+    """Fit a codebook to actions by k-means or a grid.
 
-    ``kmeans`` makes them the means of clusters, found in a fixed subsample of 32,768 rows if there
-    are more; in the codebook's units that is least quantisation error as a share of the variance.
-    ``bins`` takes a grid, evenly spaced from the least to the largest value of each dimension as in
-    Tang and Agrawal (arXiv 1901.10500): it keeps the extremes, which means of clusters do not. Of
-    its codes those stay that are nearest to some action. Actions that are no more distinct than
-    codes asked for are their own codes.
+    ``kmeans`` uses cluster means, found in a fixed subsample of 32,768 rows if there are more; in
+    the codebook's units this minimises the quantisation error as a share of the variance. ``bins``
+    uses a grid, evenly spaced from the minimum to the maximum of each dimension as in Tang and
+    Agrawal (arXiv 1901.10500): it keeps the extremes, which cluster means do not. Grid codes that
+    are nearest to no action are dropped. If there are no more distinct actions than requested
+    codes, the actions are the codes.
 
     Args:
         actions: Finite, ``(N, action_dim)``, at least one.
-        spec: How many codes, and by which method.
+        spec: Number of codes and method.
 
     Raises:
-        InputError: If bins of two levels a dimension are more than the codes asked for.
+        InputError: If a grid of two levels per dimension has more codes than requested.
     """
     varies = np.ptp(actions, axis=0) > 0
     scale = np.where(varies, actions.std(axis=0, dtype=np.float64), 1.0)
@@ -147,33 +147,33 @@ def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
 def number_actions(
     recording: Recording, codebook: CodebookSpec | Codebook | None
 ) -> tuple[Transitions, Codebook | None]:
-    """Turn a recording into transitions, its continuous actions numbered by a codebook.
+    """Turn a recording into transitions, with continuous actions discretised by a codebook.
 
     Rows keep their episodes.
 
     Args:
         recording: The rows.
-        codebook: How to fit one to the actions, or one that was fitted.
+        codebook: How to fit a codebook to the actions, or a fitted one.
 
     Returns:
         The transitions, and the codebook if actions were continuous.
 
     Raises:
-        InputError: If continuous actions come without a codebook or numbered ones with one, a value
-            is not finite, or rows break another rule of `Transitions`.
+        InputError: If actions are continuous without a codebook or discrete with one, a value is
+        not finite, or rows break another rule of `Transitions`.
     """
     count = recording.action_count
     if count is not None:
         if codebook is not None:
             raise InputError(
-                f"{recording.source!r} has {count} numbered actions, and a codebook is for "
-                "continuous ones: leave it out"
+                f"{recording.source!r} has {count} discrete actions, but a codebook is for "
+                "continuous actions: leave it out"
             )
         return _transitions(recording, cast(IntArray, recording.actions), count), None
     if codebook is None:
         raise InputError(
             f"{recording.source!r} has continuous actions {recording.actions.shape}, "
-            "and learners choose among numbered ones: give a codebook, as "
+            "but learners need discrete actions: give a codebook, as "
             '`--codebook kmeans-32`, load_dataset(…, codebook="kmeans-32") or '
             '`codebook = { method = "kmeans", size = 32 }` in a suite'
         )
@@ -184,10 +184,10 @@ def number_actions(
 
 
 def parse_codebook(text: str) -> CodebookSpec:
-    """Read a codebook's short name, such as ``kmeans-32`` or ``bins-9``.
+    """Parse a codebook's short name, such as ``kmeans-32`` or ``bins-9``.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is not one.
     """
     method, size = match.groups() if (match := _SPEC.fullmatch(text)) else ("", "0")
     if method not in METHODS or not 2 <= int(size) <= 256:
@@ -228,10 +228,10 @@ def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float
     from sklearn.cluster import KMeans  # slow to import
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # threads add up a cluster's rows in the order in which they end
+    with threadpool_limits(1):  # the order in which threads end would change sums
         found = KMeans(spec.size, n_init=3, random_state=0).fit(sample / scale)
     means = found.cluster_centers_ * scale
-    inside = np.clip(means, sample.min(axis=0), sample.max(axis=0))  # rounding leads out of it
+    inside = np.clip(means, sample.min(axis=0), sample.max(axis=0))  # rounding may leave the range
     return np.unique(inside, axis=0)
 
 
@@ -241,8 +241,8 @@ def _grid(actions: FloatArray, size: int) -> Float64Array:
     levels = max(n for n in range(1, size + 1) if n**dimensions <= size)
     if levels < 2:
         raise InputError(
-            f"bins-{size} for {dimensions} action dimensions: two levels of each are "
-            f"{2**dimensions} codes; raise the size or choose kmeans-{size}"
+            f"bins-{size} for {dimensions} action dimensions: two levels per dimension are "
+            f"{2**dimensions} codes; increase the size or choose kmeans-{size}"
         )
     axes = [np.unique(np.linspace(a, b, levels)) for a, b in zip(low, high, strict=True)]
     return np.array(list(product(*axes)))
@@ -251,13 +251,13 @@ def _grid(actions: FloatArray, size: int) -> Float64Array:
 def _check_width(actions: FloatArray, dimensions: int) -> None:
     if actions.ndim != 2 or actions.shape[1] != dimensions:
         raise InputError(
-            f"actions of shape {actions.shape}: the codebook's have {dimensions} dimensions, so "
-            f"the rule is (N, {dimensions}); fit a codebook to these"
+            f"actions of shape {actions.shape}: the codebook's codes have {dimensions} dimensions, "
+            f"so the shape must be (N, {dimensions}); fit a codebook to these actions"
         )
 
 
 def _no_codebook(source: str) -> InputError:
     return InputError(
-        f"{source!r}: its codebook is none, for it must hold finite codes (K, action_dim) and a "
+        f"{source!r}: its codebook is invalid: it must have finite codes (K, action_dim) and a "
         "positive scale (action_dim,); write the dataset again with `bellman-bench distill`"
     )

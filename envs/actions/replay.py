@@ -1,4 +1,4 @@
-"""What a codebook costs the behaviour policy: recorded episodes, replayed with their codes."""
+"""The loss of return by a codebook: recorded episodes, replayed with quantised actions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harness.core.errors import InputError
 
 logger = logging.getLogger("bellman_bench")
 
-REPLAYED = 20  # episodes
+REPLAYED = 20  # number of episodes
 TOLERANCE = 1e-4  # relative, of a replayed return
 
 
 @dataclass(frozen=True, eq=False)
 class PlayedEpisode:
-    """All that it takes to play a recorded episode again."""
+    """The seed and actions needed to replay a recorded episode."""
 
     seed: int  # that the environment was reset with
     actions: FloatArray  # (T, action_dim)
@@ -31,7 +31,7 @@ class PlayedEpisode:
 
 @dataclass(frozen=True)
 class QuantisedReturns:
-    """Mean returns of the same episodes with their own actions and with the nearest codes."""
+    """Mean returns of the same episodes with recorded actions and with their nearest codes."""
 
     recorded: float
     quantised: float
@@ -39,10 +39,10 @@ class QuantisedReturns:
 
 
 def played_episodes(recording: Recording, episodes: int = REPLAYED) -> tuple[PlayedEpisode, ...]:
-    """Pick episodes of continuous actions, evenly spread over the recording.
+    """Select episodes of continuous actions, evenly spaced over the recording.
 
     Returns:
-        None at all if the recording does not know the seeds that they were reset with.
+        The episodes; none if the recording has no reset seeds.
     """
     if not recording.continuous or not recording.seeds:
         return ()
@@ -63,15 +63,15 @@ def played_episodes(recording: Recording, episodes: int = REPLAYED) -> tuple[Pla
 def quantised_returns(
     environment_id: str, episodes: Sequence[PlayedEpisode], codebook: Codebook
 ) -> QuantisedReturns | None:
-    """Play episodes again open loop, from their seeds: as recorded, and with their nearest codes.
+    """Replay episodes open loop from their seeds, with recorded and with quantised actions.
 
-    An episode ends where it terminates or its actions are used up. A policy would correct its
-    errors; actions played blindly do not, so that in an unstable environment the quantised return
-    falls far below what a policy of these codes can reach.
+    An episode ends when it terminates or has no more actions. A policy would correct its errors;
+    open-loop actions do not, so that in an unstable environment the quantised return is far below
+    what a policy over these codes can reach.
 
     Returns:
-        None if there is no episode, the environment cannot be made, or an episode's own actions do
-        not give its recorded return, as in another version of it; the log says which.
+        None if there is no episode, the environment cannot be made, or the recorded actions do not
+        reproduce the recorded return, as in another version of it; the reason is logged.
     """
     if not episodes:
         return None
@@ -84,8 +84,8 @@ def quantised_returns(
     if not np.allclose(own, recorded, rtol=TOLERANCE, atol=TOLERANCE):
         worst = int(np.abs(own - recorded).argmax())
         logger.warning(
-            "the return with quantised actions is left out: %s does not replay its recorded "
-            "episodes, a return of %.6g came out as %.6g",
+            "the return with quantised actions is left out: %s does not reproduce its recorded "
+            "episodes, a return of %.6g was replayed as %.6g",
             environment_id,
             recorded[worst],
             own[worst],
@@ -99,8 +99,8 @@ def quantised_returns(
 def _replay(
     environment_id: str, episodes: Sequence[PlayedEpisode], actions: Sequence[FloatArray]
 ) -> FloatArray:
-    """Return the return of each episode, played with the given actions, ``(E,)``."""
-    from envs.environment import make_environment  # imports gymnasium, which opening does not need
+    """Return of each episode, replayed with the given actions, ``(E,)``."""
+    from envs.environment import make_environment  # imports gymnasium
 
     returns = np.zeros(len(episodes))
     with closing(make_environment(environment_id)) as env:

@@ -1,1 +1,1 @@
-"""The embedded classic-control datasets: what they are, who plays, and collecting them."""
+"""The embedded classic-control datasets: their behaviour policies and collection."""

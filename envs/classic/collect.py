@@ -1,4 +1,4 @@
-"""Collection of the embedded datasets: fixed seeds, so the same data on every machine."""
+"""Collection of the embedded datasets from fixed seeds, with equal data on every machine."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ REFERENCE_EPISODES = 100
 
 
 def is_collected(dataset_id: str) -> bool:
-    """Tell whether a dataset of that id lies in the local Minari folder.
+    """Whether a dataset with that id is in the local Minari folder.
 
     Raises:
-        InputError: If it is not an id.
+        InputError: If the id is invalid.
     """
     return minari_store.is_stored(dataset_id)
 
 
 def collect(dataset_id: str) -> Path:
-    """Collect an embedded dataset into the local Minari folder; do nothing if it is there.
+    """Collect an embedded dataset into the local Minari folder, unless it is already there.
 
     Returns:
         The dataset's folder.
@@ -58,13 +58,13 @@ def collect(dataset_id: str) -> Path:
 def collect_episodes(
     environment: ClassicEnvironment, random_shares: Sequence[float], identity: str
 ) -> list[Episode]:
-    """Play one episode for each random share.
+    """Collect one episode for each random share.
 
     Args:
-        environment: Where to play.
+        environment: The environment.
         random_shares: Probability of a random action, for each episode.
-        identity: What the episodes are for; the seeds of reset and behaviour follow from it and
-            the episode's number.
+        identity: The purpose of the episodes; the seeds of reset and behaviour are derived from it
+        and the episode's number.
 
     Returns:
         The episodes, each ended by termination or by the environment's time limit.
@@ -83,9 +83,9 @@ def collect_episodes(
 
 @cache
 def _reference_scores(environment: ClassicEnvironment) -> tuple[float, float]:
-    """Return the mean returns of the random and of the expert tier over 100 episodes.
+    """Return the mean returns of the random and the expert tier over 100 episodes.
 
-    The seeds follow from the environment alone: all its datasets share these scores.
+    The seeds are derived from the environment alone: all its datasets share these scores.
     """
     return _mean_return(environment, "random"), _mean_return(environment, "expert")
 
@@ -125,13 +125,13 @@ def _describe(dataset: ClassicDataset, shares: Sequence[float]) -> str:
 def play_episode(
     env: Environment, policy: BehaviourPolicy, seed: int, rng: np.random.Generator
 ) -> Episode:
-    """Play one episode, ended by termination or by the environment's time limit.
+    """Run one episode, until termination or the environment's time limit.
 
     Args:
-        env: Where to play.
-        policy: Chooses actions.
-        seed: That the environment is reset with.
-        rng: Of the policy's random actions.
+        env: The environment.
+        policy: The behaviour policy.
+        seed: Seed of the environment's reset.
+        rng: Draws the policy's random actions.
     """
     observation, _ = env.reset(seed=seed)
     observations, steps, over = [observation], [], False

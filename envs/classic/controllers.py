@@ -1,4 +1,4 @@
-"""Behaviour policies of the embedded datasets: a scripted controller and uniform noise."""
+"""Behaviour policies of the embedded datasets: scripted controllers with uniform noise."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gymnasium.spaces import Box, Discrete
 from envs.catalogue import Tier
 from harness.core.arrays import FloatArray
 
-Action = int | FloatArray  # a number, or continuous (action_dim,)
+Action = int | FloatArray  # discrete, or continuous (action_dim,)
 Controller = Callable[[FloatArray], Action]
 
 RANDOM_SHARES: dict[Tier, float] = {"random": 1.0, "medium": 0.5, "expert": 0.05}
 
 
 def balance_pole(observation: FloatArray) -> int:
-    """CartPole: push towards where the pole, and a little the cart, is heading."""
+    """CartPole: push in the direction in which the pole, and a little the cart, is moving."""
     position, velocity, angle, angular_velocity = observation
     return int(angle + 0.5 * angular_velocity + 0.05 * position + 0.1 * velocity > 0)
 
@@ -34,7 +34,7 @@ def swing_links(observation: FloatArray) -> int:
 
 
 def swing_pendulum(observation: FloatArray) -> FloatArray:
-    """Pendulum: bring its energy to that of the upright position, and hold it there.
+    """Pendulum: swing up by energy control, and balance at the upright position.
 
     Energy shaping as in Åström and Furuta (2000), and a proportional-derivative law near the top;
     in units in which gravity's share of the acceleration is 15 sin(angle).
@@ -58,10 +58,10 @@ CONTROLLERS: dict[str, Controller] = {
 
 @dataclass(frozen=True)
 class BehaviourPolicy:
-    """A controller that gives way to a uniformly random action at some steps."""
+    """A controller that is replaced by a uniformly random action at random steps."""
 
     controller: Controller
-    actions: Box | Discrete  # the environment's space, to draw from; bounded
+    actions: Box | Discrete  # the environment's action space, bounded
     random_share: float  # probability that a step's action is random
 
     def act(self, observation: FloatArray, rng: np.random.Generator) -> Action:
@@ -75,10 +75,10 @@ class BehaviourPolicy:
 
 
 def episode_random_shares(tier: Tier, episodes: int) -> list[float]:
-    """Return the random share of each of a dataset's episodes, in their order.
+    """Return the share of random actions of each episode of a dataset, in order.
 
-    The mixed tier is a run of random episodes, then medium, then expert ones, split as evenly as
-    possible with the larger parts first: 67, 67 and 66 of 200.
+    The mixed tier has random episodes, then medium, then expert ones, split as evenly as possible
+    with the larger parts first: 67, 67 and 66 of 200.
     """
     if tier != "mixed":
         return [RANDOM_SHARES[tier]] * episodes

@@ -1,1 +1,1 @@
-"""One module a file format; all are read into one `Recording`."""
+"""Dataset formats, one module each; all are read into a `Recording`."""

@@ -1,4 +1,4 @@
-"""Arrays that others stored, checked and cast; the errors name file and array."""
+"""Checks and casts of stored arrays; errors name file and array."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def as_vectors(source: str, name: str, values: NDArray[Any]) -> FloatArray:
 
 
 def as_scalars(source: str, name: str, values: NDArray[Any]) -> FloatArray:
-    """Return floats ``(N,)``, one column taken as such; see `as_vectors`."""
+    """Return floats ``(N,)``, also from a single column; see `as_vectors`."""
     return _column(source, name, as_vectors(source, name, values))
 
 
@@ -59,10 +59,10 @@ def as_flags(source: str, name: str, values: NDArray[Any]) -> BoolArray:
 
 
 def as_actions(source: str, values: NDArray[Any]) -> IntArray | FloatArray:
-    """Return numbered actions ``(N,)``, or continuous ones ``(N, action_dim)``.
+    """Return discrete actions ``(N,)``, or continuous ones ``(N, action_dim)``.
 
     Raises:
-        InputError: If they are neither, or numbers stored as floats.
+        InputError: If they are neither, or integers stored as floats.
     """
     if values.dtype.kind in "iu":
         return as_integers(source, "actions", values)
@@ -72,7 +72,7 @@ def as_actions(source: str, values: NDArray[Any]) -> IntArray | FloatArray:
     if vectors.size and (vectors == np.floor(vectors)).all() and vectors.min() >= 0:
         raise InputError(
             f"{source!r}: actions of type {values.dtype} hold whole numbers "
-            f"{vectors.min():g}..{vectors.max():g} only: numbered actions must be integers; store "
+            f"{vectors.min():g}..{vectors.max():g} only: discrete actions must be integers; store "
             "actions.astype(int)"
         )
     return vectors.reshape(-1, 1)
@@ -84,6 +84,6 @@ def _column(source: str, name: str, values: NDArray[Any]) -> NDArray[Any]:
     if values.ndim != 1:
         raise InputError(
             f"{source!r}: {name} of shape {values.shape}: the rule is (N,), a value for each row; "
-            "cut or flatten them"
+            "slice or flatten them"
         )
     return values

@@ -1,4 +1,4 @@
-"""What a file format is: something that reads a path into a `Recording`."""
+"""The base class of dataset formats, which read a path into a `Recording`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Format(ABC):
-    """Reads datasets of one layout on disk.
+    """A dataset format: reads datasets of one layout on disk.
 
-    A path is read by the format that is named before it, as ``npz::PATH`` or ``module:Class::PATH``
-    says, else by the format that has its suffix. Nothing that a file holds is unpickled or
-    imported.
+    A path is read by the format named before it, as in ``npz::PATH`` or ``module:Class::PATH``,
+    else by the format with its suffix. Nothing in a file is unpickled or imported.
     """
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]] = ()  # of the files that it reads, such as .npz
-    takes_names: ClassVar[bool] = False  # whether a user may say which array holds what
+    takes_names: ClassVar[bool] = False  # whether a user may map names of arrays
 
     @abstractmethod
     def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
-        """Read a dataset as its source holds it, continuous actions included.
+        """Read a dataset as it is stored, including continuous actions.
 
         Args:
-            path: What the user has named: a file, a folder or an id.
-            names: Names of arrays by what they hold, where ``takes_names``.
+            path: A file, a folder or an id, as given by the user.
+            names: Names of arrays in the file by their standard names, if ``takes_names``.
 
         Raises:
             InputError: If it cannot be read; the line names the path, the rule and the remedy.

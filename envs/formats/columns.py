@@ -1,4 +1,4 @@
-"""Rows of a flat file: episodes told apart, next observations built where they are missing."""
+"""Rows of a flat file: finds episode boundaries and builds missing next observations."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from harness.core.arrays import BoolArray, FloatArray, IntArray
 from harness.core.errors import InputError, naming
 from harness.core.transitions import count_actions
 
-_MOVED_AT_ONCE = 1 << 14  # rows; bounds the memory that dropping rows needs
-_PROBES = 4096  # steps looked at to tell whether rows were shuffled
-_FEW_PROBES = 100  # fewer tell nothing
-_WIDE_STEP = 0.8  # of the distance between random rows
+_MOVED_AT_ONCE = 1 << 14  # rows; bounds the memory needed to drop rows
+_PROBES = 4096  # steps sampled to detect shuffled rows
+_FEW_PROBES = 100  # fewer are not conclusive
+_WIDE_STEP = 0.8  # relative to the distance between random rows
 
 
 @dataclass(eq=False)
 class Columns:
-    """Arrays of a file by what they hold; `to_recording` takes them over and may move rows."""
+    """Arrays of a file by standard names; `to_recording` consumes them and may move rows."""
 
     source: str
     observations: FloatArray  # (N, obs_dim); (N+1, obs_dim) around the N steps of one episode
@@ -32,23 +32,23 @@ class Columns:
     terminations: BoolArray  # (N,)
     truncations: BoolArray | None = None  # (N,)
     next_observations: FloatArray | None = None  # (N, obs_dim)
-    ends: BoolArray | None = None  # (N,) last rows of episodes, where the file numbers episodes
+    ends: BoolArray | None = None  # (N,) last rows of episodes, if the file numbers episodes
     weights: FloatArray | None = None  # (N,)
     notes: list[str] = field(default_factory=list)
 
     def to_recording(self, reference: Reference, action_count: int | None = None) -> Recording:
-        """Tell episodes apart, find every row's next observation, and note what was done.
+        """Find episode boundaries and each row's next observation, and note what was done.
 
-        Where next observations are missing, a row takes the observation of the row that follows
-        in its episode. Where none follows, a terminated row takes its own, which no learner uses,
-        and any other row is dropped.
+        If next observations are missing, a row takes the observation of the next row of its
+        episode. At the end of an episode, a terminated row takes its own observation, which no
+        learner uses, and any other row is dropped.
 
         Args:
-            reference: The environment and the scores, as far as they are known.
-            action_count: Actions that the environment offers; the largest is the last unless given.
+            reference: The environment and the scores, as far as known.
+            action_count: Number of actions of the environment; by default the maximum plus one.
 
         Raises:
-            InputError: If there is no row, lengths differ, or a next observation cannot be told.
+            InputError: If there is no row, lengths differ, or a next observation is unknown.
         """
         self.check_lengths()
         self._note_flags()
@@ -61,10 +61,10 @@ class Columns:
         return self._recording(following, ends, reference, action_count)
 
     def check_lengths(self) -> None:
-        """Refuse arrays without a row, or of different lengths.
+        """Check that arrays have rows, and equal lengths.
 
         Raises:
-            InputError: If there are any; the line says which.
+            InputError: If not; the message names the array.
         """
         rows = len(self.actions)
         if rows == 0:
@@ -73,7 +73,7 @@ class Columns:
             if len(array) != rows and not (name == "observations" and self._encloses_episode()):
                 raise InputError(
                     f"{self.source!r}: {len(array)} {name} for {rows} actions: every array needs "
-                    "a row for each; check how they were cut, and if every episode has one "
+                    "one row per action; check how they were sliced, and if every episode has one "
                     "observation more, store next_observations instead"
                 )
 
@@ -84,7 +84,7 @@ class Columns:
                 yield name, array
 
     def _encloses_episode(self) -> bool:
-        """Tell whether the rows are one episode, with the observation after its last step."""
+        """Whether the rows are one episode, including the observation after its last step."""
         flags = (self.terminations, self.truncations, self.ends)
         return (
             self.next_observations is None
@@ -102,7 +102,7 @@ class Columns:
                 self.notes.append(f"{both} rows both terminated and truncated: taken as terminated")
 
     def _tell_ends(self) -> BoolArray | None:
-        """Return the last rows of episodes ``(N,)``, or None where the file does not tell them."""
+        """Return the last rows of episodes ``(N,)``, or None if unknown."""
         flagged = self.terminations.copy()
         if self.truncations is not None:
             flagged |= self.truncations
@@ -123,7 +123,7 @@ class Columns:
         return ends
 
     def _refuse_building(self, row: int) -> None:
-        """Take the rows as a set, or refuse them if their next observations are missing."""
+        """Treat the rows as an unordered set, or reject them if next observations are missing."""
         found = (
             f"rows are shuffled or misaligned: row {row} ends an episode, but the next row belongs "
             "to the same one"
@@ -131,7 +131,7 @@ class Columns:
         if self.next_observations is None:
             raise InputError(
                 f"{self.source!r}: {found}; sort them, or store next_observations, which cannot be "
-                "told from such rows"
+                "built from such rows"
             )
         self.notes.append(f"{found}; taken as a set without episodes")
 
@@ -144,20 +144,20 @@ class Columns:
             return self._follow(ends)
         if not self.terminations.all():
             raise InputError(
-                f"{self.source!r} holds no next_observations, and no timeouts, episode_starts or "
-                "episodes from which to build them: a row at an unknown time limit would be given "
-                "one from another episode; add one of these arrays"
+                f"{self.source!r} has no next_observations, and no timeouts, episode_starts or "
+                "episodes to build them from: a row at an unknown time limit would get one from "
+                "another episode; add one of these arrays"
             )
         return self._follow(self.terminations)[0], None
 
     def _follow(self, ends: BoolArray) -> tuple[FloatArray, BoolArray]:
-        """Take next observations from the rows that follow; drop the rows that none follows."""
+        """Take next observations from the next rows; drop rows without a next row."""
         self._note_building(ends)
         lost = ends & ~self.terminations
         kept = np.flatnonzero(~lost)
         following = self.observations[np.where(ends[kept], kept, kept + 1)]
         if lost.any():
-            # The row before a lost one is now where its episode was cut off.
+            # The row before a dropped one is now where its episode is truncated.
             ends = ends.copy()
             ends[:-1] |= lost[1:]
             self.truncations = self._truncated(ends)
@@ -186,9 +186,9 @@ class Columns:
             )
 
     def _check_chain(self, ends: BoolArray | None, following: FloatArray) -> BoolArray | None:
-        """Compare next observations with the rows that follow inside episodes."""
+        """Compare next observations with the next rows inside episodes."""
         if ends is None or following.shape != self.observations.shape:
-            return ends  # shapes are for `Recording` to refuse
+            return ends  # `Recording` checks the shapes
         broken = find_jumps(self.observations, following) & ~ends
         steps, count = int((~ends).sum()), int(broken.sum())
         if count == 0:
@@ -200,7 +200,7 @@ class Columns:
         if count < steps:
             return ends
         self.notes.append("rows are shuffled or misaligned")
-        return ends if self.ends is not None else None  # numbers are told, not taken from order
+        return ends if self.ends is not None else None  # episode numbers do not depend on order
 
     def _truncated(self, ends: BoolArray) -> BoolArray:
         cut = ends & ~self.terminations
@@ -250,9 +250,9 @@ _ROW_ARRAYS = (
 
 
 def find_jumps(observations: FloatArray, following: FloatArray) -> BoolArray:
-    """Mark rows ``(N,)`` whose next observation is not that of the row that follows, or has none.
+    """Mark rows ``(N,)`` whose next observation differs from the next row's, or without next row.
 
-    Values are equal or not, without tolerance.
+    Values are compared without tolerance.
     """
     rows = len(observations)
     jumps = np.ones(rows, dtype=np.bool_)
@@ -262,7 +262,7 @@ def find_jumps(observations: FloatArray, following: FloatArray) -> BoolArray:
 
 
 def _keep_rows(array: NDArray[Any], rows: IntArray) -> NDArray[Any]:
-    """Move the given rows, which rise, to the front of an array; return a view of them."""
+    """Move the given rows, in ascending order, to the front of an array; return a view of them."""
     for first in range(0, len(rows), _MOVED_AT_ONCE):
         part = rows[first : first + _MOVED_AT_ONCE]
         array[first : first + len(part)] = array[part]
@@ -270,7 +270,7 @@ def _keep_rows(array: NDArray[Any], rows: IntArray) -> NDArray[Any]:
 
 
 def _looks_shuffled(observations: FloatArray, ends: BoolArray) -> bool:
-    """Tell whether steps inside episodes are about as wide as the distance of random rows.
+    """Whether steps inside episodes are about as large as distances between random rows.
 
     Distances are Euclidean, in units of each dimension's standard deviation; their medians are
     compared.

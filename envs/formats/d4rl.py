@@ -1,4 +1,4 @@
-"""Reading the HDF5 files of D4RL, without its package; the only reader of such files."""
+"""Reader of D4RL's HDF5 files, without the d4rl package."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from harness.core.arrays import BoolArray
 from harness.core.errors import InputError
 
 _REQUIRED = ("observations", "actions", "rewards", "terminals")
-# h5py meets damaged files with nearly any error.
+# h5py raises nearly any error for damaged files.
 _DAMAGE = (LookupError, MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError)
 
 
 class D4RLFormat(Format):
-    """HDF5 files in D4RL's layout: flat arrays at the root, a row for each step."""
+    """HDF5 files in D4RL's layout: flat arrays with one row per step."""
 
     name: ClassVar[str] = "d4rl"
     suffixes: ClassVar[tuple[str, ...]] = (".hdf5", ".h5")
@@ -38,22 +38,22 @@ class D4RLFormat(Format):
 
 
 def read_d4rl(path: str) -> Recording:
-    """Read a file in D4RL's layout: flat arrays at the root, a row for each step.
+    """Read an HDF5 file in D4RL's layout: flat arrays at the root, one row per step.
 
-    Read are ``observations (N, obs_dim)``, ``actions (N, action_dim)`` or numbered ``(N,)``,
-    ``rewards (N,)``, ``terminals (N,)``, and where they are there ``timeouts (N,)`` and
-    ``next_observations (N, obs_dim)``; all else is left alone. Without ``timeouts``, episodes end
-    at terminals and, with ``next_observations``, where these are not the observation of the row
-    that follows; without either, also at the time limit of the task that the file's name stands
-    for, as in D4RL. See `Columns.to_recording` for next observations that are missing. The
-    reference scores are D4RL's.
+    Read are ``observations (N, obs_dim)``, ``actions (N, action_dim)`` or discrete ``(N,)``,
+    ``rewards (N,)``, ``terminals (N,)``, and if present ``timeouts (N,)`` and
+    ``next_observations (N, obs_dim)``; other arrays are ignored. Without ``timeouts``, episodes end
+    at terminals and, with ``next_observations``, where these differ from the observation of the
+    next row; without either, also at the time limit of the task that the file is named after, as in
+    D4RL. See `Columns.to_recording` for missing next observations. The reference scores are
+    D4RL's.
 
     Args:
-        path: Of the file; its name tells the task, as in ``hopper-medium-v2.hdf5``.
+        path: Path of the file, named after its task, as in ``hopper-medium-v2.hdf5``.
 
     Raises:
-        InputError: If the file is missing, damaged or has another layout, or episodes cannot be
-            told apart.
+        InputError: If the file is missing, damaged or has another layout, or episode boundaries are
+        unknown.
     """
     if not Path(path).is_file():
         raise InputError(f"no file {path!r}: give the path of an existing D4RL .hdf5")
@@ -90,11 +90,11 @@ def _read_columns(path: str, file: h5py.File) -> Columns:
 
 
 def _read(path: str, file: h5py.File, name: str) -> NDArray[Any]:
-    """Read a dataset straight into one array.
+    """Read an HDF5 dataset directly into one array.
 
     Raises:
-        InputError: If it is none, lies in other files, holds no numbers, or claims more values
-            than the file has room for.
+        InputError: If it is not a dataset, is in other files, is not numeric, or claims more values
+        than the file has room for.
     """
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
@@ -113,7 +113,7 @@ def _read(path: str, file: h5py.File, name: str) -> NDArray[Any]:
 
 
 def _tell_truncations(columns: Columns, task: Task | None) -> BoolArray | None:
-    """Find where episodes were cut off in a file without timeouts, where that can be told."""
+    """Find truncations in a file without timeouts, if possible."""
     columns.check_lengths()
     terminations, following = columns.terminations, columns.next_observations
     if following is not None and following.shape == columns.observations.shape:
@@ -122,14 +122,14 @@ def _tell_truncations(columns: Columns, task: Task | None) -> BoolArray | None:
             columns.notes.append("no timeouts, and rows do not follow each other: taken as a set")
             return None
         columns.notes.append(
-            f"no timeouts: {int(cuts.sum())} episodes taken as cut off where the next observation "
-            "is not that of the row that follows"
+            f"no timeouts: {int(cuts.sum())} episodes taken as truncated where the next "
+            "observation differs from the observation of the next row"
         )
         return cuts
     if task is None or terminations.all():
         return None
     columns.notes.append(
-        f"no timeouts: episodes taken as cut off after {task.time_limit} steps, as D4RL does"
+        f"no timeouts: episodes taken as truncated after {task.time_limit} steps, as D4RL does"
     )
     return _cut_at(terminations, task.time_limit)
 

@@ -1,4 +1,4 @@
-"""What D4RL publishes of its tasks: reference scores and time limits.
+"""Reference scores and time limits of D4RL's tasks.
 
 Source: Fu et al., "D4RL: Datasets for Deep Data-Driven Reinforcement Learning"
 (arXiv:2004.07219), by the values that its package registers, in full precision.
@@ -16,13 +16,13 @@ class Task(NamedTuple):
 
     reference_min: float  # mean return of a random policy
     reference_max: float  # mean return of the reference expert
-    time_limit: int  # steps after which an episode is cut off
-    environment_id: str | None = None  # of gymnasium 1.0, where its observations are the same
-    obs_dim: int | None = None  # numbers in an observation of that environment
+    time_limit: int  # steps after which an episode is truncated
+    environment_id: str | None = None  # in gymnasium 1.0, if its observations are the same
+    obs_dim: int | None = None  # dimension of that environment's observations
 
 
 def find_task(path: str) -> Task | None:
-    """Return the task that a file's name stands for, or None.
+    """Return the task that a file is named after, or None.
 
     Known are D4RL's ids (``hopper-medium-v2.hdf5``) and the names under which its files are
     published (``hopper_medium-v2.hdf5``, ``maze2d-umaze-sparse-v1.hdf5``).
@@ -39,7 +39,7 @@ _TASKS = {
     f"halfcheetah{_POLICIES}(-v[0-2])?": Task(-280.178953, 12135.0, 1000, "HalfCheetah-v4", 17),
     f"hopper{_POLICIES}(-v[0-2])?": Task(-20.272305, 3234.3, 1000, "Hopper-v4", 11),
     f"walker(2d)?{_POLICIES}(-v[0-2])?": Task(1.629008, 4592.3, 1000, "Walker2d-v4", 17),
-    # gymnasium's Ant-v4 leaves out the contact forces that D4RL's observations hold.
+    # gymnasium's Ant-v4 lacks the contact forces of D4RL's observations.
     f"ant{_POLICIES}(-v[0-2])?": Task(-325.6, 3879.7, 1000),
     f"bullet-halfcheetah{_POLICIES}(-v0)?": Task(-1275.766996, 2381.6725, 1000),
     f"bullet-hopper{_POLICIES}(-v0)?": Task(20.058972, 1441.8059623430963, 1000),

@@ -1,4 +1,4 @@
-"""Episodes as they were played, and the rows that they hold."""
+"""Recorded episodes, and their concatenation to rows."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _NO_REFERENCE: Final = Reference()
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """T steps between T+1 observations."""
+    """An episode of T steps with T+1 observations."""
 
     observations: FloatArray  # (T+1, obs_dim)
-    actions: IntArray | FloatArray  # (T,) counted from 0, or continuous (T, action_dim)
+    actions: IntArray | FloatArray  # (T,) from 0, or continuous (T, action_dim)
     rewards: FloatArray  # (T,)
     terminations: BoolArray  # (T,)
     truncations: BoolArray  # (T,)
-    seed: int | None = None  # that the environment was reset with
+    seed: int | None = None  # of the environment's reset
     weights: FloatArray | None = None  # (T,) of the steps; None: all one
 
 
@@ -39,7 +39,7 @@ def join_episodes(
     first: int = 0,
     reference: Reference = _NO_REFERENCE,
 ) -> Recording:
-    """Lay the steps of episodes in memory end to end; see `fill_rows`."""
+    """Concatenate the steps of episodes in memory; see `fill_rows`."""
     rows = sum(np.shape(episode.actions)[0] for episode in episodes)
     return fill_rows(episodes, rows, obs_dim, action_count, source, first, reference)
 
@@ -53,23 +53,23 @@ def fill_rows(
     first: int = 0,
     reference: Reference = _NO_REFERENCE,
 ) -> Recording:
-    """Lay the steps of all episodes end to end: T rows an episode, of weight one unless given.
+    """Concatenate the steps of all episodes: T rows per episode, of weight one unless given.
 
-    Every step becomes a row, truncated ones included; only terminations end bootstrapping. Arrays
-    are made once, and no more than one episode is held beside them.
+    Every step becomes a row, including truncated ones; only terminations end bootstrapping. Arrays
+    are allocated once, and at most one episode is in memory besides them.
 
     Args:
-        episodes: Episodes whose actions count from 0, or are continuous.
-        rows: Steps of all of them.
-        obs_dim: Numbers in one observation.
-        action_count: Actions that the environment offers; None: continuous.
+        episodes: Episodes whose actions are integers from 0, or continuous.
+        rows: Total number of steps.
+        obs_dim: Dimension of an observation.
+        action_count: Number of actions of the environment; None: continuous.
         source: The dataset, for error messages.
         first: Number of the first episode in its dataset.
-        reference: The environment and the scores, as far as they are known.
+        reference: The environment and the scores, as far as known.
 
     Raises:
-        InputError: If there is no episode, one breaks a rule of `check_episode`, or they have
-            another number of steps than was said.
+        InputError: If there is no episode, one breaks a rule of `check_episode`, or the total
+        number of steps is not ``rows``.
     """
     arrays: dict[str, Any] = {}
     seeds: list[int | None] = []
@@ -110,7 +110,7 @@ def misshapen(
 
 
 def one_step_episodes(transitions: Transitions) -> Iterator[Episode]:
-    """Turn each row into an episode of one step, its weight included.
+    """Turn each row into an episode of one step, with its weight.
 
     Rows that do not terminate are truncated.
     """
@@ -131,18 +131,17 @@ def one_step_episodes(transitions: Transitions) -> Iterator[Episode]:
 def check_episode(
     episode: Episode, obs_dim: int, where: str, action_dim: int | None = None
 ) -> None:
-    """Refuse an episode whose arrays do not fit each other.
+    """Check that the arrays of an episode are consistent.
 
     Args:
         episode: The episode.
-        obs_dim: Numbers in one observation.
+        obs_dim: Dimension of an observation.
         where: Dataset and episode, for error messages.
-        action_dim: Numbers in one action; None: actions are numbered.
+        action_dim: Dimension of an action; None: actions are discrete.
 
     Raises:
-        InputError: If there is no step, an array is not as long as the steps need, numbered actions
-            are not integers, a flag is neither 0 nor 1, or a step before the last is flagged as
-            terminated.
+        InputError: If there is no step, an array has the wrong length, discrete actions are not
+        integers, a flag is neither 0 nor 1, or a step before the last is flagged as terminated.
     """
     numbered = action_dim is None
     steps = int(np.size(episode.actions)) if numbered else len(episode.actions)
@@ -181,7 +180,7 @@ def _check_values(episode: Episode, where: str, numbered: bool) -> None:
 def _checked_columns(
     episodes: Iterable[Episode], obs_dim: int, continuous: bool, source: str, first: int
 ) -> Iterator[tuple[int | None, dict[str, NDArray[Any]]]]:
-    """Yield each episode's seed and rows; the first one says how many numbers an action has."""
+    """Yield each episode's seed and rows; the first one defines the dimension of actions."""
     action_dim: int | None = None
     for number, episode in enumerate(episodes, first):
         if continuous and action_dim is None:
@@ -214,7 +213,7 @@ def _columns(episode: Episode, number: int, where: str) -> dict[str, NDArray[Any
 
 
 def _allocate(columns: dict[str, NDArray[Any]], rows: int, source: str) -> dict[str, Any]:
-    """Make arrays for all rows, of the types that the first episode has."""
+    """Allocate arrays for all rows, with the types of the first episode."""
     try:
         return {
             name: np.empty((rows, *column.shape[1:]), column.dtype)
@@ -230,7 +229,7 @@ def _allocate(columns: dict[str, NDArray[Any]], rows: int, source: str) -> dict[
 def _fill(arrays: dict[str, NDArray[Any]], rows: slice, columns: dict[str, NDArray[Any]]) -> None:
     for name, column in columns.items():
         if column.dtype != arrays[name].dtype:
-            # Minari keeps the type of each episode: none is rounded to that of the first.
+            # Minari stores each episode's own type: do not round to the first one's.
             arrays[name] = arrays[name].astype(np.result_type(arrays[name], column), copy=False)
         arrays[name][rows] = column
 

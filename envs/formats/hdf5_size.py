@@ -1,17 +1,17 @@
-"""Whether an HDF5 file has room for what it claims, asked before memory is given away."""
+"""A check that an HDF5 file can contain the arrays it claims, before memory is allocated."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-_MOST_COMPRESSED = 1100  # times; deflate's limit is 1032
+_MOST_COMPRESSED = 1100  # maximum compression ratio; deflate's limit is 1032
 
 
 def fits_in_file(stored: Any, file_size: int) -> bool:
-    """Tell whether an array's values can be in its file.
+    """Whether an array's values fit in its file.
 
-    Where they were never written, or damage has enlarged a shape, HDF5 makes them up.
+    If they were never written, or damage has enlarged a shape, HDF5 returns fill values.
 
     Args:
         stored: h5py's low-level handle, ``dataset.id``.

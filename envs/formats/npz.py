@@ -1,4 +1,4 @@
-"""Reading rows from the arrays of an ``.npz``, under whatever names others gave them."""
+"""Reader of ``.npz`` files with arrays of transitions, under various names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "weights": ("weights",),
     }
 )
-"""What rows hold, and the names of arrays that are taken for it."""
+"""Standard names of arrays, and the alternative names that are recognised."""
 
 _FLAGS: tuple[str, ...] = ("terminations", "truncations", "dones")
 _REQUIRED = ("observations", "actions", "rewards")
@@ -44,7 +44,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class NpzFormat(Format):
-    """Arrays of an ``.npz``, under whatever names others gave them."""
+    """NumPy ``.npz`` files with one array per field, under common or mapped names."""
 
     name: ClassVar[str] = "npz"
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
@@ -56,21 +56,21 @@ class NpzFormat(Format):
 
 
 def read_arrays(path: str, mapping: Mapping[str, str] = NO_NAMES) -> Recording:
-    """Read rows from an ``.npz``; one that `Transitions.save` wrote gives the rows it was given.
+    """Read rows from an ``.npz`` of arrays, including those that `Transitions.save` wrote.
 
-    ``dones`` mark the ends of episodes, whatever ended them: with ``truncations``, the others are
-    terminations. ``episode_starts`` are flags ``(N,)`` or the rows ``(E,)`` where episodes start;
-    ``episodes`` are integers ``(N,)`` that are equal within an episode and stand together. Without
-    any of these, rows form no episodes. See `Columns.to_recording` for next observations that are
-    missing. A JSON string ``metadata`` may hold ``action_count`` and the fields of `Reference`.
+    ``dones`` mark the ends of episodes by termination or truncation: with ``truncations``, the
+    others are terminations. ``episode_starts`` are flags ``(N,)`` or the rows ``(E,)`` where
+    episodes start; ``episodes`` are integers ``(N,)``, equal and contiguous within an episode.
+    Without any of these, episodes are unknown. See `Columns.to_recording` for missing next
+    observations. A JSON string ``metadata`` may have ``action_count`` and the fields of
+    `Reference`.
 
     Args:
-        path: Of the file.
-        mapping: Names of arrays by what they hold, a key of `NAMES`, where their names do not say.
+        path: Path of the file.
+        mapping: Names of arrays by standard name, a key of `NAMES`, if not recognised.
 
     Raises:
-        InputError: If the file is missing or damaged, holds pickles, lacks an array, or does not
-            say what a row needs.
+        InputError: If the file is missing or damaged, contains pickles, or lacks an array.
     """
     _check_archive(path)
     try:
@@ -86,13 +86,13 @@ def read_arrays(path: str, mapping: Mapping[str, str] = NO_NAMES) -> Recording:
         [", ".join(f"{canonical} from {name!r}" for canonical, name in names.items())]
         + ([f"not read: {', '.join(map(repr, arrays))}"] if arrays else [])
     )
-    arrays.clear()  # what is not read need not be kept
+    arrays.clear()  # free memory
     columns = _to_columns(path, named, found)
     return columns.to_recording(Reference.parse(metadata, path), _action_count(path, metadata))
 
 
 def _check_archive(path: str) -> None:
-    """Compare every member with its checksum, which a damaged directory keeps from being read."""
+    """Verify the checksum of every member; numpy does not notice a damaged directory."""
     if not Path(path).is_file():
         raise InputError(f"no file {path!r}: give the path of an existing .npz")
     damage = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
@@ -111,16 +111,16 @@ def _check_archive(path: str) -> None:
 
 
 def _count_members(file: IO[bytes], archive: zipfile.ZipFile) -> int:
-    """Return the count that ends the file.
+    """Return the number of members given at the end of the file.
 
-    `zipfile` does not compare it with its list, from which a damaged length can drop an array.
+    `zipfile` does not compare it with its list, which may lack an array after damage.
     """
     file.seek(-12 - len(archive.comment), os.SEEK_END)
     return int.from_bytes(file.read(2), "little")
 
 
 def _find_names(path: str, arrays: Arrays, mapping: Mapping[str, str]) -> dict[str, str]:
-    """Return which array holds what."""
+    """Return the names of the file's arrays by standard name."""
     _check_mapping(path, arrays, mapping)
     names = {}
     for canonical, known in NAMES.items():
@@ -129,7 +129,7 @@ def _find_names(path: str, arrays: Arrays, mapping: Mapping[str, str]) -> dict[s
             found = [mapping[canonical]]
         if len(found) > 1:
             raise InputError(
-                f"{path!r} holds {' and '.join(map(repr, found))}, which both say {canonical}; "
+                f"{path!r} has {' and '.join(map(repr, found))}, which both mean {canonical}; "
                 f"choose one by the mapping {canonical}={found[0]}"
             )
         if found:
@@ -180,17 +180,17 @@ def _to_columns(path: str, named: Arrays, found: str) -> Columns:
 def _split_dones(
     path: str, flags: Mapping[str, BoolArray], notes: list[str]
 ) -> tuple[BoolArray, BoolArray | None]:
-    """Return terminations and truncations, told apart where ``dones`` merge them."""
+    """Return terminations and truncations, separated where ``dones`` merge them."""
     if len({len(array) for array in flags.values()}) > 1:
         lengths = ", ".join(f"{len(array)} {name}" for name, array in flags.items())
-        raise InputError(f"{path!r}: {lengths}: every row needs each; check how they were cut")
+        raise InputError(f"{path!r}: {lengths}: lengths must agree; check how they were sliced")
     terminations, truncations = flags.get("terminations"), flags.get("truncations")
     dones = flags.get("dones")
     if dones is None:
         if terminations is None:
             raise InputError(
-                f"{path!r} lacks terminations: which rows end bootstrapping must be said, even if "
-                "none does; add them, or let `inspect` and `convert` --map terminations=NAME"
+                f"{path!r} lacks terminations: they must be given, even if all are false; add "
+                "them, or let `inspect` and `convert` --map terminations=NAME"
             )
         return terminations, truncations
     if terminations is not None:
@@ -203,8 +203,8 @@ def _split_dones(
         )
     if (dones & truncations).any() and (truncations & ~dones).any():
         raise InputError(
-            f"{path!r}: some truncated rows are done and others are not, so that dones do not tell "
-            "terminations; add terminations"
+            f"{path!r}: some truncated rows are done and others are not, so that dones do not "
+            "determine terminations; add terminations"
         )
     notes.append("terminations are the dones that are no truncations")
     return dones & ~truncations, truncations
@@ -230,7 +230,7 @@ def _agreed_truncations(
 
 
 def _find_ends(path: str, named: Arrays, notes: list[str]) -> BoolArray | None:
-    """Return the last rows of episodes, if the file says which rows form one."""
+    """Return the last rows of episodes, if the file has episode boundaries."""
     ends = _ends_of_starts(path, named) if "episode_starts" in named else None
     if "episodes" not in named:
         return ends
@@ -251,7 +251,7 @@ def _ends_of_numbers(path: str, named: Arrays, notes: list[str]) -> BoolArray | 
     if "next_observations" not in named:
         raise InputError(
             f"{path!r}: {found}; sort them by episode and step, or store next_observations, which "
-            "cannot be told from such rows"
+            "cannot be built from such rows"
         )
     notes.append(f"{found}; taken as a set without episodes")
     return None
@@ -265,8 +265,8 @@ def _ends_of_starts(path: str, named: Arrays) -> BoolArray:
     first = as_integers(path, "episode_starts", values)
     if first.size == 0 or first[0] != 0 or first[-1] >= rows or (np.diff(first) <= 0).any():
         raise InputError(
-            f"{path!r}: episode_starts are neither a flag for each row nor rising row numbers from "
-            f"0 below {rows}; correct them"
+            f"{path!r}: episode_starts are neither a flag for each row nor ascending row numbers "
+            f"from 0 below {rows}; correct them"
         )
     ends = np.zeros(rows, dtype=np.bool_)
     ends[first - 1] = True  # the row before the first is the last

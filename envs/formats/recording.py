@@ -1,4 +1,4 @@
-"""Recorded rows: what every format is read into, before actions are numbered."""
+"""Recordings: rows as read from any format, before actions are discretised."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from harness.core.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Rows of episodes as a source holds them: their shapes are checked, their values are not.
+    """Rows of episodes as stored in a source, with checked shapes and unchecked values.
 
-    Values that no learner could use are for `inspect` to find and for `Transitions` to refuse.
+    Unusable values are reported by `inspect` and rejected by `Transitions`.
 
     Raises:
         InputError: If there is no row, or an array's shape does not fit the others.
     """
 
-    source: str  # the id or path that it was opened by
+    source: str  # the id or path that it was opened with
     observations: FloatArray  # (N, obs_dim)
-    actions: IntArray | FloatArray  # (N,) counted from 0, or continuous (N, action_dim)
+    actions: IntArray | FloatArray  # (N,) from 0, or continuous (N, action_dim)
     rewards: FloatArray  # (N,)
     next_observations: FloatArray  # (N, obs_dim)
     terminations: BoolArray  # (N,) where the episode terminated
-    truncations: BoolArray  # (N,) where it was cut off
-    episodes: IntArray | None  # (N,) number of each row's episode, never falling; None: unknown
+    truncations: BoolArray  # (N,) where the episode was truncated
+    episodes: IntArray | None  # (N,) non-decreasing number of each row's episode; None: unknown
     weights: FloatArray  # (N,)
-    action_count: int | None  # actions that the environment offers; None: continuous
+    action_count: int | None  # actions of the environment; None: continuous
     reference: Reference
-    seeds: tuple[int | None, ...] = ()  # that each episode was reset with; empty: unknown
-    notes: tuple[str, ...] = field(default=())  # what was found in the source and how it was taken
+    seeds: tuple[int | None, ...] = ()  # of each episode's reset; empty: unknown
+    notes: tuple[str, ...] = field(default=())  # findings in the source and their treatment
 
     def __post_init__(self) -> None:
         rows = len(self.observations)
@@ -43,14 +43,14 @@ class Recording:
             raise InputError(
                 f"{self.source!r}: observations of shape {self.observations.shape} and actions of "
                 f"shape {self.actions.shape}: the rule is (N, obs_dim) and (N, action_dim), or "
-                "(N,) for numbered actions; flatten them first"
+                "(N,) for discrete actions; flatten them first"
             )
         for name in _ROW_ARRAYS:
             array = getattr(self, name)
             if array is not None and len(array) != rows:
                 raise InputError(
                     f"{self.source!r}: {len(array)} {name} for {rows} observations: every array "
-                    "needs a row for each; check how they were cut"
+                    "needs one row per observation; check how they were sliced"
                 )
         if self.next_observations.shape != self.observations.shape:
             raise InputError(
@@ -63,7 +63,7 @@ class Recording:
 
     @property
     def continuous(self) -> bool:
-        """Whether actions are vectors rather than numbers."""
+        """Whether actions are continuous vectors rather than integers."""
         return self.action_count is None
 
     @property
@@ -71,18 +71,18 @@ class Recording:
         """First row of each episode, ``(E,)``.
 
         Raises:
-            InputError: If the source does not tell episodes apart.
+            InputError: If episode boundaries are unknown.
         """
         if self.episodes is None:
             raise InputError(
-                f"{self.source!r} does not say where episodes end: name its timeouts or "
+                f"{self.source!r} has no episode boundaries: map its arrays to timeouts or "
                 "episode_starts"
             )
         return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
+        """Size of the arrays in bytes."""
         arrays = [getattr(self, name) for name in ("observations", *_ROW_ARRAYS)]
         return sum(array.nbytes for array in arrays if array is not None)
 

@@ -1,4 +1,4 @@
-"""The spaces that a dataset may have, and their values as flat vectors."""
+"""Supported observation and action spaces, and flattening of their values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from envs.formats.episodes import misshapen
 from harness.core.arrays import FloatArray, as_float
 from harness.core.errors import InputError
 
-IMAGE_SIDE: Final = 32  # from which Minari takes two dimensions of bytes for an image
+IMAGE_SIDE: Final = 32  # minimum from which Minari treats two dimensions of bytes as an image
 
 
 def flat_size(observations: Space[Any], dataset_id: str) -> int:
-    """Return the numbers in one observation, flattened as `flatten_steps` does.
+    """Return the dimension of an observation, flattened as by `flatten_steps`.
 
     Raises:
-        InputError: If there is an image among them, or a space that is not Box, Discrete,
+        InputError: If it contains an image, or a space that is not Box, Discrete,
             MultiBinary, MultiDiscrete or a Dict or Tuple of these.
     """
     for leaf in _leaves(observations):
@@ -35,16 +35,16 @@ def flat_size(observations: Space[Any], dataset_id: str) -> int:
     if size == 0:
         raise InputError(
             f"{dataset_id!r} has observations {_one_line(observations)}: they hold no number, but "
-            "at least one is needed; store what the policy saw"
+            "at least one is needed; store the policy's observations"
         )
     return size
 
 
 def check_actions(actions: Space[Any], dataset_id: str) -> Box | Discrete:
-    """Return the action space.
+    """Return the action space if it is Box or Discrete.
 
     Raises:
-        InputError: If actions are neither numbers nor vectors.
+        InputError: If it is another space.
     """
     if not isinstance(actions, Box | Discrete):
         raise InputError(
@@ -58,24 +58,24 @@ def check_actions(actions: Space[Any], dataset_id: str) -> Box | Discrete:
 def flatten_steps(
     space: Space[Any], values: Any, rows: int, *, steps: int, name: str, where: str
 ) -> FloatArray:
-    """Flatten the values of many steps at once, each as `gymnasium.spaces.flatten` does.
+    """Flatten the values of many steps at once, each as by `gymnasium.spaces.flatten`.
 
-    Dict and Tuple are laid end to end in the order of their space (gymnasium sorts keys), numbers
-    of Discrete and MultiDiscrete become one-hot.
+    Dict and Tuple are concatenated in the order of their space (gymnasium sorts keys); Discrete and
+    MultiDiscrete become one-hot.
 
     Args:
-        space: That `flat_size` or `check_actions` has passed.
+        space: A space that `flat_size` or `check_actions` has accepted.
         values: An array with a first axis of ``rows``, or dicts and tuples of them.
-        rows: Values expected.
+        rows: Expected number of values.
         steps: Steps of the episode, for error messages.
-        name: What the values are, for error messages.
+        name: Name of the values, for error messages.
         where: Dataset and episode, for error messages.
 
     Returns:
-        Shape ``(rows, flatdim(space))``; an array of one-dimensional Box is returned as it is.
+        Shape ``(rows, flatdim(space))``; an array of a one-dimensional Box is returned unchanged.
 
     Raises:
-        InputError: If an array has another shape, or a number lies outside its space.
+        InputError: If an array has the wrong shape, or a number is outside its space.
     """
     parts = [
         _flatten_leaf(leaf, np.asarray(array), rows, steps, name + key, where)
@@ -102,7 +102,7 @@ def _flatten_leaf(
 def _one_hot(
     values: NDArray[Any], counts: Any, start: Any, leaf: Space[Any], name: str, where: str
 ) -> FloatArray:
-    """Encode numbers ``(rows, …)``, of which there are ``counts`` from ``start`` on."""
+    """One-hot encoding of integers ``(rows, …)`` in ``start .. start + counts - 1``."""
     numbers = (values - start).reshape(len(values), -1)
     sizes = np.ravel(counts)
     if numbers.dtype.kind not in "iu" or (numbers < 0).any() or (numbers >= sizes).any():

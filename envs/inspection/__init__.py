@@ -1,1 +1,1 @@
-"""What a recorded dataset holds, and what is wrong with it."""
+"""Inspection of recorded datasets: statistics, problems, remarks and a figure."""

@@ -1,4 +1,4 @@
-"""Rules that a recording should keep, and the line for each that it breaks."""
+"""Checks of a recording, with one line for each problem found."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.core.presentation.text import listed, rows, share
 
 Rule = Callable[[Statistics], Iterator[str]]
 
-FAR = 1e3  # an outlier's distance from the median, in ranges of the middle 98 %
-HEAVY = 100.0  # times the median, or the median times it: a weight that is far off
-MANY_REPEATS = 0.1  # of the rows; a deterministic environment may well come back to a state
+FAR = 1e3  # distance of an outlier from the median, relative to the range of the middle 98 %
+HEAVY = 100.0  # ratio to the median, in either direction, of an extreme weight
+MANY_REPEATS = 0.1  # share of the rows; a deterministic environment may return to a state
 
 
 def find_problems(statistics: Statistics) -> tuple[str, ...]:
@@ -60,13 +60,13 @@ def _flags(statistics: Statistics) -> Iterator[str]:
     terminations, truncations = statistics.recording.terminations, statistics.recording.truncations
     if len(terminations) > 1 and terminations.all():
         yield (
-            f"all {rows(len(terminations))} are flagged terminated, so that none looks ahead: "
-            "flag an episode's last row only"
+            f"all {rows(len(terminations))} are flagged terminated, so that none bootstraps: "
+            "flag only the last row of an episode"
         )
     elif not terminations.any() and not truncations.any():
         yield (
             f"none of {rows(len(terminations))} is flagged terminated or truncated: flag where "
-            "episodes end, or name the array that says so"
+            "episodes end, or map the array that does"
         )
     else:
         yield from _early_flags(statistics)
@@ -134,8 +134,8 @@ def _actions(statistics: Statistics) -> Iterator[str]:
     missing = np.setdiff1d(np.arange(count), actions)
     if len(missing):
         yield (
-            f"never taken: action {listed([*map(str, missing)])} of 0..{count - 1}, so that "
-            "nothing says what it is worth: collect data that takes it, or correct the count"
+            f"never taken: action {listed([*map(str, missing)])} of 0..{count - 1}, so that its "
+            "value is unknown: collect data with it, or correct the number of actions"
         )
 
 
@@ -143,7 +143,7 @@ def _constant(statistics: Statistics) -> Iterator[str]:
     names = [name for name in statistics.constant_columns if name not in ("reward", "action")]
     if names:
         yield (
-            f"constant in all rows: {listed(names)}: drop what says nothing, or check how it was "
+            f"constant in all rows: {listed(names)}: drop it as uninformative, or check how it was "
             "recorded"
         )
 
@@ -178,10 +178,10 @@ def _copied_rows(statistics: Statistics) -> Iterator[str]:
 
 
 def find_copies(statistics: Statistics) -> IntArray:
-    """Repeated rows that no environment has come back to, as far as can be told.
+    """Repeated rows that are copies rather than a return of the environment to a state.
 
-    They do not follow from the row before, though the episode goes on; or they are many, and
-    states are not on a grid.
+    Either they do not continue the row before within the episode, or they are many and states are
+    not on a grid.
     """
     repeated, taken = statistics.repeated_rows, statistics.recording
     many = len(repeated) > MANY_REPEATS * len(taken)
@@ -225,13 +225,13 @@ def _weights(statistics: Statistics) -> Iterator[str]:
     low, middle, high = np.nanmin(weights), np.nanmedian(weights), np.nanmax(weights)
     if low <= 0:
         yield (
-            f"{rows(int((weights <= 0).sum()))} with a weight of zero or less (the least is "
-            f"{low:g}): weights are positive, so drop rows of no weight"
+            f"{rows(int((weights <= 0).sum()))} with a weight of zero or less (the minimum is "
+            f"{low:g}): weights must be positive, so drop these rows"
         )
     elif high > HEAVY * middle or low < middle / HEAVY:
         yield (
-            f"weights of {low:g}..{high:g} around a median of {middle:g}: few rows decide "
-            "everything, so check them, or leave weights out"
+            f"weights of {low:g}..{high:g} around a median of {middle:g}: few rows dominate, so "
+            "check them, or leave weights out"
         )
 
 

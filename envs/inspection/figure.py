@@ -1,4 +1,4 @@
-"""The figure of `bellman-bench inspect`: returns, lengths, actions and states."""
+"""The figure of `bellman-bench inspect`: returns, episode lengths, actions and states."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from harness.core.storage.files import write_whole
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # of the Okabe-Ito palette
 BINS = 31
-STATE_ROWS = 100_000  # enough for a density
+STATE_ROWS = 100_000  # enough for a density estimate
 BOX_ROWS = 10_000
-ACTIONS_SHOWN = 24  # columns; more do not fit
+ACTIONS_SHOWN = 24  # maximum number of columns shown
 OTHER_FIGURES = (".eps", ".gif", ".jpeg", ".jpg", ".pdf", ".svg", ".tif", ".tiff", ".webp")
 _COUNT = FuncFormatter(lambda count, _: f"{count:,.0f}")
 
@@ -125,7 +125,7 @@ def _draw_actions(axis: Axes, recording: Recording, inspection: Inspection) -> N
 
 
 def _draw_states(axis: Axes, observations: FloatArray) -> None:
-    """Density of the states on the plane in which they vary most."""
+    """Draw the density of states on their first two principal components."""
     rows = observations[_evenly(len(observations), STATE_ROWS)].astype(np.float64)
     plane, labels = _project(rows[np.isfinite(rows).all(axis=1)])
     if not len(plane):
@@ -135,16 +135,16 @@ def _draw_states(axis: Axes, observations: FloatArray) -> None:
             plane[:, 0], plane[:, 1], gridsize=45, mincnt=1, norm=LogNorm(), cmap="viridis"
         )
         bar = axis.figure.colorbar(cells, ax=axis, label="rows", format=_COUNT)
-        bar.minorformatter = LogFormatter(labelOnlyBase=False)  # its own writes mathematics
+        bar.minorformatter = LogFormatter(labelOnlyBase=False)  # the default uses mathtext
         axis.set(xlabel=labels[0], ylabel=labels[1])
     axis.grid(visible=False)
     axis.set(title="Coverage of states")
 
 
 def _project(states: Float64Array) -> tuple[Float64Array, tuple[str, str]]:
-    """First two principal components of standardised states ``(N, 2)``, and what to call them.
+    """First two principal components of standardised states ``(N, 2)``, and their names.
 
-    Where there are two columns or fewer, the columns themselves.
+    For two columns or fewer, the columns themselves.
     """
     width = states.shape[1]
     if width <= 2 or not len(states):
@@ -164,7 +164,7 @@ def _histogram(axis: Axes, values: Float64Array | IntArray | None) -> None:
         _say(axis, "episodes unknown" if values is None else "no finite value")
         return
     low, high = float(finite.min()), float(finite.max())
-    pad = 0.0 if high > low else max(1.0, abs(low) / 10)  # one value stands in the middle
+    pad = 0.0 if high > low else max(1.0, abs(low) / 10)  # a single value is centred
     axis.hist(finite, bins=BINS, range=(low - pad, high + pad), color=BLUE)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -180,12 +180,12 @@ def _say(axis: Axes, text: str) -> None:
     axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center")
 
 
-def _evenly(rows: int, most: int) -> IntArray:
-    """At most so many rows, evenly spaced."""
-    return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)
+def _evenly(rows: int, maximum: int) -> IntArray:
+    """At most ``maximum`` rows, evenly spaced."""
+    return np.linspace(0, rows - 1, min(rows, maximum)).astype(np.int64)
 
 
 def _slug(source: str) -> str:
-    """Name a dataset in letters, digits, dots, dashes and underscores."""
+    """Convert a dataset's name to letters, digits, dots, dashes and underscores."""
     name = Path(source).stem if Path(source).is_file() else source
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "dataset"

@@ -1,4 +1,4 @@
-"""What is known of a recorded dataset before anything is learned from it."""
+"""Inspection of a recorded dataset before it is used for training."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Spread = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Inspection:
-    """The measures of a dataset, its defects, and what is worth a look."""
+    """Statistics of a dataset, its problems, and remarks."""
 
     source: str
     environment: Reference
-    time_limit: int | None  # steps; None: none is known
+    time_limit: int | None  # steps; None: unknown
     rows: int
-    episodes: int | None  # None, here and below: the source does not tell episodes apart
-    lengths: Spread | None  # least, median and largest
-    returns: Spread | None  # least, mean and largest, undiscounted
+    episodes: int | None  # None, here and below: episodes are unknown
+    lengths: Spread | None  # minimum, median and maximum
+    returns: Spread | None  # minimum, mean and maximum, undiscounted
     scores: Spread | None  # the same, normalised; the mean is the trajectory quality TQ
     terminated: float  # share of rows
     truncated: float  # share of rows
@@ -43,16 +43,16 @@ class Inspection:
     truncated_episodes: float | None
     misalignment: float | None  # share of rows inside episodes whose s' is not the next row's s
     action_counts: tuple[int, ...] | None  # rows of each action; None: actions are continuous
-    action_ranges: tuple[tuple[float, float], ...] | None  # of each column; None: numbered
-    action_coverage: float | None  # share of the actions on offer that are taken; None: continuous
+    action_ranges: tuple[tuple[float, float], ...] | None  # of each column; None: discrete
+    action_coverage: float | None  # share of the actions that are taken; None: continuous
     unique_pairs: int  # discretised state-action pairs, see `count_pairs`
     reference_pairs: int | None  # of the reference dataset; None: none was given
     constant_columns: tuple[str, ...]
     non_finite_columns: tuple[str, ...]
     duplicate_rows: int  # rows that equal an earlier one, repeated episodes included
     problems: tuple[str, ...]  # one line for each defect
-    remarks: tuple[str, ...]  # one line for each thing that may be right
-    notes: tuple[str, ...]  # what the reader of the source found
+    remarks: tuple[str, ...]  # one line for each finding that may be intended
+    notes: tuple[str, ...]  # notes of the source's reader
 
     @property
     def trajectory_quality(self) -> float | None:
@@ -61,7 +61,7 @@ class Inspection:
 
     @property
     def coverage(self) -> float | None:
-        """SACo, unique pairs in units of the reference's.
+        """State-action coverage SACo: unique pairs relative to the reference's.
 
         See `envs.inspection.statistics.count_pairs`.
         """
@@ -69,15 +69,15 @@ class Inspection:
 
 
 def inspect(recording: Recording, reference: Recording | None = None) -> Inspection:
-    """Measure a recording and look for defects.
+    """Compute statistics of a recording, and find its problems.
 
     Args:
         recording: The dataset.
-        reference: A dataset of the same environment, whose state-action pairs are the unit of the
-            coverage.
+        reference: A dataset of the same environment, relative to whose state-action pairs the
+        coverage is measured.
 
     Raises:
-        InputError: If states or actions of the reference are not of the dataset's kind.
+        InputError: If the reference has other dimensions of states or actions than the dataset.
     """
     statistics = Statistics(recording)
     pairs, reference_pairs = _count(recording, reference)

@@ -1,4 +1,4 @@
-"""What may be right in a recording, and is worth a look."""
+"""Findings in a recording that may be intended, but are worth checking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.core.presentation.text import share
 
 
 def find_remarks(statistics: Statistics) -> Iterator[str]:
-    """One line for each."""
+    """Yield one line for each remark."""
     yield from _ends(statistics)
     yield from _single_steps(statistics)
     yield from _equal_lengths(statistics)
@@ -22,12 +22,9 @@ def _ends(statistics: Statistics) -> Iterator[str]:
     taken = statistics.recording
     flagged = taken.terminations | taken.truncations
     if flagged.any() and not taken.terminations.any():
-        yield (
-            "no row is flagged terminated: no episode came to an end of its own, or the flags "
-            "went missing"
-        )
+        yield "no row is flagged terminated: no episode terminated, or the flags are missing"
     if statistics.last is None:
-        yield "the source does not tell episodes apart, so nothing is said of them"
+        yield "episode boundaries are unknown, so there are no statistics of episodes"
     elif flagged.any() and not flagged[statistics.last].all():
         open_ends = int((~flagged[statistics.last]).sum())
         yield f"{share(open_ends, int(statistics.last.sum()), 'episodes')} end without a flag"
@@ -36,7 +33,7 @@ def _ends(statistics: Statistics) -> Iterator[str]:
 def _single_steps(statistics: Statistics) -> Iterator[str]:
     if statistics.lengths is not None and statistics.lengths.max() == 1:
         yield (
-            "every episode is one step long, as where rows that form no episodes were stored: "
+            "every episode is one step long, as if rows without episodes were stored: "
             "lengths, returns and scores are then those of single rows"
         )
 
@@ -48,7 +45,7 @@ def _equal_lengths(statistics: Statistics) -> Iterator[str]:
     merged = statistics.ended_at(longest)[1]
     if longest > 1 and merged > 2:
         yield (
-            f"{merged} episodes are flagged terminated at the greatest length, {longest}: if that "
+            f"{merged} episodes are flagged terminated at the maximum length, {longest}: if that "
             "is a time limit, flag them truncated"
         )
 
@@ -58,5 +55,5 @@ def _returning(statistics: Statistics) -> Iterator[str]:
     if count and not len(find_copies(statistics)):
         yield (
             f"{share(count, len(statistics.recording), 'rows')} repeat an earlier one exactly, as "
-            "in a deterministic environment that comes back to a state"
+            "in a deterministic environment that returns to a state"
         )

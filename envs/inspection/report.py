@@ -1,4 +1,4 @@
-"""What `bellman-bench inspect` says of a dataset."""
+"""The report of `bellman-bench inspect`."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ def inspect_dataset(
     codebook: CodebookSpec | None = None,
     figure: Path | None = None,
 ) -> list[str]:
-    """Inspect a dataset and say what was found, line by line, once nothing can go wrong any more.
+    """Inspect a dataset and yield the report line by line, after all errors have been raised.
 
     Args:
         recording: The dataset.
-        reference: A dataset whose state-action pairs are the unit of the coverage.
-        codebook: How continuous actions would be numbered: what that costs is measured.
-        figure: Where to draw: the path of a ``.png``, or a folder for ``inspect-<dataset>.png``.
+        reference: A dataset relative to whose state-action pairs the coverage is measured.
+        codebook: How continuous actions would be discretised, to measure the error.
+        figure: Path of a ``.png`` to draw, or a folder for ``inspect-<dataset>.png``.
 
     Raises:
-        InputError: If the two are not of one kind, the codebook does not suit the actions, or the
-            figure cannot be written.
+        InputError: If the two have different dimensions, the codebook does not suit the actions, or
+        the figure cannot be written.
     """
     inspection = inspect(recording, reference)
     found = list(lines(inspection))
     if codebook is not None:
         found += _codebook_lines(make_dataset(recording, codebook))
     if figure is not None:
-        from envs.inspection.figure import write_figure  # matplotlib, which text does not need
+        from envs.inspection.figure import write_figure  # imports matplotlib
 
         found.append(f"figure: {write_figure(recording, inspection, figure)}")
     return found
@@ -54,11 +54,11 @@ def _codebook_lines(dataset: Dataset) -> Iterator[str]:
             "nearest codes"
         )
     else:
-        yield "  no episode can be replayed: the data do not name seeds that give them again"
+        yield "  no episode can be replayed: there are no seeds that reproduce them"
 
 
 def lines(inspection: Inspection) -> Iterator[str]:
-    """Lay an inspection out: measures, then problems, remarks and notes."""
+    """Format an inspection: statistics, then problems, remarks and notes."""
     yield inspection.source
     for name, value in _facts(inspection):
         yield f"  {name:<12}{value}"
@@ -105,7 +105,7 @@ def _duplicates(inspection: Inspection) -> str:
 
 def _spread(spread: Spread, middle: str) -> str:
     low, centre, high = spread
-    return f"{low:.5g} … {centre:.5g} … {high:.5g} (least, {middle}, largest)"
+    return f"{low:.5g} … {centre:.5g} … {high:.5g} (minimum, {middle}, maximum)"
 
 
 def _coverage(inspection: Inspection) -> str:
@@ -129,7 +129,7 @@ def _ends(inspection: Inspection) -> str:
 
 def _alignment(inspection: Inspection) -> str:
     if inspection.misalignment is None:
-        return "unknown, for so are the episodes"
+        return "unknown, since episodes are"
     return f"{inspection.misalignment:.3%} of rows inside episodes: s' is not the next s"
 
 
@@ -137,6 +137,6 @@ def _actions(inspection: Inspection) -> str:
     if inspection.action_counts is not None and inspection.action_coverage is not None:
         total = max(sum(inspection.action_counts), 1)
         counts = [f"{a}: {n / total:.1%}" for a, n in enumerate(inspection.action_counts)]
-        return f"{listed(counts)}; {inspection.action_coverage:.0%} of those on offer are taken"
+        return f"{listed(counts)}; {inspection.action_coverage:.0%} of the environment's are taken"
     ranges = [f"{low:.4g}..{high:.4g}" for low, high in inspection.action_ranges or ()]
     return f"{len(ranges)} continuous: {listed(ranges)}"

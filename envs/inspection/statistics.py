@@ -1,4 +1,4 @@
-"""What a recording holds, in numbers: episodes, alignment, repetition and coverage."""
+"""Statistics of a recording: episodes, alignment, repetition and coverage."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Hashes = NDArray[np.uint64]
 
 BINS = 100  # of each column, as in the code of the paper that defines the coverage
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_BLOCK = 1 << 16  # rows that are compared at a time, so that little memory is needed
+_BLOCK = 1 << 16  # rows compared at a time, to save memory
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """A recording, and what its rules and its report both need of it."""
+    """A recording with cached statistics, used by its checks and its report."""
 
     recording: Recording
 
     @cached_property
     def starts(self) -> IntArray | None:
-        """First row of each episode ``(E,)``; None: the source does not tell them apart."""
+        """First row of each episode ``(E,)``; None: unknown."""
         return None if self.recording.episodes is None else self.recording.episode_starts
 
     @cached_property
@@ -43,7 +43,7 @@ class Statistics:
         """Undiscounted return of each episode ``(E,)``."""
         if self.starts is None:
             return None
-        with np.errstate(all="ignore"):  # rewards may be anything
+        with np.errstate(all="ignore"):  # rewards may be infinite
             totals: Float64Array = np.add.reduceat(
                 self.recording.rewards.astype(np.float64), self.starts
             )
@@ -59,7 +59,7 @@ class Statistics:
         return last
 
     def ended_at(self, length: int) -> tuple[int, int]:
-        """How many episodes have that length, and how many of them terminated there."""
+        """Number of episodes of that length, and how many of them terminated."""
         if self.lengths is None or self.last is None:
             return 0, 0
         terminated = self.recording.terminations & ~self.recording.truncations
@@ -68,7 +68,7 @@ class Statistics:
 
     @cached_property
     def constant_columns(self) -> tuple[str, ...]:
-        """Names of the columns of s, a and r that hold one value in all of several rows."""
+        """Names of the columns of s, a and r that are constant over more than one row."""
         return tuple(
             name
             for name, column in columns(self.recording)
@@ -108,7 +108,7 @@ class Statistics:
 
     @cached_property
     def repeated_rows(self) -> IntArray:
-        """Rows that equal an earlier one, those of repeated episodes left out."""
+        """Rows that equal an earlier one, without those of repeated episodes."""
         repeated = repeats(self.hashes)
         if self.lengths is not None:
             copies = np.isin(np.arange(len(self.lengths)), self.repeated_episodes)
@@ -117,7 +117,7 @@ class Statistics:
 
 
 def follows(recording: Recording, distance: int) -> BoolArray:
-    """Whether each row's s' is the s of the row so far on, ``(N,)``; False where there is none."""
+    """Whether each row's s' is the s of the row ``distance`` later, ``(N,)``; False if none."""
     rows = len(recording) - distance
     found = np.zeros(len(recording), dtype=bool)
     for start in range(0, rows, _BLOCK):
@@ -141,19 +141,19 @@ def hash_rows(*arrays: NDArray[Any]) -> Hashes:
 
 
 def count_distinct(hashes: Hashes) -> int:
-    """Count different hashes; on so many, sorting is far quicker than `numpy.unique`."""
+    """Count distinct hashes; for so many, sorting is far faster than `numpy.unique`."""
     return 1 + int(np.count_nonzero(np.diff(np.sort(hashes))))
 
 
 def repeats(hashes: Hashes) -> BoolArray:
-    """Whether each hash came up before, ``(N,)``."""
+    """Whether each hash occurred before, ``(N,)``."""
     repeated = np.ones(len(hashes), dtype=bool)
     repeated[np.unique(hashes, return_index=True)[1]] = False
     return repeated
 
 
 def columns(recording: Recording) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Name every column of numbers; weights are no column."""
+    """Yield every column of s, a, r and s' with its name, without weights."""
     yield from _named("observation", recording.observations)
     yield from _named("action", recording.actions)
     yield "reward", recording.rewards
@@ -168,7 +168,7 @@ def _named(name: str, array: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]
 
 
 def normalised(returns: Float64Array | None, reference: Reference) -> Float64Array | None:
-    """Returns with the reference minimum at 0 and the maximum at 1; None where one is unknown.
+    """Normalised returns: reference minimum 0 and maximum 1; None if one is unknown.
 
     Their mean is the trajectory quality TQ, the measure of exploitation of Schweighofer et al., "A
     Dataset Perspective on Offline Reinforcement Learning" (2022):
@@ -184,7 +184,7 @@ def normalised(returns: Float64Array | None, reference: Reference) -> Float64Arr
 
 
 def count_pairs(recording: Recording, limits: Float64Array) -> int:
-    """Unique state-action pairs ``u(D)``, counted exactly over discretised states.
+    """Number of unique state-action pairs ``u(D)``, counted exactly over discretised states.
 
     They make the state-action coverage SACo, the measure of exploration of Schweighofer et al., "A
     Dataset Perspective on Offline Reinforcement Learning" (2022):
@@ -195,7 +195,7 @@ def count_pairs(recording: Recording, limits: Float64Array) -> int:
 
     Args:
         recording: The dataset D.
-        limits: Least and largest value of each column, ``(2, columns)``, as `pair_limits` gives.
+        limits: Minimum and maximum of each column, ``(2, columns)``, from `pair_limits`.
     """
     pairs = _pairs(recording)
     bins = [
@@ -207,7 +207,7 @@ def count_pairs(recording: Recording, limits: Float64Array) -> int:
 
 
 def pair_limits(*recordings: Recording) -> Float64Array:
-    """Least and largest finite value of each column of states and continuous actions.
+    """Minimum and maximum finite value of each column of states and continuous actions.
 
     Returns:
         Over all recordings together, ``(2, columns)``.

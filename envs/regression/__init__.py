@@ -1,1 +1,1 @@
-"""Regression datasets, and their splits."""
+"""Regression datasets and their train-test splits."""

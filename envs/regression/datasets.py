@@ -1,4 +1,4 @@
-"""Regression datasets: opening one by its id or path, and splitting it for training and test."""
+"""Opening of regression datasets by id or path, and train-test splits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Tabular:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A dataset in two parts, both in units that the training part defines.
+    """A train-test split, standardised by the training part.
 
     A mean squared error on ``test`` is in units of ``target_scale ** 2``: multiply by that for
     the original units. A target ``y`` reads ``target_mean + target_scale * y`` in the original.
@@ -58,13 +58,13 @@ class Split:
 
 
 def is_tabular(id_or_path: str) -> bool:
-    """Tell whether an id or path names a regression dataset."""
+    """Whether an id or path is that of a regression dataset."""
     path = id_or_path.partition("#")[0].lower()
     return id_or_path.startswith("regression/") or path.endswith(".csv")
 
 
 def tabular_ids() -> list[str]:
-    """Return the id of every regression dataset that has one, the embedded one first."""
+    """Return the ids of all regression datasets, the embedded one first."""
     return [DIABETES, *PUBLISHED, *GAUSSIAN]
 
 
@@ -76,9 +76,9 @@ def open_tabular(
     Args:
         id_or_path: An id of `tabular_ids`, or the path of a ``.csv`` with a header row and numeric
             columns; ``data/my.csv#price`` names its target column.
-        data_dir: A folder with the files of the published sets; None stands for the environment
-            variable ``BELLMAN_BENCH_DATA`` or, if that is unset, OpenML. Other datasets ignore it.
-        target: The target column of a ``.csv``, where the path does not name it.
+        data_dir: A folder with the files of the published sets; None: the environment variable
+        ``BELLMAN_BENCH_DATA`` or, if that is unset, OpenML. Other datasets ignore it.
+        target: The target column of a ``.csv``, if the path does not name it.
 
     Raises:
         InputError: If there is no such dataset, or it cannot be used.
@@ -101,18 +101,18 @@ def open_tabular(
 
 
 def split(tabular: Tabular, seed: int, test_share: float = 0.2) -> Split:
-    """Shuffle a dataset, cut it in two, and standardise both parts by the training part.
+    """Shuffle and split a dataset, and standardise both parts by the training part.
 
     Targets are standardised as well. The regressors of loss matching and the linear learners are
-    homogeneous, so without it they would spend their slopes on the target's mean; about zero, the
-    homogeneous least-squares fit is the fit with an intercept. And regressors drawn alike in all
-    directions of ``(x, y)`` weigh the target like one feature only if it has a feature's spread.
-    Every method gets the same units, and none sees the test part in them.
+    homogeneous, so that otherwise their slopes would have to fit the target's mean; for centred
+    data, the homogeneous least-squares fit is the fit with an intercept. And isotropic regressors
+    on ``(x, y)`` weight the target like one feature only if it has unit variance. All methods get
+    the same units, which do not depend on the test part.
 
     Args:
-        tabular: The dataset to cut.
-        seed: Chooses the rows; the same data and seed give the same parts everywhere.
-        test_share: Share of the rows in the test part, which gets one row at least and leaves one.
+        tabular: The dataset to split.
+        seed: Chooses the rows; the same data and seed give the same parts on every machine.
+        test_share: Share of the rows in the test part; each part gets at least one row.
 
     Raises:
         InputError: If ``test_share`` does not lie strictly between 0 and 1.
@@ -134,7 +134,7 @@ def split(tabular: Tabular, seed: int, test_share: float = 0.2) -> Split:
 
 
 def _gaussian(dataset_id: str, features: int) -> Tabular:
-    """Standard normal features, and a linear target with as much noise as signal."""
+    """Standard normal features, and a linear target with equal variance of noise and signal."""
     rng = stream("gaussian", features)
     rows = rng.normal(size=(GAUSSIAN_ROWS, features))
     targets = rows @ rng.normal(size=features) / np.sqrt(features) + rng.normal(size=GAUSSIAN_ROWS)
@@ -142,7 +142,7 @@ def _gaussian(dataset_id: str, features: int) -> Tabular:
 
 
 def _diabetes() -> pd.DataFrame:
-    from sklearn.datasets import load_diabetes  # slow to import: only where it is needed
+    from sklearn.datasets import load_diabetes  # slow to import
 
     frame: pd.DataFrame = load_diabetes(as_frame=True, scaled=False).frame
     return frame
@@ -166,7 +166,7 @@ def _open_csv(path: str, named: str | None, target: str | None) -> Tabular:
 
 
 def _read_csv(path: str) -> pd.DataFrame:
-    import pandas as pd  # slow to import: only where a file is read
+    import pandas as pd  # slow to import
     from pandas.errors import EmptyDataError, ParserError, ParserWarning
 
     if not Path(path).is_file():
@@ -177,13 +177,13 @@ def _read_csv(path: str) -> pd.DataFrame:
         )
         names = [str(name) for name in first.iloc[0]]
         _check_header(path, names)
-        with warnings.catch_warnings(action="error", category=ParserWarning):  # cells dropped
+        with warnings.catch_warnings(action="error", category=ParserWarning):  # pandas drops cells
             frame = pd.read_csv(
                 Path(path), index_col=False, skipinitialspace=True, low_memory=False
             )
     except EmptyDataError as error:
         raise InputError(
-            f"{path!r} is empty: a header row and two rows of numbers are the least; fill it"
+            f"{path!r} is empty: at least a header row and two rows of numbers are needed; fill it"
         ) from error
     except (OSError, UnicodeError, ParserError, ParserWarning) as error:
         reason = " ".join(str(error).split())
@@ -223,13 +223,13 @@ def _is_number(text: str) -> bool:
 def _tabular(dataset_id: str, frame: pd.DataFrame, target: str) -> Tabular:
     if len(frame) < 2:
         raise InputError(
-            f"{dataset_id!r} with {len(frame)} rows: two are the least, one to train on and one "
-            "to test on; add rows"
+            f"{dataset_id!r} with {len(frame)} rows: at least two are needed, one to train on and "
+            "one to test on; add rows"
         )
     names = tuple(str(name) for name in frame.columns if name != target)
     if not names:
         raise InputError(
-            f"{dataset_id!r} holds nothing but its target: a feature is needed; add a column"
+            f"{dataset_id!r} has no column but its target: a feature is needed; add a column"
         )
     numbers = {str(name): _numbers(dataset_id, frame[name]) for name in frame.columns}
     return Tabular(
@@ -241,7 +241,7 @@ def _tabular(dataset_id: str, frame: pd.DataFrame, target: str) -> Tabular:
 
 
 def _numbers(dataset_id: str, column: pd.Series) -> Float64Array:
-    """Return a column ``(n,)`` as finite float64, or say which cell stands against it."""
+    """Return a column ``(n,)`` as finite float64, or raise an error that names a bad cell."""
     import pandas as pd
 
     if column.dtype.kind not in "iuf":

@@ -1,4 +1,4 @@
-"""The paper's three regression sets, from a folder of the user's or from OpenML."""
+"""The paper's three regression datasets, from a local folder or from OpenML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATA_VARIABLE: Final = "BELLMAN_BENCH_DATA"
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """Where a published set is found, and how to tell that it is the right one."""
+    """The sources of a published set, and its checksum."""
 
     file_name: str  # numbers only, no header, target last
     separator: str
@@ -32,7 +32,7 @@ class PublishedSet:
     target_mean: float  # to four decimals
     feature_names: tuple[str, ...]  # in the file's order
     openml_id: int
-    openml_names: tuple[str, ...]  # OpenML's name of each feature, as `_plain` spells it
+    openml_names: tuple[str, ...]  # OpenML's name of each feature, as spelt by `_plain`
     openml_target_shift: int = 0  # what to add to OpenML's targets
 
 
@@ -81,16 +81,16 @@ PUBLISHED: Final[Mapping[str, PublishedSet]] = {
 
 
 def read_published(published: PublishedSet, data_dir: Path | None) -> pd.DataFrame:
-    """Read a published set, target last, rows sorted so that both sources give one order.
+    """Read a published set, target last, with rows sorted so that both sources agree.
 
     Args:
         published: The set to read.
-        data_dir: The folder that holds its file; None stands for the environment variable
-            ``BELLMAN_BENCH_DATA`` and, where that is unset or empty, for OpenML.
+        data_dir: The folder of its file; None: the environment variable ``BELLMAN_BENCH_DATA`` or,
+        if that is unset or empty, OpenML.
 
     Raises:
         InputError: If the folder lacks the file, the file is not the published one, or OpenML
-            cannot be reached or serves something else.
+        cannot be reached or has other data.
     """
     named = os.environ.get(DATA_VARIABLE)
     folder = data_dir or (Path(named) if named else None)
@@ -120,11 +120,11 @@ def _read_file(published: PublishedSet, folder: Path) -> pd.DataFrame:
 
 
 def _fetch(published: PublishedSet) -> pd.DataFrame:
-    from sklearn.datasets import fetch_openml  # slow to import: only where a set is fetched
+    from sklearn.datasets import fetch_openml  # slow to import
 
     remedy = f"or name a folder that holds {published.file_name} by --data-dir or {DATA_VARIABLE}"
     try:
-        with warnings.catch_warnings(action="ignore"):  # a notice for each retry
+        with warnings.catch_warnings(action="ignore"):  # one for each retry
             fetched = fetch_openml(data_id=published.openml_id, as_frame=True, parser="pandas")
     except (OSError, HTTPException, ValueError) as error:  # ValueError: a wrong checksum
         reason = " ".join(str(error).split())
@@ -152,7 +152,7 @@ def _rename(published: PublishedSet, features: pd.DataFrame) -> pd.DataFrame:
             f"expected {', '.join(published.openml_names)}: it has changed; name a folder that "
             f"holds {published.file_name} by --data-dir or {DATA_VARIABLE}"
         )
-    # Nominal columns come as strings: the numbers are in the text, not in the codes.
+    # Nominal columns are strings: the numbers are in the text, not in the category codes.
     ordered = plain[list(published.openml_names)].astype(float)
     return ordered.set_axis(list(published.feature_names), axis="columns")
 

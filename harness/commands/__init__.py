@@ -1,1 +1,1 @@
-"""What the command line does, a module for each kind of thing that it works on."""
+"""The commands of the command line, one module each."""

@@ -1,4 +1,4 @@
-"""The command `certify`: how far losses on a reduction can be from those on its source."""
+"""The command `certify`: bounds on the loss gap between a reduction and its source."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from harness.commands.terminal import DataFolder, Offline, ask_no_hub, name_data
 
 
 def certify(
-    distilled: Annotated[str, typer.Argument(help="What `distill` wrote: an .npz or a Minari id.")],
+    distilled: Annotated[str, typer.Argument(help="An output of `distill`: .npz or Minari id.")],
     against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
     discount: Annotated[
-        float | None, typer.Option(help="γ of the Bellman loss; the set's own unless given.")
+        float | None, typer.Option(help="γ of the Bellman loss; by default the reduction's.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the subsets to compare with.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the subsets to compare with.")] = 0,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
-    """Say how far losses on a reduction can be from losses on its source."""
+    """Bound the loss gap between a reduction and its source."""
     from harness.tasks import certify as certificates
 
     name_data_folder(data_dir)

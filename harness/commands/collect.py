@@ -1,4 +1,4 @@
-"""The command `collect`: an embedded dataset, played and stored."""
+"""The command `collect`: collect an embedded dataset and store it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.commands.terminal import output
 
 
 def collect(dataset_id: Annotated[str, typer.Argument(help="An embedded dataset's id.")]) -> None:
-    """Collect an embedded dataset as a Minari dataset, unless it is there."""
+    """Collect an embedded dataset as a Minari dataset, unless it is already stored."""
     from envs.loading import open_dataset
 
     dataset = open_dataset(dataset_id)

@@ -1,4 +1,4 @@
-"""The command `convert`: a file as a Minari dataset."""
+"""The command `convert`: write a file's transitions as a Minari dataset."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def convert(
     names: ArrayNames = None,
     offline: Offline = False,
 ) -> None:
-    """Write arrays or a D4RL file as a Minari dataset."""
+    """Convert an .npz of arrays or a D4RL file to a Minari dataset."""
     from envs.convert import convert as write
     from envs.convert import find_notes
     from envs.formats.minari.output import check_new_id

@@ -1,4 +1,4 @@
-"""The command `distill`: a dataset reduced, and written to disk."""
+"""The command `distill`: reduce a dataset and write the result to disk."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def distill(
     ],
     method: Annotated[
         str | None,
-        typer.Option(help="A method that `list` shows; bellman, or loss-matching for regression."),
+        typer.Option(help="A method from `list`; default bellman, loss-matching for regression."),
     ] = None,
-    size: Annotated[int, typer.Option(help="Rows to keep or make.")] = 100,
+    size: Annotated[int, typer.Option(help="Rows to select or synthesise.")] = 100,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
     parameter: Annotated[
@@ -51,9 +51,9 @@ def distill(
     stream: Annotated[
         bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
     ] = False,
-    jobs: Annotated[int | None, typer.Option(help="Processes that stream.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes for --stream.")] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler whose workers stream instead.")
+        str | None, typer.Option(help="Dask scheduler for --stream, instead of processes.")
     ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
@@ -69,8 +69,8 @@ def distill(
     regression = is_tabular(dataset_id)
     if codebook and (stream or regression):
         raise InputError(
-            f"codebook {codebook!r}: it is for data that are read whole and have continuous "
-            "actions; leave it or --stream out"
+            f"codebook {codebook!r}: it is for transitions with continuous actions that are not "
+            "streamed; leave it or --stream out"
         )
     spec = read_labels(labels)
     if spec and (stream or regression):
@@ -81,7 +81,9 @@ def distill(
             else f"labels {labels!r}: regression has neither rewards nor actions; leave them out"
         )
     if not stream and (jobs is not None or scheduler):
-        raise InputError("--jobs and --scheduler without --stream: one process reduces; add it")
+        raise InputError(
+            "--jobs and --scheduler without --stream: one process reduces; add --stream"
+        )
     order = distilling.Order(
         dataset_id=dataset_id,
         destination=destination,
@@ -117,7 +119,7 @@ def _workers(
 
 
 def _parse_parameters(assignments: list[str]) -> dict[str, Any]:
-    """Read ``name=value`` pairs, values as in TOML and else as text."""
+    """Parse ``name=value`` pairs, with values as in TOML or else as strings."""
     parameters: dict[str, Any] = {}
     for assignment in assignments:
         name, separator, value = assignment.partition("=")

@@ -1,4 +1,4 @@
-"""The command `inspect`: what a dataset holds, and what is wrong with it."""
+"""The command `inspect`: statistics of a dataset, and problems found in it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from harness.commands.terminal import (
 def inspect(
     dataset_id: ControlDatasetId,
     reference: Annotated[
-        str | None, typer.Option(help="A dataset to count the state-action pairs against.")
+        str | None, typer.Option(help="Reference dataset for the state-action coverage.")
     ] = None,
     codebook: Codebook = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Where to draw: a .png, or a folder for it.")
+        Path | None, typer.Option(help="Draw a figure: a .png, or a folder for it.")
     ] = None,
     names: ArrayNames = None,
     offline: Offline = False,
 ) -> None:
-    """Say what a dataset holds, and what is wrong with it."""
+    """Print statistics of a dataset, and problems found in it."""
     from envs.actions.codebook import parse_codebook
     from envs.inspection.report import inspect_dataset
     from envs.loading import open_recording

@@ -1,4 +1,4 @@
-"""The command `list`: what names there are."""
+"""The command `list`: the names of datasets, methods, learners, formats and suites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.core.registry import Registry
 
 
 def list_names() -> None:
-    """Show datasets, methods, labels, teachers, learners, metrics, formats and suites."""
+    """List datasets, methods, labels, teachers, learners, metrics, formats and suites."""
     from envs.catalogue import classic_dataset_ids
     from envs.loading import FORMATS
     from envs.regression.datasets import tabular_ids

@@ -1,4 +1,4 @@
-"""The command `plot`: figures of what was measured."""
+"""The command `plot`: figures of the results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from harness.commands.terminal import ResultsFolder, notices, output
 
 
 def plot(directory: ResultsFolder) -> None:
-    """Draw what was measured: against gradient steps, size or predictors."""
+    """Plot results against gradient steps, size or number of predictors."""
     from harness.analysis import write_figures
 
     paths = write_figures(directory)
@@ -14,6 +14,6 @@ def plot(directory: ResultsFolder) -> None:
         output.print(f"wrote {path}", markup=False)
     if not paths:
         notices.print(
-            "nothing to draw: no run has a size nor a learner several checkpoints, or the metric "
+            "nothing to plot: no run has a size nor a learner several checkpoints, or the metric "
             "has no figures"
         )

@@ -1,4 +1,4 @@
-"""The command `report`: figures, tables and captions on one page."""
+"""The command `report`: figures, tables and captions on one HTML page."""
 
 from __future__ import annotations
 

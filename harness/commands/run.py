@@ -1,4 +1,4 @@
-"""The command `run`: what a suite still lacks in its results folder."""
+"""The command `run`: execute the pending runs of a suite."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from harness.commands.terminal import (
 def run(
     suite: Annotated[str, typer.Argument(help="A shipped suite, or the path of a TOML file.")],
     results: Annotated[
-        Path | None, typer.Option(help="Results folder; results/SUITE unless given.")
+        Path | None, typer.Option(help="Results folder; by default results/SUITE.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler to run on, not in processes.")
+        str | None, typer.Option(help="Dask scheduler to run on, instead of processes.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds after which a run has failed.")
+        float | None, typer.Option(help="Seconds after which a run is recorded as failed.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Repeat the runs that failed.")
+        bool, typer.Option("--retry-failed", help="Repeat the failed runs.")
     ] = False,
     log_json: Annotated[
-        bool, typer.Option("--log-json", help="A line of JSON an event, instead of the bar.")
+        bool, typer.Option("--log-json", help="One JSON line per event, instead of a progress bar.")
     ] = False,
     tensorboard: Annotated[
-        Path | None, typer.Option(help="Folder for the curves of these runs, for TensorBoard.")
+        Path | None, typer.Option(help="Folder for learning curves, for TensorBoard.")
     ] = None,
     environment: Annotated[
         str | None,
         typer.Option(
-            help="Where policies are evaluated, in place of the dataset's own: an id, or "
+            help="Environment to evaluate policies in, instead of the dataset's: an id, or "
             "module:Env-v0."
         ),
     ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
-    """Run what a suite still lacks in its results folder."""
+    """Execute all runs of a suite that have no record in its results folder yet."""
     from harness.execution.progress import NoticeHandler, log_events, show_bar
     from harness.execution.runner import Stopped
     from harness.execution.status import read_status
@@ -83,7 +83,7 @@ def run(
         )
     except Stopped as stop:
         logger.error(read_status(folder).stopped_line())
-        raise SystemExit(128 + stop.signal_number) from None  # it has been said what is left
+        raise SystemExit(128 + stop.signal_number) from None  # the remaining runs were reported
     now = read_status(folder)
     output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
     for line in now.failure_lines():

@@ -1,4 +1,4 @@
-"""The command `status`: how far a suite is."""
+"""The command `status`: progress of a suite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from harness.commands.terminal import ResultsFolder, output
 
 
 def status(directory: ResultsFolder) -> None:
-    """Say how far a suite is, from another terminal if need be."""
+    """Print the progress of a suite, also while it is running."""
     from harness.execution.status import read_status
 
     for line in read_status(directory).lines():

@@ -1,4 +1,4 @@
-"""The command `table`: the comparison of arms."""
+"""The command `table`: the comparison of methods."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def table(
     ] = "markdown",
     into: Annotated[
         Path | None,
-        typer.Option(help="A text that holds '<!-- begin NAME -->' and '<!-- end NAME -->'."),
+        typer.Option(help="A text file with '<!-- begin NAME -->' and '<!-- end NAME -->'."),
     ] = None,
     claims: Annotated[
-        Path | None, typer.Option(help="A TOML file of published claims to judge.")
+        Path | None, typer.Option(help="A TOML file of published claims to check.")
     ] = None,
 ) -> None:
-    """Print the comparison of arms, by returns, errors or gaps, and write it in every format."""
+    """Print the comparison of methods by returns, errors or gaps, and write it in all formats."""
     from harness.analysis import Tables, embed_found
 
     tables = Tables.read(directory, claims)

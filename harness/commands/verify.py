@@ -1,4 +1,4 @@
-"""The command `verify`: records checked, and runs repeated."""
+"""The command `verify`: check records, and repeat runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.commands.terminal import (
 
 def verify(
     directory: ResultsFolder,
-    sample: Annotated[int, typer.Option(help="Runs to repeat, chosen at random.")] = 3,
+    sample: Annotated[int, typer.Option(help="Number of runs to repeat, chosen at random.")] = 3,
     import_modules: Annotated[
         bool,
         typer.Option(
@@ -30,7 +30,7 @@ def verify(
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
-    """Check records and datasets, and whether runs come out the same again."""
+    """Check records and datasets, and whether runs can be repeated with equal results."""
     from harness.suites import verify as verification
 
     name_data_folder(data_dir)

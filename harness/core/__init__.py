@@ -1,1 +1,1 @@
-"""What every part speaks; it imports nothing else of this project."""
+"""Types and services that every part uses; it imports nothing else of this project."""

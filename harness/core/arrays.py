@@ -1,4 +1,4 @@
-"""Types, checks and hashes of arrays that every dataset type shares."""
+"""Array types, and checks and hashes of arrays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BoolArray = NDArray[np.bool_]
 
 
 def as_float(name: str, values: ArrayLike) -> NDArray[np.floating[Any]]:
-    """Return numbers as float32 or float64, uncopied where they already are.
+    """Convert numbers to float32 or float64, without a copy if they already are.
 
     Raises:
-        InputError: If the values are not numbers; ``name`` says which.
+        InputError: If the values are not numbers; ``name`` names the array in the message.
     """
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
@@ -32,13 +32,13 @@ def as_float(name: str, values: ArrayLike) -> NDArray[np.floating[Any]]:
 
 
 def check_finite(name: str, array: NDArray[np.floating[Any]]) -> None:
-    """Refuse NaN and infinity in an array whose first axis counts rows.
+    """Check that an array, whose first axis counts rows, has no NaN or infinity.
 
     Raises:
-        InputError: If a value is not finite; the line counts the rows and names the first.
+        InputError: If a value is not finite; the message counts the rows and names the first.
     """
     with np.errstate(all="ignore"):
-        # A finite sum proves finite terms, and unlike np.isfinite needs no memory.
+        # A finite sum implies finite terms, and needs no memory, unlike np.isfinite.
         if np.isfinite(array.sum()):
             return
     finite = np.isfinite(array)

@@ -15,7 +15,7 @@ Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
 
 
 class Frozen(BaseModel):
-    """A value: immutable, and unknown keys are errors."""
+    """An immutable value; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,10 +23,10 @@ class Frozen(BaseModel):
 class ClassSpec(Frozen):
     """A class by name, with the parameters that differ from its defaults.
 
-    A name alone or an object, such as ``EveryNth(step=3)``, is taken for one as well.
+    A name alone or an object, such as ``EveryNth(step=3)``, is accepted as well.
     """
 
-    name: str  # of a built-in class or an entry point, or ``module:Class``
+    name: str  # of a built-in class or entry point, or ``module:Class``
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="before")
@@ -51,7 +51,7 @@ class LabelsSpec(ClassSpec):
 class LabelledSpec(ClassSpec):
     """A class that ids, tables and figures call by a label."""
 
-    label: Label = ""  # the name unless given
+    label: Label = ""  # its name in ids, tables and figures; by default ``name``
 
     @model_validator(mode="before")
     @classmethod
@@ -98,7 +98,7 @@ def read_labels(labels: str | Mapping[str, Any] | BaseModel) -> LabelsSpec | Non
 
 
 def _as_table(values: Any, *, own_label: bool = False) -> Any:
-    """Turn a name, or an object with parameters, into the table that stands for it."""
+    """Convert a name, or an object with parameters, to the equivalent table."""
     if isinstance(values, str):
         return {"name": values}
     if not isinstance(values, BaseModel) or isinstance(values, ClassSpec):

@@ -1,4 +1,4 @@
-"""The one error that users see: a line with the value, the rule and the remedy."""
+"""The error for unusable input: one line with the value, the rule and the remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class InputError(ValueError):
 
 @contextmanager
 def naming(source: str) -> Iterator[None]:
-    """Say of input errors inside which source they are about."""
+    """Prefix input errors inside the block with the source that they are about."""
     try:
         yield
     except InputError as error:
@@ -26,7 +26,7 @@ def naming(source: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """Say an error's type and text in one line."""
+    """Return an error's type and text as one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
@@ -60,7 +60,7 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
     Args:
         kind: What the name stands for, such as ``method``.
         name: The name as the user gave it.
-        choices: Every name that would have been accepted.
+        choices: All valid names.
     """
     known = sorted(choices)
     close = difflib.get_close_matches(name, known, n=1)
@@ -69,7 +69,7 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
 
 
 def input_error(subject: str, error: ValidationError) -> InputError:
-    """Turn pydantic's report into one line on the first offence."""
+    """Turn pydantic's report into a one-line error on the first invalid value."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     given = f" = {first['input']!r}" if where and not isinstance(first["input"], dict) else ""

@@ -1,4 +1,4 @@
-"""Learners, and the policies and predictors that they yield: what the harness asks of them."""
+"""Interfaces of learners, and of the policies and predictors that they return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.core.transitions import Transitions
 
 
 class Policy(Protocol):
-    """Maps observations to actions."""
+    """Maps observations to discrete actions."""
 
     def act(self, observations: FloatArray) -> IntArray:
         """Choose an action for each observation, ``(B, obs_dim) -> (B,)``."""
@@ -32,7 +32,7 @@ class ContinuousPolicy(Protocol):
 
 @dataclass(frozen=True)
 class TrainedPolicy:
-    """A checkpoint on the way; its policy may change when the learner goes on."""
+    """The policy of a checkpoint; it may change when training continues."""
 
     step: int  # gradient steps so far
     policy: Policy
@@ -40,9 +40,9 @@ class TrainedPolicy:
 
 
 class Learner(BaseModel, ABC):
-    """Learns from transitions alone; its fields are its parameters.
+    """An offline-RL algorithm, which learns from transitions alone; fields are its parameters.
 
-    A learner never scores itself and never sees the environment.
+    A learner neither evaluates itself nor has access to the environment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,17 +50,17 @@ class Learner(BaseModel, ABC):
     name: ClassVar[str]
 
     def prepare(self) -> None:
-        """Import what training needs, which may take seconds; most learners need nothing."""
+        """Import libraries that training needs, which may take seconds; by default nothing."""
 
     @abstractmethod
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
         """Train, and yield a policy at every checkpoint.
 
-        Use each policy before asking for the next: the learner may go on with the same network.
+        Use each policy before requesting the next: the learner may continue with the same network.
 
         Args:
-            transitions: The set to learn from; rows count in proportion to their weights.
-            seed: Fixes initialisation and the order of mini-batches.
+            transitions: The training set, with weighted rows.
+            seed: Fixes the initialisation and the order of mini-batches.
         """
 
 
@@ -73,9 +73,9 @@ class Predictor(Protocol):
 
 
 class RegressionLearner(BaseModel, ABC):
-    """Learns from a regression set alone; its fields are its parameters.
+    """A regression algorithm, which learns from a regression set; fields are its parameters.
 
-    A learner never scores itself and never sees the test part.
+    A learner neither evaluates itself nor has access to the test split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,9 +84,9 @@ class RegressionLearner(BaseModel, ABC):
 
     @abstractmethod
     def fit(self, data: RegressionSet, seed: int) -> Predictor:
-        """Learn a predictor.
+        """Train a predictor.
 
         Args:
-            data: The set to learn from; rows count in proportion to their weights.
-            seed: Fixes whatever is random in training.
+            data: The training set, with weighted rows.
+            seed: Fixes all randomness of the training.
         """

@@ -1,4 +1,4 @@
-"""Metrics that are computed on a reduction itself: nothing is trained."""
+"""The base class of metrics that are computed on a reduction, without training."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from harness.core.rows import Rows, RowsT, row_type
 
 
 class ReductionMetric(BaseModel, ABC, Generic[RowsT]):
-    """Compares a reduction with the full data; its fields are its parameters.
+    """A metric that compares a reduction with the full dataset; fields are its parameters.
 
-    It stands in a suite where a learner stands. What its values are called in records and tables,
-    ``metric``, is how `harness.analysis.metrics` knows the columns and figures that show them;
-    where it knows none, there is a table of the values.
+    In a suite it takes a learner's place. ``metric`` is the name of its values in records and
+    tables, by which `harness.analysis.metrics` finds the columns and figures that show them; for
+    others there is a table of the values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: ClassVar[str]  # how a suite calls it
-    metric: ClassVar[str]  # what its value is
+    name: ClassVar[str]  # its name in suites
+    metric: ClassVar[str]  # the name of its value
 
     @classmethod
     def row_type(cls) -> type[Rows] | None:
-        """Return the type of the rows that it compares; None if it compares any."""
+        """Return the type of the rows that it compares; None if any."""
         return row_type(cls, ReductionMetric)
 
     @abstractmethod
     def measure(
         self, full: RowsT, reduction: Reduction[RowsT], discount: float | None
     ) -> tuple[float, dict[str, float]]:
-        """Return the metric's value, of which less is better, and what else was measured.
+        """Return the metric's value (smaller is better) and further measurements.
 
         Args:
-            full: The data that were reduced.
-            reduction: What stands for them.
+            full: The full dataset.
+            reduction: Its reduction.
             discount: γ of the run; None in regression.
         """

@@ -1,4 +1,4 @@
-"""Run records: one JSON file a run, complete or absent."""
+"""Run records: one JSON file per run, written atomically."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from harness.core.storage.checksums import is_sealed, seal, unseal
 from harness.core.storage.files import write_whole
 
 SCHEMA_VERSION: Final = 4  # 1: no checksum, reason, CPU; 2: no codebook; 3: no environment
-HEADLINE_CHECKPOINTS = 3  # the headline return is the mean of this many last checkpoints
+HEADLINE_CHECKPOINTS = 3  # the headline return is the mean over this many last checkpoints
 
 Parameters = dict[str, JsonValue]
 
 
 class DatasetFacts(Frozen):
-    """What a record keeps of its dataset."""
+    """Facts about the dataset of a record."""
 
     environment_id: str | None = None  # None in regression
     rows: int
@@ -31,26 +31,26 @@ class DatasetFacts(Frozen):
     content_hash: str
     reference_min: float | None = None  # mean return of the random policy; None in regression
     reference_max: float | None = None  # mean return of the expert; None in regression
-    quantisation: dict[str, float] | None = None  # what a codebook costs; None without one
+    quantisation: dict[str, float] | None = None  # the codebook's error; None without one
 
 
 class ReductionFacts(Frozen):
-    """What a record keeps of its reduction."""
+    """Facts about the reduction of a record."""
 
     rows: int
     bytes: int
     content_hash: str
     synthetic: bool
-    parameters: Parameters  # every parameter, defaults too
+    parameters: Parameters  # all parameters, including defaults
     diagnostics: dict[str, float | list[float]]
 
 
 class Checkpoint(Frozen):
-    """A policy on the way, with the return of each evaluation episode."""
+    """A checkpoint of the training, with the return of each evaluation episode."""
 
     step: int  # gradient steps so far
     returns: tuple[float, ...]  # (episodes,)
-    metrics: dict[str, float]  # the learner's own, such as its mean loss since the last checkpoint
+    metrics: dict[str, float]  # of the learner, such as its mean loss since the last checkpoint
 
     @cached_property
     def mean_return(self) -> float:
@@ -67,7 +67,7 @@ class Seconds(Frozen):
 
 
 class RunResult(Frozen):
-    """What a completed run measured."""
+    """The measurements of a completed control run."""
 
     dataset: DatasetFacts
     reduction: ReductionFacts
@@ -89,14 +89,14 @@ MetricName = Annotated[str, Field(min_length=1, max_length=48), AfterValidator(_
 
 
 class MeasuredResult(Frozen):
-    """What a completed run measured once: no checkpoints, and smaller is better."""
+    """The single measurement of a completed run without checkpoints; smaller is better."""
 
     dataset: DatasetFacts  # in regression, of the training split
     reduction: ReductionFacts
     learner_parameters: Parameters
     metric: MetricName
     value: float  # of the metric
-    details: dict[str, float]  # what else the judge measured
+    details: dict[str, float]  # further measurements
     seconds: Seconds
 
 
@@ -104,10 +104,10 @@ Result = RunResult | MeasuredResult
 
 
 class Provenance(Frozen):
-    """Where and with what a record was made."""
+    """Software versions and hardware that a record was made with."""
 
     versions: dict[str, str]  # package or interpreter to version
-    commit: str | None  # of the checkout that ran, if it was one
+    commit: str | None  # of the checkout that ran, if any
     dirty: bool | None  # whether that checkout had uncommitted changes
     platform: str
     threads: int
@@ -118,7 +118,7 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 
 
 class RunRecord(Frozen):
-    """One run's evidence."""
+    """The record of one run: its spec, measurements and provenance."""
 
     schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
     run_id: str
@@ -126,13 +126,13 @@ class RunRecord(Frozen):
     status: Literal["completed", "failed"]
     reason: Reason | None = None  # why a run failed; None in records of schema version 1
     error: str | None = None  # traceback of a failed run
-    # None if the run failed. The kinds share no record: trying both would double a reader's time.
+    # None if the run failed. Discriminated by task: trying both types would double reading time.
     result: Annotated[Result | None, Field(union_mode="left_to_right")] = None
     provenance: Provenance
 
     @cached_property
     def headline(self) -> float:
-        """The run's one number.
+        """The run's headline number.
 
         In control the mean over the last three checkpoints (all, if fewer) of the mean return; in
         regression the value of the metric.
@@ -146,12 +146,12 @@ class RunRecord(Frozen):
 
 
 def record_path(directory: Path, run_id: str) -> Path:
-    """Where the record of a run lies below a results folder."""
+    """Path of a run's record in a results folder."""
     return directory / "records" / f"{run_id}.json"
 
 
 def write_record(directory: Path, record: RunRecord) -> Path:
-    """Write a record atomically, under its checksum, and return its path."""
+    """Write a record atomically, with a checksum, and return its path."""
     path = record_path(directory, record.run_id)
     return write_whole(path, seal(record.model_dump_json(indent=1).encode()))
 
@@ -160,8 +160,8 @@ def read_record(path: Path) -> RunRecord:
     """Read one record.
 
     Raises:
-        InputError: If the file is not a complete record of a known schema version, or if a byte
-            of it has changed since it was written.
+        InputError: If the file is not a complete record of a known schema version, or has changed
+        since it was written.
     """
     content = path.read_bytes()
     try:
@@ -190,7 +190,7 @@ def record_paths(directory: Path) -> list[Path]:
 
 
 def filled_paths(directory: Path) -> list[Path]:
-    """List the records of a results folder that must hold some.
+    """List the records of a results folder, of which there must be at least one.
 
     Raises:
         InputError: If there is no record.
@@ -198,8 +198,8 @@ def filled_paths(directory: Path) -> list[Path]:
     paths = record_paths(directory)
     if not paths:
         raise InputError(
-            f"no records in {str(directory / 'records')!r}: name a folder that "
-            "`bellman-bench run` has filled"
+            f"no records in {str(directory / 'records')!r}: give a results folder that "
+            "`bellman-bench run` has written to"
         )
     return paths
 

@@ -1,4 +1,4 @@
-"""Reductions, and what every reducer keeps to, whatever the rows are."""
+"""Reductions, and the base class of reducers with its contract."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Diagnostics = Mapping[str, Any]  # numbers, and lists of numbers
 
 @dataclass(frozen=True, eq=False)
 class Reduction(Generic[RowsT]):
-    """A small set that stands for a large one."""
+    """A small weighted set that replaces a large dataset, and how it was made."""
 
     rows: RowsT  # M rows
-    source_indices: IntArray | None  # (M,) rows of the source; None says synthetic
+    source_indices: IntArray | None  # (M,) rows of the source; None if synthetic
     method: str
     parameters: Mapping[str, Any]
     seconds: float  # wall time of the reduction
@@ -55,23 +55,23 @@ class Reduction(Generic[RowsT]):
 
 
 class Reducer(BaseModel, ABC, Generic[RowsT]):
-    """Turns a set of rows into a reduction; its fields are its parameters.
+    """A method that reduces a dataset to few rows; its fields are its parameters.
 
     A reducer of transitions subclasses ``Reducer[Transitions]``, one of regression sets
-    ``Reducer[RegressionSet]``, one of either ``Reducer[RowsT]``, and implements `_reduce`. It sees
-    neither the environment nor the test part.
+    ``Reducer[RegressionSet]``, one of either ``Reducer[RowsT]``, and implements `_reduce`. It has
+    access neither to the environment nor to the test split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
-    cache_version: ClassVar[int] = 1  # raise it when the same parameters give other rows
-    sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how a size is kept to
-    deterministic: ClassVar[bool] = False  # whether the seed changes nothing
+    cache_version: ClassVar[int] = 1  # increase it when the same parameters give other rows
+    sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how size limits the result
+    deterministic: ClassVar[bool] = False  # whether the seed has no effect
 
     @classmethod
     def row_type(cls) -> type[Rows] | None:
-        """Return the type of the rows that it reduces; None if it reduces any."""
+        """Return the type of the rows that it reduces; None if any."""
         return row_type(cls, Reducer)
 
     @property
@@ -89,14 +89,14 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         return {"exact": (size, size), "at most": (1, size), "all rows": (every, every)}[self.sizes]
 
     def check_usable(self, rows: RowsT) -> None:
-        """Look for what the reducer needs beside rows: episodes, a library; most need nothing.
+        """Check requirements beyond rows, such as episodes or a library; by default there are none.
 
         Raises:
-            InputError: If it is missing.
+            InputError: If one is missing.
         """
 
     def reduce(self, rows: RowsT, size: int, rng: np.random.Generator) -> Reduction[RowsT]:
-        """Reduce a set to ``size`` rows, and time it.
+        """Reduce a dataset to ``size`` rows, and measure the time.
 
         Raises:
             InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
@@ -126,21 +126,21 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
 
 
 def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) -> Reduction[RowsT]:
-    """Reduce with the random stream of method, size and seed.
+    """Reduce with the random stream derived from method, size and seed.
 
     Parameters are not part of the stream's identity: variants of a method start from the same
-    random choices and are compared in pairs.
+    random choices, so that comparisons are paired.
     """
     return reducer.reduce(rows, size, stream("reduction", reducer.stream_name, size, seed))
 
 
 def check_size(size: int, available: int, noun: str) -> None:
-    """Refuse a size that the data cannot give.
+    """Check that a size does not exceed the dataset.
 
     Args:
-        size: Rows asked for.
-        available: Rows that the dataset holds.
-        noun: What the dataset calls its rows.
+        size: Requested number of rows.
+        available: Number of rows of the dataset.
+        noun: Name of the rows in the message.
 
     Raises:
         InputError: If ``size`` is not in ``1..available``.
@@ -153,10 +153,10 @@ def check_size(size: int, available: int, noun: str) -> None:
 
 
 def _check_found(reducer: Reducer[RowsT], found: Any, rows: RowsT, size: int) -> None:
-    """Refuse what no `_reduce` may return.
+    """Check that what `_reduce` returned keeps to its contract.
 
     Raises:
-        InputError: Naming the reducer, what it returned, and the rule.
+        InputError: If not; it names the reducer, what it returned, and the rule.
     """
     rule = f"_reduce returns ({type(rows).__name__}, source rows or None, diagnostics)"
     if not (isinstance(found, tuple) and len(found) == 3 and isinstance(found[0], type(rows))):

@@ -1,4 +1,4 @@
-"""Names of classes: one that comes with the package, `module:Class`, or an entry point."""
+"""Look-up of classes by name: built-in, `module:Class`, or an entry point."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ LABEL_PATTERN: Final = r"^[a-z0-9][a-z0-9.+-]{0,47}$"
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 ClassT = TypeVar("ClassT", bound=type)
-Listed = type | str  # a class, or where one is that is imported when it is needed
+Listed = type | str  # a class, or a reference to one that is imported when needed
 
 
 @dataclass(frozen=True, eq=False)
 class Registry(Generic[ClassT]):
-    """The classes of one kind that names stand for."""
+    """The classes of one kind, by name."""
 
-    kind: str  # what messages call one: method, learner, …
+    kind: str  # its name in messages: method, learner, …
     groups: tuple[str, ...]  # of entry points, such as bellman_bench.reducers
-    bases: tuple[type, ...]  # of one of which a class is a subclass
+    bases: tuple[type, ...]  # a class must be a subclass of one of these
     builtin: Mapping[str, Listed]
-    rows: type[Rows] | None = None  # that a class works on; None: it does not matter
+    rows: type[Rows] | None = None  # that a class must work on; None: any
 
     def find(self, name: str) -> ClassT:
-        """Return the class that a name stands for.
+        """Return the class of a name.
 
         Args:
-            name: Of a class that comes with the package, ``module:Class`` where ``module`` can be
-                imported or lies in the working directory, or the name of an entry point.
+            name: The name of a built-in class, ``module:Class`` where ``module`` can be imported or
+            is in the working directory, or the name of an entry point.
 
         Raises:
-            InputError: If there is no such class, or it is none of this kind.
+            InputError: If there is no such class, or it is not of this kind.
         """
         listed = self.builtin.get(name)
         if listed is not None:
@@ -57,20 +57,20 @@ class Registry(Generic[ClassT]):
         raise unknown_name(self.kind, name, [*self.names(), "module:Class"])
 
     def check(self, found: type) -> None:
-        """Refuse a class that is none of this kind.
+        """Check that a class is of this kind.
 
         Raises:
-            InputError: Naming it, the rule and the remedy.
+            InputError: If not; it names the class, the rule and the remedy.
         """
         self._checked(found, f"{found.__module__}:{found.__qualname__}")
 
     def names(self) -> list[str]:
-        """List the names of classes that come with the package, then those of entry points."""
+        """List the names of built-in classes, then those of entry points."""
         offered = (name for group in self.groups for name in _entry_points(group))
         return [*self.builtin, *(name for name in offered if name not in self.builtin)]
 
     def classes(self) -> Iterator[tuple[str, ClassT]]:
-        """Yield every name with its class; entry points that cannot be used are left out."""
+        """Yield every name with its class, without entry points that cannot be used."""
         for name in self.names():
             try:
                 yield name, self.find(name)
@@ -79,12 +79,12 @@ class Registry(Generic[ClassT]):
                     raise
 
     def make(self, name: str, parameters: Mapping[str, Any], **shared: Any) -> Any:
-        """Build what a name and its parameters stand for.
+        """Build an object of a named class with the given parameters.
 
         Args:
-            name: As `find` takes it.
-            parameters: Of the class.
-            shared: Further parameters, for those classes that have them; None is left out.
+            name: As for `find`.
+            parameters: Parameters of the class.
+            shared: Further parameters, passed on to classes that have them; None is left out.
 
         Raises:
             InputError: If the name or a parameter is unknown, or a value breaks its rule.
@@ -103,20 +103,20 @@ class Registry(Generic[ClassT]):
                 raise input_error(f"{self.kind} {name!r}", error) from error
 
     def _checked(self, found: object, name: str) -> ClassT:
-        """Refuse what is no class of this kind.
+        """Return an object if it is a class of this kind.
 
         Raises:
-            InputError: Naming it, the rule and the remedy.
+            InputError: If not; it names the class, the rule and the remedy.
         """
         wanted = " or ".join(f"{base.__module__}.{base.__name__}" for base in self.bases)
         if not (inspect.isclass(found) and issubclass(found, self.bases)):
             raise InputError(
-                f"{self.kind} {name!r} is no subclass of {wanted}: derive it from that"
+                f"{self.kind} {name!r} is not a subclass of {wanted}: derive it from that"
             )
         missing = sorted(getattr(found, "__abstractmethods__", ()))
         if missing:
             raise InputError(
-                f"{self.kind} {name!r} lacks {', '.join(missing)}, which {wanted} asks for: "
+                f"{self.kind} {name!r} lacks {', '.join(missing)}, which {wanted} requires: "
                 "implement it"
             )
         own = getattr(found, "name", None)
@@ -138,20 +138,20 @@ class Registry(Generic[ClassT]):
         works_on = row_type() if row_type else None
         if self.rows is not None and works_on not in (None, self.rows):
             raise InputError(
-                f"{self.kind} {name!r} works on {works_on.__name__}, and {self.rows.__name__} are "
-                "at hand: choose another, or derive it from the base class of these"
+                f"{self.kind} {name!r} works on {works_on.__name__}, but the data here are "
+                f"{self.rows.__name__}: choose another, or derive it from their base class"
             )
 
 
 def import_class(reference: str, kind: str) -> Any:
-    """Import what ``module:Class`` stands for; the working directory is looked in last.
+    """Import ``module:Class``; the working directory is searched last.
 
     Args:
         reference: The module and the class, which may be inside another: ``module:Outer.Inner``.
-        kind: What it is to be, for error messages.
+        kind: What the class should be, for error messages.
 
     Raises:
-        InputError: If the module cannot be imported or holds no such name.
+        InputError: If the module cannot be imported or has no such name.
     """
     if not _REFERENCE.fullmatch(reference):
         raise InputError(f"{kind} {reference!r}: the rule is module:Class, such as mine:EveryNth")
@@ -165,26 +165,26 @@ def import_class(reference: str, kind: str) -> Any:
 
 
 def import_module_of(module_name: str, kind: str, reference: str) -> ModuleType:
-    """Import a module that the user has named; the working directory is looked in last.
+    """Import a module that the user has named; the working directory is searched last.
 
     Args:
         module_name: The module.
-        kind: What is wanted of it, for error messages.
-        reference: How the user named that.
+        kind: What is imported from it, for error messages.
+        reference: The user's reference to it, for error messages.
 
     Raises:
         InputError: If the module cannot be imported.
     """
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # processes that are started inherit it
-    rule = f"it must be installed or lie in {here!r}; correct the name or the module"
+        sys.path.append(here)  # child processes inherit it
+    rule = f"it must be installed or be in {here!r}; correct the name or the module"
     with blaming(f"{kind} {reference!r}: module {module_name} cannot be imported", rule):
         return import_module(module_name)
 
 
 def reference_to(found: type) -> str:
-    """Name a class so that other processes find it: the inverse of `Registry.find`.
+    """Return the name by which other processes can import a class; inverse of `Registry.find`.
 
     Raises:
         InputError: If no other process can import it.
@@ -197,14 +197,14 @@ def reference_to(found: type) -> str:
         module = _script_module()
     if "<locals>" in found.__qualname__ or not module:
         raise InputError(
-            f"class {found.__qualname__!r}: worker processes import it by module and name, and it "
-            "is in neither a module nor a script; move it to the top level of a file"
+            f"class {found.__qualname__!r} is in neither a module nor a script, but worker "
+            "processes must import it by module and name; move it to the top level of a file"
         )
     return f"{module}:{found.__qualname__}"
 
 
 def _script_module() -> str:
-    """Name the module that the running script would be if it were imported."""
+    """Name of the running script as an importable module."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name:
@@ -242,5 +242,5 @@ def _load(point: EntryPoint, kind: str) -> Any:
 
 
 def listed(*classes: Any) -> dict[str, Listed]:
-    """List classes by their names, for a `Registry`."""
+    """Map names to classes, for a `Registry`."""
     return {found.name: found for found in classes}

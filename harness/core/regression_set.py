@@ -22,7 +22,7 @@ ARRAY_NAMES = ("features", "targets", "weights")
 
 @dataclass(frozen=True, eq=False)
 class RegressionSet:
-    """Weighted rows ``ζ = (x, y)``, checked when they are made.
+    """Weighted rows ``ζ = (x, y)``, validated at construction.
 
     Weights are relative: an expectation over the set is the weighted mean of its rows.
 
@@ -47,7 +47,7 @@ class RegressionSet:
             check_finite(name, getattr(self, name))
         if self.weights.min() <= 0:
             raise InputError(
-                f"weight {self.weights.min()}: weights must be positive; drop rows of no weight"
+                f"weight {self.weights.min()}: weights must be positive; drop rows of zero weight"
             )
 
     def _check_shapes(self) -> None:
@@ -56,14 +56,15 @@ class RegressionSet:
             raise InputError(f"features of shape {shape}: the rule is (M, d); reshape them")
         if 0 in shape:
             raise InputError(
-                f"features of shape {shape}: a regression set needs a row and a column; load more"
+                f"features of shape {shape}: a regression set needs at least one row and one "
+                "column; load more"
             )
         for name in ("targets", "weights"):
             found = getattr(self, name).shape
             if found != shape[:1]:
                 raise InputError(
                     f"{name} of shape {found}: features of shape {shape} need {shape[:1]}; "
-                    "check how the arrays were cut"
+                    "check how the arrays were sliced"
                 )
 
     def __len__(self) -> int:
@@ -71,12 +72,12 @@ class RegressionSet:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
+        """Size of the arrays in bytes."""
         return sum(getattr(self, name).nbytes for name in ARRAY_NAMES)
 
     @property
     def shares(self) -> Float64Array:
-        """Weights as float64 shares ``(M,)`` that sum to one."""
+        """Normalised weights ``(M,)`` as float64."""
         weights = self.weights.astype(np.float64)
         shares: Float64Array = weights / weights.sum()
         return shares
@@ -87,7 +88,7 @@ class RegressionSet:
         return stacked
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> RegressionSet:
-        """Return the given rows, with their own weights unless others are given."""
+        """Select rows, with their own weights unless others are given."""
         return RegressionSet(
             features=self.features[rows],
             targets=self.targets[rows],

@@ -16,9 +16,9 @@ from harness.core.transitions import Transitions
 
 @runtime_checkable
 class Rows(Protocol):
-    """What transitions and regression sets have in common: weighted rows."""
+    """The common interface of transitions and regression sets: weighted rows."""
 
-    noun: ClassVar[str]  # what messages call the rows
+    noun: ClassVar[str]  # name of the rows in messages
 
     def __len__(self) -> int: ...
 
@@ -31,16 +31,16 @@ class Rows(Protocol):
 
     @property
     def shares(self) -> Float64Array:
-        """Weights as float64 shares ``(N,)`` that sum to one."""
+        """Normalised weights ``(N,)`` as float64."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
+        """Size of the arrays in bytes."""
         ...
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> Self:
-        """Return the given rows, with their own weights unless others are given."""
+        """Select rows, with their own weights unless others are given."""
         ...
 
     def content_hash(self) -> str:
@@ -52,7 +52,7 @@ RowsT = TypeVar("RowsT", bound=Rows)
 
 
 def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
-    """Return what a generic base of a class is of, ``Transitions`` in ``Reducer[Transitions]``.
+    """Return the type argument of a generic base, ``Transitions`` in ``Reducer[Transitions]``.
 
     Returns:
         None if the class leaves it open.

@@ -1,4 +1,4 @@
-"""Random streams that follow from what a run is, never from when it runs."""
+"""Random streams derived from the identity of a run, never from the order of execution."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def derive_seed(*identity: object) -> int:
 
 
 def stream(*identity: object) -> np.random.Generator:
-    """Return the random stream of an identity; see `derive_seed`."""
+    """Return the random generator of an identity; see `derive_seed`."""
     return np.random.default_rng(derive_seed(*identity))

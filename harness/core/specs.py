@@ -1,4 +1,4 @@
-"""What a run is and what a suite is: frozen values with readable names."""
+"""Specifications of runs and suites: immutable values with readable ids."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 class SuiteLearner(LearnerSpec):
     """A learner of a suite."""
 
-    datasets: tuple[str, ...] | None = None  # that it learns from; None: all of the suite's
+    datasets: tuple[str, ...] | None = None  # that it is trained on; None: all of the suite's
 
     def spec(self) -> LearnerSpec:
-        """Return the learner as a run names it."""
+        """Return the learner's spec for a run."""
         return LearnerSpec(name=self.name, label=self.label, parameters=self.parameters)
 
 
 class CodebookSpec(Frozen):
-    """How continuous actions are numbered: by the nearest of a few codes."""
+    """How continuous actions are discretised: by the nearest of a few codes."""
 
-    method: Literal["kmeans", "bins"] = "kmeans"  # bins: as many an action dimension
-    size: Annotated[int, Field(ge=2, le=256)] = 32  # codes in all, at most
+    method: Literal["kmeans", "bins"] = "kmeans"  # bins: the same number in each action dimension
+    size: Annotated[int, Field(ge=2, le=256)] = 32  # maximum number of codes in total
 
 
 class RunSpec(Frozen):
-    """One run: reduce a dataset, train a learner on the result, judge what it learned.
+    """One run: reduce a dataset, train a learner on the result, and evaluate it.
 
     In control, policies are evaluated in the environment; in regression, predictions on a test
-    split, and neither discount nor episodes mean anything.
+    split, without discount and episodes.
     """
 
     task: Task = "control"
     dataset: str
     reducer: ReducerSpec
-    size: PositiveInt | None  # None: every row
+    size: PositiveInt | None  # None: all rows
     learner: LearnerSpec
     seed: Annotated[int, Field(ge=0)]
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
     codebook: CodebookSpec | None = None  # of continuous actions
-    replicate: Annotated[int, Field(ge=0)] = 0  # another learner seed on the same reduction
-    environment: str | None = None  # in place of the dataset's own, as ``module:Env-v0`` too
+    replicate: Annotated[int, Field(ge=0)] = 0  # further learner seeds on the same reduction
+    environment: str | None = None  # instead of the dataset's, also as ``module:Env-v0``
 
     @cached_property
     def run_id(self) -> str:
-        """A name made of the run's values, fit for a file name."""
+        """The run's id, built from its values and valid as a file name."""
         parts = [
             slug(self.dataset),
             self.reducer.label,
@@ -73,8 +73,8 @@ class RunSpec(Frozen):
 class Suite(Frozen):
     """Datasets × reducers × sizes × learners × seeds × replicates, in that order.
 
-    The reducer ``full`` runs once a seed, whatever the sizes. Reducers and learners may be given
-    with a ``sweep``; the suite holds the entries that it stands for.
+    The reducer ``full`` runs once per seed, whatever the sizes. Reducers and learners may be given
+    with a ``sweep``; the suite has the expanded entries.
     """
 
     name: Label
@@ -88,10 +88,8 @@ class Suite(Frozen):
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
-    replicates: PositiveInt = 1  # learner seeds on each reduction
-    environments: dict[str, str] = Field(
-        default_factory=dict
-    )  # by dataset, in place of the dataset's own
+    replicates: PositiveInt = 1  # number of learner seeds on each reduction
+    environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own
 
     @model_validator(mode="before")
     @classmethod
@@ -103,7 +101,7 @@ class Suite(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _datasets_may_be_tables(cls, values: Any) -> Any:
-        """Take ``{ id = …, environment = … }`` for a dataset's id and its environment."""
+        """Accept ``{ id = …, environment = … }`` for a dataset's id and its environment."""
         if not isinstance(values, dict) or not isinstance(values.get("datasets"), list | tuple):
             return values
         tables = [_dataset_table(entry) for entry in values["datasets"]]
@@ -143,7 +141,7 @@ class Suite(Frozen):
     def _environments_are_of_datasets(self) -> Self:
         for dataset in self.environments.keys() - set(self.datasets):
             raise ValueError(
-                f"an environment for {dataset!r}, which is no dataset of the suite: correct its id"
+                f"an environment for {dataset!r}, which is not in the suite's datasets: correct it"
             )
         return self
 
@@ -153,8 +151,9 @@ class Suite(Frozen):
             others = set(learner.datasets or ()) - set(self.datasets)
             if others or learner.datasets == ():
                 raise ValueError(
-                    f"learner {learner.label!r} is for {sorted(others) or 'no dataset'}: it must "
-                    "name datasets of the suite, or none to learn from all"
+                    f"learner {learner.label!r} is for {sorted(others) or 'no dataset'}: its "
+                    "datasets must be among the suite's; correct them, or leave datasets out to "
+                    "use all"
                 )
         for dataset in self.datasets:
             if not any(self._learners_of(dataset)):
@@ -167,13 +166,13 @@ class Suite(Frozen):
         run_id, count = counts.most_common(1)[0]
         if count > 1:
             raise ValueError(
-                f"{run_id!r} stands for two runs: list each value once, and give reducers or "
+                f"{run_id!r} is the id of two runs: list each value once, and give reducers or "
                 "learners of the same name different labels"
             )
         return self
 
     def runs(self) -> Iterator[RunSpec]:
-        """Yield every run of the suite, seeds outermost so that an early stop leaves pairs."""
+        """Yield every run of the suite, seeds outermost so that an early stop keeps runs paired."""
         for seed, dataset, reducer in product(self.seeds, self.datasets, self.reducers):
             sizes = (None,) if reducer.name == "full" else self.sizes
             learners = [learner.spec() for learner in self._learners_of(dataset)]
@@ -199,15 +198,15 @@ class Suite(Frozen):
 
 
 def slug(text: str) -> str:
-    """Reduce a dataset id or path to letters, digits, dots and single hyphens."""
+    """Convert a dataset id or path to letters, digits, dots and single hyphens."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
 
 
 def _dataset_table(entry: Any) -> tuple[Any, Any]:
-    """Return a dataset's id and its environment, if a suite says one."""
+    """Return a dataset's id and its environment, if given."""
     if not isinstance(entry, dict):
         return entry, None
     others = entry.keys() - {"id", "environment"}
     if others or "id" not in entry:
-        raise ValueError(f"dataset {entry!r}: it has an id and may have an environment; correct it")
+        raise ValueError(f"dataset {entry!r}: an id is needed, an environment optional; correct it")
     return entry["id"], entry.get("environment")

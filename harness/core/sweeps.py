@@ -1,4 +1,4 @@
-"""Sweeps in suites: one table that stands for an entry for each value of its parameters."""
+"""Parameter sweeps in suites: one table is expanded to an entry for each combination."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BRACED = re.compile(r"\{([^{}]*)\}")
 
 
 def expand_sweeps(tables: Any) -> Any:
-    """Put the entries that a table with the key ``sweep`` stands for in its place.
+    """Replace each table with the key ``sweep`` by its entries.
 
     Args:
-        tables: The reducers or the learners of a suite. A table whose other keys are of wrong
-            types is left as it is, to be refused for them.
+        tables: The reducers or the learners of a suite. A table whose other keys have wrong types
+        is left unchanged, so that validation rejects it.
 
     Raises:
-        ValueError: If a sweep cannot be used; one line.
+        ValueError: If a sweep is invalid; the message is one line.
     """
     if not isinstance(tables, Sequence) or isinstance(tables, str):
         return tables
@@ -45,31 +45,31 @@ def _entries(table: Any) -> list[Any]:
 
 
 def _combinations(name: str, sweep: Any, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the values of each entry by their keys, the last key's changing fastest."""
+    """Return the swept values of each entry, the last key changing fastest."""
     if not isinstance(sweep, Mapping) or not sweep:
         raise ValueError(
-            f"{name!r} has sweep = {sweep!r}, which must give lists to parameters: write "
+            f"{name!r} has sweep = {sweep!r}, which must map parameters to lists: write "
             "{ PARAMETER = [VALUE, ...] }"
         )
     for key, values in sweep.items():
         if not isinstance(values, list) or not values:
             raise ValueError(f"{name!r} sweeps {key} = {values!r}: give a list of its values")
         if key in parameters:
-            raise ValueError(f"{name!r} sweeps {key}, which parameters fix: leave it out of one")
+            raise ValueError(f"{name!r} has {key} in sweep and in parameters: leave it out of one")
     return [dict(zip(sweep, values, strict=True)) for values in product(*sweep.values())]
 
 
 def default_label(name: str, keys: Mapping[str, Any]) -> str:
-    """Return the label of a sweep's entries, with the swept keys in braces."""
+    """Return the default label template of a sweep, with the swept keys in braces."""
     return name + "".join(f"-{key.replace('_', '-')}{{{key}}}" for key in keys)
 
 
 def _labels(template: str, swept: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Fill the braces of a label with the values of each entry."""
+    """Fill the braces of a label template with the values of each entry."""
     for key in _BRACED.findall(template):
         if key not in swept[0]:
             raise ValueError(
-                f"label {template!r} names {key!r} in braces, which is not swept: choose from "
+                f"label {template!r} has {key!r} in braces, which is not swept: choose from "
                 f"{', '.join(swept[0])}"
             )
     labels = [_BRACED.sub(partial(_fill, values), template) for values in swept]
@@ -82,5 +82,5 @@ def _labels(template: str, swept: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _fill(values: Mapping[str, Any], braced: re.Match[str]) -> str:
-    """Write a value as labels may hold it: ``[64, 64]`` as ``64-64``."""
+    """Format a value for a label: ``[64, 64]`` as ``64-64``."""
     return re.sub(r"[^a-z0-9.+-]+", "-", str(values[braced[1]]).lower()).strip("-")

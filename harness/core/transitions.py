@@ -1,4 +1,4 @@
-"""Transitions: the one form in which data travels from a dataset to a learner."""
+"""Weighted transitions, the format of data between datasets, methods and learners."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.core.storage.npz import load_arrays, save_arrays
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
-    """Weighted transitions ``(s, a, r, s', b)``, checked when they are made.
+    """Weighted transitions ``(s, a, r, s', b)``, validated at construction.
 
     Weights are relative: an expectation over the set is the weighted mean of its rows.
     Floats keep the source's precision; synthetic sets are float64.
 
     Raises:
-        InputError: If the set is empty, shapes disagree, values are not finite, an action lies
-            outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
+        InputError: If the set is empty, shapes disagree, values are not finite, an action is
+        outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
     """
 
     noun: ClassVar[str] = "transitions"
@@ -33,10 +33,10 @@ class Transitions:
     actions: IntArray  # (N,)
     rewards: FloatArray  # (N,)
     next_observations: FloatArray  # (N, obs_dim)
-    terminations: BoolArray  # (N,) True where the episode terminated; truncation is not marked
+    terminations: BoolArray  # (N,) True for terminations, not for truncations
     weights: FloatArray  # (N,)
-    action_count: int  # actions that the environment offers, taken in the data or not
-    episodes: IntArray | None = None  # (N,) number of each row's episode; None: rows form none
+    action_count: int  # actions of the environment, including any not in the data
+    episodes: IntArray | None = None  # (N,) number of each row's episode; None: unknown
 
     def __post_init__(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
@@ -71,7 +71,7 @@ class Transitions:
             if getattr(self, name).shape != wanted:
                 raise InputError(
                     f"{name} of shape {getattr(self, name).shape}: observations of shape {shape} "
-                    f"need {wanted}; check how the arrays were cut"
+                    f"need {wanted}; check how the arrays were sliced"
                 )
 
     def _check_values(self) -> None:
@@ -79,17 +79,17 @@ class Transitions:
             check_finite(name, getattr(self, name))
         if self.actions.min() < 0 or self.actions.max() >= self.action_count:
             raise InputError(
-                f"actions span {self.actions.min()}..{self.actions.max()}: they count from 0, and "
-                f"{self.action_count} actions lie in 0..{self.action_count - 1}; renumber them or "
-                "correct the action count"
+                f"actions span {self.actions.min()}..{self.actions.max()}: {self.action_count} "
+                f"actions must be integers in 0..{self.action_count - 1}; renumber them or correct "
+                "the action count"
             )
         if self.weights.min() <= 0:
             raise InputError(
-                f"weight {self.weights.min()}: weights must be positive; drop rows of no weight"
+                f"weight {self.weights.min()}: weights must be positive; drop rows of zero weight"
             )
         if self.episodes is not None and (np.diff(self.episodes) < 0).any():
             raise InputError(
-                "episodes whose numbers fall: the rows of an episode stand together, in order; "
+                "episode numbers decrease: the rows of an episode must be contiguous and in order; "
                 "sort the rows"
             )
 
@@ -98,25 +98,25 @@ class Transitions:
 
     @property
     def obs_dim(self) -> int:
-        """Numbers in one observation."""
+        """Dimension of an observation."""
         return int(self.observations.shape[1])
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the arrays hold."""
+        """Size of the arrays in bytes."""
         return sum(getattr(self, name).nbytes for name in ARRAY_NAMES)
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Weights as float64 shares ``(N,)`` that sum to one."""
+        """Normalised weights ``(N,)`` as float64."""
         weights = self.weights.astype(np.float64)
         shares: NDArray[np.float64] = weights / weights.sum()
         return shares
 
     def take(self, rows: IntArray, weights: FloatArray | None = None) -> Transitions:
-        """Return the given rows, with their own weights unless others are given.
+        """Select rows, with their own weights unless others are given.
 
-        They no longer form episodes.
+        The selected rows no longer form episodes.
         """
         arrays = {name: getattr(self, name)[rows] for name in ARRAY_NAMES}
         taken = replace(self, **arrays, episodes=None)
@@ -125,15 +125,15 @@ class Transitions:
     def content_hash(self) -> str:
         """SHA-256 over names, types, shapes and bytes of the arrays, and the action count.
 
-        Episodes are not part of it: they say how rows came about, not what they hold.
+        Episodes are not part of it: they describe how rows were recorded, not their content.
         """
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
         return hash_arrays(arrays, prefix=f"action_count={self.action_count}")
 
     def save(self, path: Path, metadata: Mapping[str, Any]) -> None:
-        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, whole or not at all.
+        """Write the arrays and a JSON ``metadata`` string to an ``.npz``, atomically.
 
-        Episodes are not written: a file holds a set of rows.
+        Episodes are not written: a file is an unordered set of rows.
         """
         arrays = {name: getattr(self, name) for name in ARRAY_NAMES}
         save_arrays(path, arrays, {"action_count": self.action_count, **metadata})
@@ -158,7 +158,7 @@ class Transitions:
         """Build transitions from named arrays; weights default to one.
 
         Raises:
-            InputError: If an array is missing or breaks a rule; ``source`` says where.
+            InputError: If an array is missing or breaks a rule; ``source`` is named in the message.
         """
         missing = [name for name in ARRAY_NAMES if name not in arrays and name != "weights"]
         if missing:
@@ -180,7 +180,7 @@ ARRAY_NAMES = tuple(
 
 
 def count_actions(actions: IntArray) -> int:
-    """Take the largest action for the last, unless it can only be some other number.
+    """Return the maximum action plus one, unless that cannot be a number of actions.
 
     Raises:
         InputError: If there would be more actions than rows.
@@ -188,8 +188,8 @@ def count_actions(actions: IntArray) -> int:
     count = int(actions.max(initial=0)) + 1
     if count > max(len(actions), 2):
         raise InputError(
-            f"action {count - 1} in {len(actions)} rows: actions count from 0, and would be more "
-            "than the rows; renumber them or give action_count in the metadata"
+            f"action {count - 1} in {len(actions)} rows: there would be more actions than rows; "
+            "number them from 0, or give action_count in the metadata"
         )
     return count
 
@@ -198,8 +198,8 @@ def _as_actions(values: ArrayLike) -> IntArray:
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
         raise InputError(
-            f"actions of type {array.dtype}: one-hot features need integers 0, 1, …; "
-            "continuous actions are not supported, discretise them first"
+            f"actions of type {array.dtype}: transitions need integer actions 0, 1, …; "
+            "discretise continuous actions first, as by a codebook"
         )
     return array.astype(np.int64, copy=False)
 
@@ -208,6 +208,6 @@ def _as_flags(values: ArrayLike) -> BoolArray:
     array = np.asarray(values)
     if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
         raise InputError(
-            f"terminations hold {np.unique(array)[:3]}…: flags are 0 or 1; convert them"
+            f"terminations hold {np.unique(array)[:3]}…: flags must be 0 or 1; convert them"
         )
     return array.astype(np.bool_, copy=False)

@@ -31,12 +31,12 @@ from harness.numerics.stratification import cell_weights, draw_stratified
 
 
 class BellmanDistiller(Reducer[Transitions]):
-    """Optimise synthetic transitions so that k sampled Q-functions keep their Bellman loss.
+    """Optimise transitions so that k sampled Q-functions have the Bellman loss of the full dataset.
 
-    The loss is matched to that on the full dataset, separately for terminal and other transitions.
-    Actions, terminations and weights stay those of the initial rows. States are z-scored with the
-    dataset's statistics. With additive features in the domain ``box`` the means of s, s' and of
-    free rewards are matched exactly as well; in the other domains they are not.
+    Losses are matched separately on terminated and other transitions. Actions, terminations and
+    weights stay those of the initial rows. States are z-scored with the dataset's statistics. With
+    additive features in the domain ``box`` the means of s, s' and of free rewards are matched
+    exactly as well; in the other domains they are not.
 
     Distributions of Q-functions (``law``): ``gaussian``, linear with a Gaussian reward scale λ, as
     in the paper; ``gaussian-unit``, the same with every λ equal to one; ``localised``, around the

@@ -23,7 +23,7 @@ from harness.numerics.moments import Moments
 
 
 class LossMatching(SampledRegressors):
-    """Optimise synthetic points so that k sampled linear regressors keep their squared loss.
+    """Optimise points so that k sampled linear regressors have the squared loss of the data.
 
     The search starts from a random subsample. Regressors ``g ~ N(0, I / (d + 1))`` act on
     ``ζ = (x, y)`` with every column in units of its root mean square, so that neither a very small

@@ -1,1 +1,1 @@
-"""Doing runs, whatever they are: workers, records as they come, caches and progress."""
+"""Execution of runs: worker pools, leases, the reduction cache, records and progress."""

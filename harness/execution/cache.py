@@ -1,8 +1,8 @@
-"""Reductions on disk: each made once for all runs and runners of a results folder.
+"""The reduction cache: each reduction is made once for all runs of a results folder.
 
-An entry is named by the hash of whatever determines a reduction, the version of its method and the
-libraries included, so that one which no longer holds is never found. It is an ``.npz`` under a
-checksum of its name and content, looked at before anything else of it is.
+The key of an entry is a hash of everything that determines a reduction, including the versions of
+its method and of libraries, so that an outdated entry is never found. An entry is an ``.npz`` with
+a checksum of its name and content, which is verified before anything is read.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ from harness.core.storage.locks import locked, remove_free_locks
 from harness.core.storage.npz import pack_arrays, unpack_arrays
 from harness.execution.provenance import take_provenance
 
-WORTH_KEEPING: Final = 0.1  # seconds of making from which on a reduction is written
+WORTH_KEEPING: Final = 0.1  # minimum seconds of a reduction that is written
 LIBRARIES: Final = ("coreax", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
 
 logger = logging.getLogger("bellman_bench")
 
 
 def cache_folder(directory: Path) -> Path:
-    """Where the reductions of a results folder lie."""
+    """Folder of a results folder's cached reductions."""
     return directory / "cache" / "reductions"
 
 
 def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | None:
-    """Name the reduction that a reducer makes.
+    """Return the cache key of a reduction.
 
-    The code of a method that comes with the package counts by its ``cache_version``, that of a
-    user's class by its file as well: who works on a method does not think of versions. Modules that
-    such a file imports do not count.
+    The code of a built-in method is identified by its ``cache_version``, that of a user's class by
+    a hash of its file as well, since a method under development has no versions. Modules that the
+    file imports are not part of the key.
 
     Args:
-        reducer: With every parameter, defaults too.
-        rows: What it reduces.
-        size: Rows to keep or make.
-        seed: Fixes whatever is random in the method.
+        reducer: The method, with all parameters including defaults.
+        rows: The data that it reduces.
+        size: Number of rows to select or synthesise.
+        seed: Fixes all randomness of the method.
 
     Returns:
-        None if the code of the method is not known.
+        None if the code of the method cannot be found.
     """
     classes = [_identity_of(type(part)) for part in reducer.parts()]
     if None in classes:
@@ -70,14 +70,14 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
 def fetch(
     folder: Path, key: str, make: Callable[[], Reduction[RowsT]], kind: type[RowsT]
 ) -> Reduction[RowsT]:
-    """Return the reduction of a key, made now if no process has made it yet.
+    """Return the cached reduction of a key, or make it if no process has made it yet.
 
-    Of several processes that want it at once, one makes it and the others wait. Only what took
-    long is written. An entry with a changed byte is named in a warning, and made again.
+    If several processes need it at once, one makes it and the others wait. Only reductions that
+    took long are written. A damaged entry is reported in a warning and made again.
 
     Args:
-        folder: Of the entries.
-        key: What `cache_key` returns.
+        folder: The cache folder.
+        key: As returned by `cache_key`.
         make: Makes the reduction.
         kind: The type of its rows.
     """
@@ -86,7 +86,7 @@ def fetch(
         return _read(path, kind)
     with locked(path.with_suffix(".lock")):
         try:
-            return _read(path, kind)  # another process has made it meanwhile
+            return _read(path, kind)  # another process has made it in the meantime
         except FileNotFoundError:
             pass
         except InputError as error:
@@ -100,7 +100,7 @@ def fetch(
 
 
 def damaged_entries(folder: Path) -> Iterator[str | None]:
-    """Yield for every entry what is wrong with it, or None if nothing is."""
+    """Yield for every entry its defect, or None if it is intact."""
     for path in sorted(folder.glob("*.npz")):
         try:
             _unseal(path)
@@ -111,7 +111,7 @@ def damaged_entries(folder: Path) -> Iterator[str | None]:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what killed processes have left, and the folder if it holds nothing."""
+    """Remove leftovers of killed processes, and the folder if it is empty."""
     remove_partials(folder)
     remove_free_locks(folder)
     for empty in (folder, folder.parent):
@@ -120,9 +120,9 @@ def tidy(folder: Path) -> None:
 
 
 def in_rows(reduction: Reduction[RowsT]) -> Reduction[RowsT]:
-    """Lay the arrays of a reduction out row by row, uncopied where they already are.
+    """Return a reduction with C-contiguous arrays, without a copy if they already are.
 
-    Sums depend on the layout in their last bits, and files and networks keep no other.
+    The last bits of sums depend on the memory layout, which files and transfers do not preserve.
     """
     arrays, _ = _parts(reduction.rows)
     if all(array.flags.c_contiguous for array in arrays.values()):
@@ -132,7 +132,7 @@ def in_rows(reduction: Reduction[RowsT]) -> Reduction[RowsT]:
 
 
 def _parts(rows: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Sort the fields of a set of rows into arrays and others."""
+    """Split the fields of a set of rows into arrays and others."""
     values = {field.name: getattr(rows, field.name) for field in fields(rows)}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     return arrays, {name: value for name, value in values.items() if name not in arrays}
@@ -145,7 +145,7 @@ def _pack(reduction: Reduction[Any]) -> bytes:
     metadata = {
         "rows": others,
         "method": reduction.method,
-        "parameters": list(reduction.parameters.items()),  # in their order, as records show it
+        "parameters": list(reduction.parameters.items()),  # in order, as in records
         "diagnostics": list(reduction.diagnostics.items()),
         "seconds": reduction.seconds,
     }
@@ -169,7 +169,7 @@ def _read(path: Path, kind: type[RowsT]) -> Reduction[RowsT]:
     """Read an entry.
 
     Raises:
-        InputError: If a byte of it has changed, or its name.
+        InputError: If its content or name has changed.
     """
     return _unpack(_unseal(path), kind)
 
@@ -183,15 +183,15 @@ def _unseal(path: Path) -> bytes:
     content = sealed[: -hashlib.sha256().digest_size]
     if _seal(path.stem, content) != sealed:
         raise InputError(
-            f"{str(path)!r} is damaged (its bytes are not those of its checksum): a cached "
-            "reduction is used whole or not at all; delete it: a run that needs it makes it again"
+            f"{str(path)!r} is damaged (its content does not match its checksum): damaged cache "
+            "entries are not used; delete it: a run that needs it makes it again"
         )
     return content
 
 
 @lru_cache(maxsize=4)
 def _rows_hash(rows: Rows) -> str:
-    """Hash all that a reducer sees: a dataset's own hash leaves its episodes out."""
+    """Hash of everything a reducer sees: a dataset's content hash leaves out its episodes."""
     arrays, others = _parts(rows)
     return hash_arrays(arrays, repr(others))
 
@@ -212,7 +212,7 @@ def _identity_of(kind: Any) -> tuple[object, ...] | None:
 
 @cache
 def _source_hash(kind: type) -> str | None:
-    """Hash the file that a class stands in; None where there is none, as in a notebook."""
+    """Hash of the source file of a class; None if there is none, as in a notebook."""
     try:
         path = inspect.getsourcefile(kind)
     except (TypeError, OSError):
@@ -222,7 +222,7 @@ def _source_hash(kind: type) -> str | None:
 
 @cache
 def _surroundings() -> tuple[str | None, ...]:
-    """What else the bits of a reduction depend on: interpreter, libraries and processor."""
+    """Interpreter, libraries and processor, on which the bits of a reduction depend as well."""
     libraries = (f"{name} {_version(name)}" for name in LIBRARIES)
     provenance = take_provenance()
     return (platform.python_version(), provenance.platform, provenance.cpu, *libraries)
@@ -231,5 +231,5 @@ def _surroundings() -> tuple[str | None, ...]:
 def _version(library: str) -> str | None:
     try:
         return version(library)
-    except PackageNotFoundError:  # an optional one
+    except PackageNotFoundError:  # an optional library
         return None

@@ -1,4 +1,4 @@
-"""Runs on an existing Dask cluster, behind the interface of `concurrent.futures`."""
+"""The worker pool of an existing Dask cluster."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.core.records import RunRecord
 from harness.core.specs import RunSpec
 from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
 
-PATIENCE = 10.0  # seconds that a scheduler has to answer
+PATIENCE = 10.0  # seconds to wait for a scheduler's answer
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^/\s:]+:\d+|((tcp|tls)://)?\[[\da-fA-F:]+\]:\d+")
 
 logger = logging.getLogger("bellman_bench")
 
 
 class DaskPool(WorkerPool):
-    """The workers of a cluster; datasets are sent to them, and records come back.
+    """The workers of a Dask cluster; datasets are sent to them, and records are returned.
 
-    A reduction is made by one worker and goes from there to those that need it.
+    A reduction is made by one worker and transferred from there to those that need it.
     """
 
-    died = (KilledWorker, CancelledError)  # the latter when data was lost with a worker
+    died = (KilledWorker, CancelledError)  # the latter if data was lost with a worker
     attempts = 2
 
     def __init__(
@@ -40,7 +40,7 @@ class DaskPool(WorkerPool):
         """Connect to a scheduler and wait for its first worker.
 
         Args:
-            address: Such as ``tcp://10.0.0.1:8786`` or, encrypted, ``tls://10.0.0.1:8786``.
+            address: For example ``tcp://10.0.0.1:8786`` or, encrypted, ``tls://10.0.0.1:8786``.
             open_source: Opens the dataset of a run in this process.
             reduce: Makes the reduction of a run's dataset in a worker.
 
@@ -51,12 +51,12 @@ class DaskPool(WorkerPool):
         self._executor = self._client.get_executor(pure=False)
         self._open_source = open_source
         self._reduce = reduce
-        self._sent: dict[str, Any] = {}  # dataset id to distributed's future of it
-        self._reductions: dict[str, tuple[Any, int]] = {}  # distributed's future, and the attempt
+        self._sent: dict[str, Any] = {}  # dataset id -> its future in distributed
+        self._reductions: dict[str, tuple[Any, int]] = {}  # future in distributed, and the attempt
 
     @property
     def capacity(self) -> int:
-        """More runs than workers, so that none waits for a run and a cluster knows to grow."""
+        """More runs than workers, so that none is idle and an adaptive cluster scales up."""
         return 2 * len(self._client.nthreads()) + 2
 
     def submit(self, work: Work, spec: RunSpec) -> Future[RunRecord]:
@@ -67,19 +67,19 @@ class DaskPool(WorkerPool):
         return future
 
     def had_started(self, future: Future[RunRecord]) -> bool:  # noqa: ARG002
-        """Count every death: the scheduler gives runs to workers that have come up."""
+        """Always True: the scheduler only gives runs to workers that have started."""
         return True
 
     def kill(self, future: Future[RunRecord]) -> bool:  # noqa: ARG002
-        """Leave the cluster's workers alone: they have other users."""
+        """Do nothing and return False: the cluster's workers have other users."""
         return False
 
     def close(self) -> None:
-        """Disconnect; the scheduler drops what is still queued."""
+        """Disconnect; the scheduler cancels queued runs."""
         self._client.close()
 
     def _source(self, spec: RunSpec) -> Any:
-        """Send a dataset to every worker once, and again when all that had it have died."""
+        """Send a dataset to every worker once, and again if all workers that had it have died."""
         sent = self._sent.get(spec.dataset)
         if sent is None or sent.status != "finished":
             source = self._open_source(spec)
@@ -88,9 +88,9 @@ class DaskPool(WorkerPool):
         return sent
 
     def _reduction(self, spec: RunSpec, source: Any) -> Any:
-        """Have a reduction made once, and again if its worker took it along or died of it."""
+        """Have a reduction made once, and again if it was lost with its worker."""
         if spec.size is None:
-            return None  # it is the data, which need not be sent twice
+            return None  # it is the dataset itself, which is not sent twice
         identity = reduction_identity(spec)
         made, attempt = self._reductions.get(identity, (None, 0))
         killed = made is not None and made.status == "error" and attempt < self.attempts
@@ -101,13 +101,13 @@ class DaskPool(WorkerPool):
 
 
 def _connect(address: str) -> Client:
-    """Connect, say if others can listen, and wait for a worker to come up."""
+    """Connect, warn if traffic is not encrypted, and wait for a first worker."""
     client = _open_client(address)
     reached = client.scheduler.address
     if not reached.startswith("tls://"):
         logger.warning(
-            "traffic with %s is not encrypted: on a network that others use, start scheduler "
-            "and workers with TLS and give a tls:// address",
+            "traffic with %s is not encrypted: on a shared network, start scheduler and workers "
+            "with TLS and give a tls:// address",
             reached,
         )
     try:
@@ -120,7 +120,7 @@ def _connect(address: str) -> Client:
 
 def _open_client(address: str) -> Client:
     remedy = "give the address that dask-scheduler prints, such as tcp://127.0.0.1:8786"
-    if not _ADDRESS.fullmatch(address):  # distributed would try it, and leave threads behind
+    if not _ADDRESS.fullmatch(address):  # distributed would try it, and leak threads
         raise InputError(f"scheduler {address!r} is not an address: {remedy}")
     try:
         return Client(address, timeout=PATIENCE, set_as_default=False)
@@ -135,10 +135,10 @@ def _open_client(address: str) -> Client:
 
 @contextmanager
 def cluster_workers(address: str) -> Iterator[tuple[Executor, int]]:
-    """Connect to a scheduler, and give its workers as an executor and their number.
+    """Connect to a scheduler, and yield its workers as an executor, with their number.
 
     Args:
-        address: As `DaskPool` takes it.
+        address: As for `DaskPool`.
 
     Raises:
         InputError: If no scheduler answers there.

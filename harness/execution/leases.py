@@ -1,4 +1,4 @@
-"""Leases on runs: so that two runners on one results folder do nothing twice."""
+"""Leases on runs, so that several runners on one results folder do no run twice."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked
 from harness.core.storage.processes import EXPIRY, HOST, is_gone
 
-HEARTBEAT: Final = EXPIRY / 6  # seconds between signs of life
+HEARTBEAT: Final = EXPIRY / 6  # seconds between heartbeats
 
 
 class Holder(Frozen):
-    """Which runner has leased a run."""
+    """The runner that holds a lease."""
 
     host: str
     pid: int
-    token: str  # tells two runners of one process apart
+    token: str  # distinguishes runners of one process
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A run that a runner is at."""
+    """A run that a runner is executing."""
 
     run_id: str
     holder: Holder
-    silence: float  # seconds since the holder's last sign of life
+    silence: float  # seconds since the holder's last heartbeat
 
 
 class Leases:
-    """The leases of one runner, kept alive by a thread until they are released.
+    """The leases of one runner, renewed by a heartbeat thread until they are released.
 
-    Leases are changed under a file lock, which the kernel frees when its holder dies. They expire
-    when their runner is gone.
+    Leases are changed under a file lock, which the kernel releases when its holder dies. They
+    expire when their runner has ended.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Lease runs of the results folder ``directory``."""
+        """Create leases on runs of the results folder ``directory``."""
         self._folder = _leases_folder(directory)
         self._lock = self._folder / ".lock"
         self._me = Holder(host=HOST, pid=os.getpid(), token=uuid.uuid4().hex)
@@ -70,7 +70,7 @@ class Leases:
                 self._folder.rmdir()
 
     def acquire(self, run_id: str) -> bool:
-        """Lease a run, unless a runner that is alive has it."""
+        """Lease a run, unless another live runner holds it."""
         with self._locked() as now:
             other = _read_lease(self._path(run_id), now)
             if other and not _is_expired(other):
@@ -80,12 +80,12 @@ class Leases:
             return True
 
     def holds(self, run_id: str) -> bool:
-        """Tell whether a leased run is still this runner's, which a suspended one may lose."""
+        """Whether a lease is still held, which a suspended runner may have lost."""
         with self._locked() as now:
             return self._is_mine(run_id, now)
 
     def release(self, run_id: str) -> None:
-        """Give a lease back."""
+        """Release a lease."""
         with self._locked() as now:
             if self._is_mine(run_id, now):
                 self._path(run_id).unlink()
@@ -107,18 +107,18 @@ class Leases:
 
     @contextmanager
     def _locked(self) -> Iterator[float]:
-        """Lock out other runners and threads; yields the time by the clock of the disk."""
+        """Exclude other runners and threads; yields the time by the file system's clock."""
         with locked(self._lock):
             os.utime(self._lock)
             yield self._lock.stat().st_mtime
 
 
 def read_leases(directory: Path, now: float) -> list[Lease]:
-    """List the leases of runners that are alive.
+    """List the leases of live runners.
 
     Args:
         directory: The results folder.
-        now: The time, in seconds since the epoch, that silence is counted to.
+        now: Current time, in seconds since the epoch.
     """
     paths = sorted(_leases_folder(directory).glob("*.json"))
     leases = (_read_lease(path, now) for path in paths)
@@ -133,7 +133,7 @@ def _read_lease(path: Path, now: float) -> Lease | None:
     try:
         holder = Holder.model_validate_json(path.read_bytes())
         return Lease(path.stem, holder, now - path.stat().st_mtime)
-    except (FileNotFoundError, ValidationError):  # a damaged lease is nobody's
+    except (FileNotFoundError, ValidationError):  # a damaged lease counts as free
         return None
 
 

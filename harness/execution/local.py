@@ -1,10 +1,10 @@
-"""Where runs are executed: local processes, behind the interface of `concurrent.futures`.
+"""The worker pool of local processes.
 
-pebble was tried (5.2.3) and refused: its workers share one pipe under two locks, which a worker
-holds while it unpickles a call, and so imports the call's module. One that is killed then never
-frees them: every other worker waits for 60 s and dies, what it had finished is lost, and calls that
-no worker had acknowledged end or hang with it. A pool for each process, thrown away at every death,
-would leave no less code here than `ProcessPoolExecutor` does.
+pebble (5.2.3) was tried and rejected: its workers share one pipe under two locks, which a worker
+holds while it unpickles a call, and so imports the call's module. If it is killed then, the locks
+are never released: every other worker waits for 60 s and dies, its finished results are lost, and
+calls that no worker had acknowledged fail or hang. One pool per process, replaced at every death,
+would need no less code here than `ProcessPoolExecutor` does.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ Returned = TypeVar("Returned")
 
 
 class LocalPool(WorkerPool):
-    """As many runs at once as there are processes here."""
+    """A pool of local processes, one run per process at a time."""
 
     died = (BrokenExecutor,)
     attempts = 2
 
     def __init__(self, jobs: int) -> None:
-        """Start up to ``jobs`` processes, when they are needed.
+        """Create a pool of up to ``jobs`` processes, started when needed.
 
         Raises:
-            InputError: In a process that another has started, which happens when a script that
-                runs a suite is imported by its own workers.
+            InputError: In a child process, as when a script that runs a suite is imported by its
+            own workers.
         """
         if multiprocessing.current_process().name != "MainProcess":
             raise InputError(
-                "a suite run inside a worker process: workers import the script that started "
-                "them; put what it does under `if __name__ == '__main__':`"
+                "a suite cannot be run inside a worker process: workers import the script that "
+                "started them; put the script's code under `if __name__ == '__main__':`"
             )
         self._executor = ProcessExecutor(jobs)
         self._jobs = jobs
 
     @property
     def capacity(self) -> int:
-        """One run a process, so that a run in flight is a run that has begun."""
+        """One run per process, so that every submitted run has begun."""
         return self._jobs
 
     def submit(self, work: Work, spec: RunSpec) -> Future[RunRecord]:
-        """Begin a run; the process opens the dataset and finds or makes the reduction itself."""
+        """Start a run; the process opens the dataset and loads or makes the reduction itself."""
         return self._executor.submit(work, spec, None)
 
     def had_started(self, future: Future[RunRecord]) -> bool:
-        """Tell whether the process had come up."""
+        """Whether the process had started before it died."""
         return self._executor.had_started(future)
 
     def kill(self, future: Future[RunRecord]) -> bool:
-        """Kill the process that does the run."""
+        """Kill the process that executes the run."""
         self._executor.kill(future)
         return True
 
@@ -77,10 +77,10 @@ class LocalPool(WorkerPool):
 
 
 class ProcessExecutor(Executor):
-    """Processes that live and die alone: the death of one ends nothing but what it was doing."""
+    """An executor of independent processes: the death of one only ends its own calls."""
 
     def __init__(self, count: int) -> None:
-        """Start up to ``count`` processes, when they are needed."""
+        """Create an executor of up to ``count`` processes, started when needed."""
         self._workers = [_Worker() for _ in range(count)]
 
     def submit(
@@ -90,34 +90,34 @@ class ProcessExecutor(Executor):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Future[Returned]:
-        """Give a call to the process that has least to do."""
+        """Submit a call to the process with the shortest queue."""
         worker = min(self._workers, key=lambda worker: len(worker.pending))
         return worker.submit(fn, *args, **kwargs)
 
     def had_started(self, future: Future[Any]) -> bool:
-        """Tell whether the process that a call was given to had come up."""
+        """Whether the process that a call was submitted to had started."""
         return any(worker.had_started(future) for worker in self._workers)
 
     def kill(self, future: Future[Any]) -> None:
-        """Kill the process that a call was given to; another takes its place."""
+        """Kill the process that a call was submitted to; a new one replaces it."""
         for worker in self._workers:
             if future in worker.pending:
                 worker.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End all processes, those at work by force."""
+        """End all processes; busy ones are killed."""
         for worker in self._workers:
             worker.close(wait, cancel_futures)
 
 
 class _Worker:
-    """One process, replaced when it has died."""
+    """One worker process, replaced when it dies."""
 
     def __init__(self) -> None:
         self.pending: set[Future[Any]] = set()
         self._pool: ProcessPoolExecutor | None = None
         self._process: BaseProcess | None = None
-        self._first: Future[int] = Future()  # ends when the process has come up
+        self._first: Future[int] = Future()  # done when the process has started
         self._firsts: WeakKeyDictionary[Future[Any], Future[int]] = WeakKeyDictionary()
 
     def submit(
@@ -154,7 +154,7 @@ class _Worker:
 
     def _warm_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # a fork of a user of torch may hang
+            context = multiprocessing.get_context("spawn")  # a fork may hang once torch is in use
             self._pool = ProcessPoolExecutor(1, context, initializer=_prepare_worker)
             others = set(multiprocessing.active_children())
             with _environment(dict.fromkeys(THREAD_VARIABLES, "1")), _interrupts_deferred():
@@ -165,7 +165,7 @@ class _Worker:
 
 
 def _prepare_worker() -> None:
-    """Leave interrupts to the parent, and end when it ends, however it does."""
+    """Ignore interrupts, which the parent handles, and end whenever the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -179,8 +179,8 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_deferred() -> Iterator[None]:
-    """Start processes that a Ctrl-C in their terminal does not reach."""
-    ensure_running()  # or it is started inside, and unblocks what is blocked here
+    """Start processes that ignore a Ctrl-C in their terminal."""
+    ensure_running()  # else it is started inside the block, and unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -190,7 +190,7 @@ def _interrupts_deferred() -> Iterator[None]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes started inside."""
+    """Set environment variables for processes started in the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

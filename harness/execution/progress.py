@@ -1,4 +1,4 @@
-"""What a run of a suite shows while it goes on: a bar, or a line of JSON an event."""
+"""Progress of a suite: a progress bar, or one JSON line per event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.core.records import RunRecord
 
 
 def show_bar(console: Console, total: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
-    """Show runs done and failed and the time left, while passing records on."""
+    """Pass records on while showing runs done and failed and the estimated time left."""
     columns = (
         TextColumn("runs"),
         BarColumn(),
@@ -33,7 +33,7 @@ def show_bar(console: Console, total: int, records: Iterator[RunRecord]) -> Iter
 
 
 def log_events(total: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
-    """Write an event for the start, each record and the end, while passing records on."""
+    """Pass records on while writing an event for the start, each record and the end."""
     done = failed = 0
     write_event("start", due=total)
     for record in records:
@@ -54,15 +54,15 @@ def log_events(total: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
 
 
 def write_event(event: str, **facts: object) -> None:
-    """Write one JSON line to standard error, with the time in seconds since the epoch."""
+    """Write an event as a JSON line to standard error, with the time in seconds since the epoch."""
     print(json.dumps({"time": time.time(), "event": event, **facts}), file=sys.stderr, flush=True)
 
 
 class NoticeHandler(logging.Handler):
-    """Shows what the library logs: on the console, or as events."""
+    """Shows log messages of this package on the console, or as events."""
 
     def __init__(self, console: Console | None) -> None:
-        """Print to ``console``; None writes events."""
+        """Print to ``console``; None: write events."""
         super().__init__(logging.WARNING)
         self._console = console
 

@@ -1,4 +1,4 @@
-"""Where and with what a record is made."""
+"""Provenance of records: software versions, commit and processor."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PACKAGES = (
     "scipy",
     "torch",
 )
-SOURCES = Path(__file__).parents[2]  # the checkout's root when it runs from one
+SOURCES = Path(__file__).parents[2]  # root of the checkout, if run from one
 
 
 @cache
 def take_provenance() -> Provenance:
-    """Name interpreter, packages and commit of this process."""
+    """Return interpreter, packages, commit and processor of this process."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):  # some are optional
@@ -48,7 +48,7 @@ def take_provenance() -> Provenance:
 
 
 def _cpu() -> str:
-    """Model of the processor, where Linux names it; else its architecture."""
+    """Model of the processor, as named by Linux; else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

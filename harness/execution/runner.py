@@ -1,4 +1,4 @@
-"""Executing the runs that a results folder still lacks."""
+"""The runner: executes the pending runs of a results folder."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from harness.execution.leases import Leases
 from harness.execution.worker import failed_record
 from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
 
-FAILED_STARTS: Final = 5  # workers in a row that may die before they have come up
-POLL: Final = 0.2  # seconds between looks at signals, time-outs and other runners
-GRACE: Final = 5.0  # seconds that a run has to end by itself after its time-out
+FAILED_STARTS: Final = 5  # consecutive workers that may die before they have started
+POLL: Final = 0.2  # seconds between checks of signals, time-outs and other runners
+GRACE: Final = 5.0  # seconds after a time-out before a run's worker is killed
 
 logger = logging.getLogger("bellman_bench")
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal has ended the runner, cleanly."""
+    """The runner was stopped cleanly by a signal."""
 
     def __init__(self, signal_number: int) -> None:
-        """Keep the number, by which shells tell signals apart."""
+        """Keep the signal's number, for the exit status."""
         super().__init__(signal_number)
         self.signal_number = signal_number
 
 
 @dataclass(frozen=True)
 class PendingRun:
-    """A run to do, unless its record changes before."""
+    """A run to execute, unless its record changes before it starts."""
 
     spec: RunSpec
     version: int | None  # of the failed record to replace; None: there is no record
 
     @cached_property
     def reduction(self) -> str:
-        """The same for runs that share a reduction."""
+        """Identity of the run's reduction, equal for runs that share it."""
         return reduction_identity(self.spec)
 
 
@@ -56,14 +56,14 @@ class PendingRun:
 class _Attempt:
     due: PendingRun
     attempt: int
-    begun: float  # seconds by the monotonic clock
+    begun: float  # monotonic time in seconds
     overdue: bool = False
 
 
 def pending_runs(
     runs: Sequence[RunSpec], directory: Path, retry_failed: bool = False
 ) -> list[PendingRun]:
-    """List the runs that have no record yet, and on request those that failed.
+    """List the runs without a record, and optionally those that failed.
 
     Raises:
         InputError: If a record was made with other settings than the suite's, or is damaged.
@@ -93,16 +93,16 @@ def run_all(
     pool: WorkerPool,
     timeout: float | None = None,
 ) -> Generator[RunRecord]:
-    """Execute runs; write each record as it comes, then yield it.
+    """Execute runs; write each record as soon as its run ends, then yield it.
 
-    Runs that another runner has leased are left to it, and done here if it dies.
+    Runs leased by another runner are left to it, and executed here if it dies.
 
     Args:
-        due: The runs.
-        work: Does one, in a worker.
+        due: The pending runs.
+        work: Executes one run, in a worker.
         directory: The results folder.
-        pool: The workers.
-        timeout: Seconds of one run; ``work`` minds them first.
+        pool: The worker pool.
+        timeout: Maximum seconds of one run, enforced by ``work`` first and then by the pool.
 
     Raises:
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
@@ -117,7 +117,7 @@ def run_all(
 
 
 class _Runner:
-    """Runs waiting and runs in flight."""
+    """Runs that are waiting and runs that are submitted."""
 
     def __init__(
         self,
@@ -136,11 +136,11 @@ class _Runner:
         self._timeout = timeout
         self._running: dict[Future[RunRecord], _Attempt] = {}
         self._landed: set[Future[RunRecord]] = set()
-        self._reduced: set[str] = set()  # reductions that a run has ended with
+        self._reduced: set[str] = set()  # reductions of runs that have ended
         self._failed_starts = 0
 
     def step(self) -> bool:
-        """Begin what can be begun and wait a moment; False when there is nothing left."""
+        """Submit runs while there is capacity, and wait briefly; False when nothing is left."""
         self._launch()
         if self._running:
             self._landed = wait(self._running, POLL, FIRST_COMPLETED).done
@@ -150,7 +150,7 @@ class _Runner:
         return bool(self._running or self._waiting)
 
     def take_records(self) -> Iterator[RunRecord]:
-        """Write and yield the records of the runs that have just ended."""
+        """Write and yield the records of runs that have just ended."""
         for future in self._landed:
             flight = self._running.pop(future)
             self._reduced.add(flight.due.reduction)
@@ -169,13 +169,13 @@ class _Runner:
                 self._waiting.remove(due)
             elif self._leases.acquire(due.spec.run_id):
                 self._waiting.remove(due)
-                if self._is_done(due):  # between the look and the lease
+                if self._is_done(due):  # between the check and the lease
                     self._leases.release(due.spec.run_id)
                     continue
                 self._begin(due, attempt=1)
 
     def _in_order(self) -> Iterator[PendingRun]:
-        """Yield the waiting runs, last those that would only wait for another's reduction."""
+        """Yield the waiting runs; those that would wait for another run's reduction come last."""
         last = []
         for due in self._waiting[:]:
             if due.reduction in self._reductions_in_the_making():
@@ -192,11 +192,11 @@ class _Runner:
         self._running[future] = _Attempt(due, attempt, time.monotonic())
 
     def _is_done(self, due: PendingRun) -> bool:
-        """Tell whether another runner has done a run since it was found to be due."""
+        """Whether another runner has executed a run since it was listed as pending."""
         return _version(record_path(self._directory, due.spec.run_id)) != due.version
 
     def _outcome(self, future: Future[RunRecord], flight: _Attempt) -> RunRecord | None:
-        """Return a run's record, or None if it has been begun again."""
+        """Return a run's record, or None if it was started again."""
         spec = flight.due.spec
         try:
             record = future.result()
@@ -212,27 +212,27 @@ class _Runner:
     ) -> RunRecord | None:
         spec = flight.due.spec
         if flight.overdue:
-            text = f"no end {GRACE:g} s after the time-out of {self._timeout:g} s: killed"
+            text = f"not ended {GRACE:g} s after the time-out of {self._timeout:g} s: killed"
             return failed_record(spec, "time-out", text)
         if not self._pool.had_started(future):
             self._count_failed_start(error)
             self._begin(flight.due, flight.attempt)
             return None
         if flight.attempt < self._pool.attempts:
-            logger.warning("%s: its worker died; beginning it again", spec.run_id)
+            logger.warning("%s: its worker died; starting the run again", spec.run_id)
             self._begin(flight.due, flight.attempt + 1)
             return None
         trace = "".join(traceback.format_exception(error))
-        text = f"{trace}its worker died at every attempt, of a lack of memory?"
+        text = f"{trace}its worker died at every attempt, perhaps out of memory"
         return failed_record(spec, "worker died", text)
 
     def _count_failed_start(self, error: BaseException) -> None:
-        """Give up on workers that never come up: no run is to blame for it."""
+        """Stop if workers repeatedly die at start, which no run causes."""
         self._failed_starts += 1
         if self._failed_starts == FAILED_STARTS:
             raise InputError(
-                f"{FAILED_STARTS} worker processes died as they started: a script that runs a "
-                "suite needs `if __name__ == '__main__':`; else look for what kills them"
+                f"{FAILED_STARTS} worker processes died at start: a script that runs a suite "
+                "needs `if __name__ == '__main__':`; add it, or find what kills the processes"
             ) from error
 
     def _end_overdue(self) -> None:
@@ -253,7 +253,7 @@ def _version(path: Path) -> int | None:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; only a main thread can."""
+    """Collect SIGINT and SIGTERM instead of being ended by them, in the main thread only."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received

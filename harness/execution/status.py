@@ -1,4 +1,4 @@
-"""How far a results folder is: read from another terminal, while runners work."""
+"""Status of a results folder, which can be read while runners work on it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from harness.execution.leases import Lease, read_leases
 
 @dataclass(frozen=True)
 class Status:
-    """The runs of a suite, sorted by what has become of them."""
+    """The runs of a suite by state: done, failed, leased, left or damaged."""
 
     done: int
     failed: list[RunRecord]
-    leased: list[Lease]  # by a runner that is alive
-    left: list[str]  # run ids, without those that are leased
-    damaged: list[str]  # what is wrong with each record that cannot be read
+    leased: list[Lease]  # by a live runner
+    left: list[str]  # ids of pending runs that are not leased
+    damaged: list[str]  # defects of records that cannot be read
 
     def lines(self) -> Iterator[str]:
-        """Say it to a reader: the counts, then each run that is not simply done or left."""
+        """Format the status: counts, then each failed, leased or damaged run."""
         total = self.done + len(self.failed) + len(self.leased) + len(self.left)
         total += len(self.damaged)
         yield (
@@ -46,42 +46,42 @@ class Status:
         yield from (f"damaged: {damage}" for damage in self.damaged)
 
     def stopped_line(self) -> str:
-        """Say what a runner leaves that was stopped."""
+        """Format the counts for a runner that was stopped."""
         left = len(self.left) + len(self.leased)
         return (
             f"stopped: {counted(self.done, 'run')} done, {len(self.failed)} failed, {left} left; "
-            "run the same command again to go on"
+            "run the same command again to resume"
         )
 
     def ended_line(self, ended: Sequence[RunRecord]) -> str:
-        """Say what a runner has done, given its records."""
+        """Format the counts for a runner that has ended, given its records."""
         failed = sum(record.status == "failed" for record in ended)
         there = self.done + len(self.failed) - len(ended)
         return f"{counted(len(ended) - failed, 'run')} done, {failed} failed, {there} already there"
 
     def failure_lines(self) -> Iterator[str]:
-        """Name the failed runs, and how to repeat them."""
+        """List the failed runs, and how to repeat them."""
         yield from map(failure_line, self.failed)
         if self.failed:
             failed = counted(len(self.failed), "run")
-            yield f"{failed} failed: repeat what failed alone with --retry-failed"
+            yield f"{failed} failed: repeat only the failed runs with --retry-failed"
 
 
 def failure_line(record: RunRecord) -> str:
-    """Name a failed run and the last line of its traceback."""
+    """Format a failed run with the last line of its traceback."""
     last = (record.error or "unknown").strip().splitlines()[-1]
     return f"failed: {record.run_id}: {record.reason or 'exception'}: {last}"
 
 
 def write_suite(directory: Path, suite: Suite) -> None:
-    """Keep the suite beside its records, under a checksum: others learn what is to come."""
+    """Write the suite next to its records, with a checksum, for `read_status`."""
     path, content = _suite_path(directory), seal(suite.model_dump_json(indent=1).encode())
     if not path.exists() or path.read_bytes() != content:
         write_whole(path, content)
 
 
 def read_status(directory: Path) -> Status:
-    """Compare a results folder with the suite that is kept in it.
+    """Compare a results folder with the suite that is stored in it.
 
     Raises:
         InputError: If there is no suite, or it cannot be read.
@@ -97,7 +97,7 @@ def read_status(directory: Path) -> Status:
             damaged.append(str(error))
             continue
         if spec.run_id in leases and (record is None or record.status == "failed"):
-            leased.append(leases[spec.run_id])  # a leased failure is being repeated
+            leased.append(leases[spec.run_id])  # a leased failed run is being repeated
         elif record is None:
             left.append(spec.run_id)
         elif record.status == "failed":
@@ -117,7 +117,7 @@ def _read_suite(directory: Path) -> Suite:
         return Suite.model_validate_json(unseal(path.read_bytes()))
     except FileNotFoundError:
         raise InputError(
-            f"no file {str(path)!r}: name a folder that `bellman-bench run` fills"
+            f"no file {str(path)!r}: give a results folder that `bellman-bench run` has written to"
         ) from None
     except ValidationError as error:
         raise _damaged(path, error.errors()[0]["msg"]) from error

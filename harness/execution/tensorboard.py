@@ -1,4 +1,4 @@
-"""Learning curves for TensorBoard, written from records as they come."""
+"""Learning curves for TensorBoard, written as runs end."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ Watch = Callable[[int, Iterator[RunRecord]], Iterator[RunRecord]]
 
 
 def with_curves(directory: Path, watch: Watch) -> Watch:
-    """Write the curve of each record before ``watch`` sees it.
+    """Write the learning curve of each record, then pass it on to ``watch``.
 
     Args:
-        directory: Becomes TensorBoard's ``--logdir``; made if it is not there.
-        watch: Shows the records, as `run_suite` takes it.
+        directory: TensorBoard's ``--logdir``; created if missing.
+        watch: Shows the records, as for `run_suite`.
 
     Raises:
         InputError: If tensorboardX is not installed or the folder cannot be made.
     """
     if find_spec("tensorboardX") is None:
         raise InputError(
-            f"tensorboard {str(directory)!r}: its files are written by tensorboardX; install "
+            f"tensorboard {str(directory)!r}: writing curves needs tensorboardX; install "
             "bellman-bench[tensorboard]"
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"tensorboard {str(directory)!r}: the folder cannot be made ({error.strerror}); "
+            f"tensorboard {str(directory)!r}: the folder cannot be created ({error.strerror}); "
             "choose another"
         ) from error
 
@@ -44,10 +44,10 @@ def with_curves(directory: Path, watch: Watch) -> Watch:
 
 
 def write_curve(record: RunRecord, directory: Path) -> None:
-    """Write a completed control run's curve below ``directory/runs/RUN_ID``; of others nothing.
+    """Write the curve of a completed control run below ``directory/runs/RUN_ID``.
 
-    Every checkpoint gives, at its gradient step, the mean, least and largest return of its
-    episodes and the learner's own metrics.
+    Every checkpoint gives, at its gradient step, the mean, minimum and maximum return of its
+    episodes and the learner's own metrics. Other records are ignored.
     """
     if not isinstance(record.result, RunResult):
         return

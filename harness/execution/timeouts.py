@@ -1,4 +1,4 @@
-"""A time-out for one run, whatever thread it is in."""
+"""A time-out for a block of code, in any thread."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 
 class DeadlineExceeded(BaseException):
-    """The time of a run is up."""
+    """A run has exceeded its time-out."""
 
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Raise `DeadlineExceeded` in the block once the seconds are over; None is no deadline.
+    """Raise `DeadlineExceeded` in the block after the given seconds; None: no deadline.
 
-    It is raised between two steps of Python: a call that never returns is not ended by it.
+    It is raised between two bytecode instructions: a call into C that never returns is not ended.
     """
     if seconds is None:
         yield
@@ -36,7 +36,7 @@ def deadline(seconds: float | None) -> Iterator[None]:
     finally:
         with lock:
             running.clear()
-            _raise_in(thread, None)  # one that is under way must not reach what follows
+            _raise_in(thread, None)  # a pending one must not be raised after the block
         timer.cancel()
 
 

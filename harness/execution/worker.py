@@ -1,4 +1,4 @@
-"""One run, whatever becomes of it: what a worker does."""
+"""Execution of one run in a worker: a record is always returned, also of a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.core.specs import RunSpec
 from harness.execution.provenance import take_provenance
 from harness.execution.timeouts import DeadlineExceeded, deadline
 
-_one_at_a_time = threading.Lock()  # libraries keep random states that threads would share
+_one_at_a_time = threading.Lock()  # libraries have global random states, which threads would share
 
 Made = TypeVar("Made")
 
@@ -28,35 +28,35 @@ class NonFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something was not made."""
+    """The reason and traceback of a failure."""
 
     reason: Reason
     error: str  # the traceback
 
 
 def attempt(make: Callable[[], Made], timeout: float | None = None) -> Made | Failure:
-    """Make something on one thread, or say why it failed.
+    """Call ``make`` with single-threaded libraries, and return its result or failure.
 
     Args:
-        make: Makes it.
-        timeout: Seconds after which it has failed.
+        make: The function to call.
+        timeout: Maximum seconds.
     """
     try:
         with _one_at_a_time, threadpool_limits(1), deadline(timeout):
             return make()
-    except (Exception, SystemExit, DeadlineExceeded) as error:  # must not end the suite
+    except (Exception, SystemExit, DeadlineExceeded) as error:  # which must not end the suite
         return Failure(_reason(error), traceback.format_exc())
 
 
 def record_run(
     spec: RunSpec, execute: Callable[[RunSpec], Result], timeout: float | None = None
 ) -> RunRecord:
-    """Execute a run and keep what came of it, a failure included.
+    """Execute a run and return its record, also if it failed.
 
     Args:
         spec: The run.
-        execute: Does it.
-        timeout: Seconds after which it has failed.
+        execute: Executes it.
+        timeout: Maximum seconds.
     """
     result = attempt(partial(_finite_result, spec, execute), timeout)
     if isinstance(result, Failure):
@@ -71,7 +71,7 @@ def record_run(
 
 
 def failed_record(spec: RunSpec, reason: Reason, error: str) -> RunRecord:
-    """Say why a run has no result."""
+    """Return the record of a failed run."""
     return RunRecord(
         run_id=spec.run_id,
         spec=spec,
@@ -87,17 +87,17 @@ def _reason(error: BaseException) -> Reason:
         return "time-out"
     if isinstance(error, NonFiniteError):
         return "non-finite"
-    # torch has no class of its own for a lack of memory
+    # torch has no exception class for being out of memory
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "out of memory"
     return "exception"
 
 
 def _finite_result(spec: RunSpec, execute: Callable[[RunSpec], Result]) -> Result:
-    """Execute a run, and refuse what is no number, such as the loss of a learner that diverged.
+    """Execute a run, and check that all results are finite, unlike those of a diverged learner.
 
     Raises:
-        NonFiniteError: Naming the first.
+        NonFiniteError: If not; it names the first such value.
     """
     result = execute(spec)
     for path, value in _floats(result.model_dump(), "result"):

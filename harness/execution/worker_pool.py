@@ -1,4 +1,4 @@
-"""Where runs are executed: what the runner asks of local processes and of a cluster."""
+"""The interface of worker pools: local processes or a cluster."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from harness.core.specs import RunSpec
 
-# Does a run with the dataset and reduction that were sent along; None: the worker sees to both.
+# Executes a run with the dataset and reduction sent along; None: the worker loads or makes both.
 Work = Callable[[RunSpec, Any], RunRecord]
 
 
 def reduction_identity(spec: RunSpec) -> str:
-    """Name what runs have in common that train on one reduction."""
+    """Identity of a run's reduction, equal for runs that train on the same one."""
     return spec.model_dump_json(exclude={"learner", "episodes", "replicate"})
 
 
 class WorkerPool(ABC):
-    """Workers that do runs. Leaving it in the middle abandons the runs in flight."""
+    """A pool of workers that execute runs; leaving its context abandons submitted runs."""
 
-    died: ClassVar[tuple[type[BaseException], ...]]  # what says that a worker died at its run
-    attempts: ClassVar[int]  # how often a run is begun whose worker dies
+    died: ClassVar[tuple[type[BaseException], ...]]  # exceptions that mean that a worker died
+    attempts: ClassVar[int]  # maximum attempts of a run whose worker dies
 
     def __enter__(self) -> Self:
         return self
@@ -36,32 +36,32 @@ class WorkerPool(ABC):
     @property
     @abstractmethod
     def capacity(self) -> int:
-        """Runs to keep in flight."""
+        """Maximum number of runs to submit at a time."""
 
     @abstractmethod
     def submit(self, work: Work, spec: RunSpec) -> Future[RunRecord]:
-        """Begin a run as soon as a worker is free."""
+        """Submit a run, which starts as soon as a worker is free."""
 
     @abstractmethod
     def had_started(self, future: Future[RunRecord]) -> bool:
-        """Tell whether a worker had started before it died with a run."""
+        """Whether a worker had started before it died with a run."""
 
     @abstractmethod
     def kill(self, future: Future[RunRecord]) -> bool:
-        """End a run that did not end in time; False if its worker is not ours to end."""
+        """Kill the worker of a run that did not end in time; False if the pool cannot."""
 
     @abstractmethod
     def close(self) -> None:
-        """End the workers, or leave them to others."""
+        """End the workers, or disconnect from them."""
 
 
 def check_cluster_installed(address: str) -> None:
-    """Look for Dask, an optional library.
+    """Check that Dask, an optional library, is installed.
 
     Raises:
         InputError: If it is missing.
     """
     if find_spec("distributed") is None:
         raise InputError(
-            f"scheduler {address!r}: work on a cluster needs Dask; install bellman-bench[cluster]"
+            f"scheduler {address!r}: a cluster needs Dask; install bellman-bench[cluster]"
         )

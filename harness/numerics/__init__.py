@@ -1,1 +1,1 @@
-"""Closed-form mathematics of predictors, features and moments."""
+"""Numerical methods: predictors, feature maps, moments, certificates and stratification."""

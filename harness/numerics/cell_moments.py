@@ -1,6 +1,6 @@
-"""Moments of transitions cell by cell: all that exact distillation and its certificate need.
+"""Per-cell moments of transitions, which exact distillation and its certificate are based on.
 
-A row is ``z = (s, s', r)``; its cell is its action and whether it terminated.
+A row is ``z = (s, s', r)``; its cell is action × terminated.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from harness.core.transitions import Transitions
 from harness.numerics.moments import Moments, accumulate
 from harness.numerics.standardising import Standardiser
 
-CHUNK = 1 << 15  # rows worked on at a time: few enough for a core's cache
-HEAD = 1 << 9  # rows that a provisional shift is taken from
+CHUNK = 1 << 15  # rows processed at a time: few enough for a core's cache
+HEAD = 1 << 9  # rows that the provisional shift is computed from
 TILE = 64  # rows handled by one vector operation: numpy loops over the last axis, so make it long
 
 
 @dataclass(frozen=True, eq=False)
 class CellMoments:
-    """Moments of ``z = (s, s', r)`` in every cell, and the box that holds all rows.
+    """Moments of ``z = (s, s', r)`` in every cell, and the range of each column over all rows.
 
-    ``a + b`` are those of the rows of both, whichever way rows were split, up to rounding.
+    ``a + b`` are the moments of the rows of both, up to rounding, however the rows were split.
     """
 
     cells: tuple[Moments | None, ...]  # (2 * action_count,) numbered by `cell_labels`; None: no row
     counts: IntArray  # (2 * action_count,) rows
-    low: Float64Array  # (2 * obs_dim + 1,) least value of each column
-    high: Float64Array  # (2 * obs_dim + 1,) largest value
+    low: Float64Array  # (2 * obs_dim + 1,) minimum of each column
+    high: Float64Array  # (2 * obs_dim + 1,) maximum
 
     @classmethod
     def of(cls, transitions: Transitions) -> CellMoments:
-        """Take the moments in one pass, in working memory that does not grow with the rows.
+        """Compute the moments in one pass, in memory that does not grow with the number of rows.
 
         Raises:
             InputError: If values are too large to square.
@@ -48,16 +48,16 @@ class CellMoments:
         return sums.moments()
 
     def __add__(self, other: CellMoments) -> CellMoments:
-        """Merge.
+        """Merge the moments of two sets of rows.
 
         Raises:
             InputError: If the two differ in actions or in the size of an observation.
         """
         if (self.action_count, self.obs_dim) != (other.action_count, other.obs_dim):
             raise InputError(
-                f"{self.action_count} actions and observations of {self.obs_dim} numbers do not "
-                f"merge with {other.action_count} and {other.obs_dim}: chunks must come from one "
-                "dataset; check how it was cut"
+                f"moments of {self.action_count} actions and observations of dimension "
+                f"{self.obs_dim} do not merge with {other.action_count} and {other.obs_dim}: "
+                "chunks must come from one dataset; check how it was split"
             )
         pairs = zip(self.cells, other.cells, strict=True)
         return CellMoments(
@@ -69,12 +69,12 @@ class CellMoments:
 
     @property
     def action_count(self) -> int:
-        """Actions that the environment offers."""
+        """Number of actions of the environment."""
         return len(self.cells) // 2
 
     @property
     def obs_dim(self) -> int:
-        """Numbers in one observation."""
+        """Dimension of an observation."""
         return len(self.low) // 2
 
     @property
@@ -89,14 +89,14 @@ class CellMoments:
 
     @property
     def standardiser(self) -> Standardiser:
-        """Z-scoring of observations with these rows' statistics."""
+        """Standardiser of observations by these rows' statistics."""
         mean, deviation = self.pooled.mean, self.pooled.deviation
         scale = np.where(deviation > 0, deviation, 1.0)
         return Standardiser(mean[: self.obs_dim], scale[: self.obs_dim])
 
 
 def accumulate_cells(parts: Iterable[CellMoments]) -> CellMoments:
-    """Merge the moments of chunks.
+    """Merge the cell moments of chunks.
 
     Raises:
         InputError: If there is no chunk, or chunks do not come from one dataset.
@@ -111,8 +111,8 @@ def accumulate_cells(parts: Iterable[CellMoments]) -> CellMoments:
 class _CellSums:
     """Sums ``w (z - shift, 1)(z - shift, 1)ᵀ`` of each cell over chunks of rows.
 
-    Columns of a cell whose mean is far from zero are shifted by the mean of its first rows, so that
-    it costs no digits and a constant column has scatter exactly zero.
+    Columns of a cell whose mean is far from zero are shifted by the mean of its first rows, which
+    avoids cancellation; a constant column has a scatter of exactly zero.
     """
 
     def __init__(self, transitions: Transitions) -> None:
@@ -171,20 +171,20 @@ class _CellSums:
 
 
 def _segments(counts: IntArray) -> Iterator[tuple[int, slice]]:
-    """Yield each cell that has rows, and where they stand when sorted by cell."""
+    """Yield each non-empty cell and the slice of its rows when sorted by cell."""
     ends = np.cumsum(counts)
     for cell in np.flatnonzero(counts):
         yield int(cell), slice(ends[cell] - counts[cell], ends[cell])
 
 
 def _tiles(rows: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """View rows as tiles ``(n // TILE, TILE * width)`` and the rest that fills none."""
+    """View rows as tiles ``(n // TILE, TILE * width)``, and the remaining rows."""
     whole = len(rows) // TILE * TILE
     return rows[:whole].reshape(-1, TILE * rows.shape[1]), rows[whole:]
 
 
 def _reduce_rows(rows: Float64Array, extreme: np.ufunc) -> Float64Array:
-    """Least or largest value of each column."""
+    """Minimum or maximum of each column."""
     tiles, rest = _tiles(rows)
     if not len(tiles):
         return np.asarray(extreme.reduce(rest, axis=0))
@@ -193,9 +193,9 @@ def _reduce_rows(rows: Float64Array, extreme: np.ufunc) -> Float64Array:
 
 
 def _provisional_shift(rows: Float64Array) -> Float64Array:
-    """Mean of the first rows where it exceeds their deviation, else zero; the last column is ones.
+    """Mean of the first rows where it exceeds their deviation, else zero; last column is ones.
 
-    Taken about the first row, it is exact where a column is constant.
+    Computed relative to the first row, it is exact for constant columns.
     """
     head = rows[:HEAD]
     mean = head[0] + (head - head[0]).mean(axis=0)

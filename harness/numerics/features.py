@@ -1,7 +1,7 @@
-"""State features φ₁, one-hot actions, and the Bellman rows that additive features give.
+"""State feature maps φ₁, one-hot actions, and the Bellman features of additive predictors.
 
-Feature maps act on z-scored states. A map of one's own subclasses `FeatureMap`: its name is then
-known to every distiller that takes ``features``.
+Feature maps act on z-scored states. To add one, subclass `FeatureMap`: its name is then valid for
+every distiller with the parameter ``features``.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class FeatureMap(ABC):
     @classmethod
     @abstractmethod
     def draw(cls, obs_dim: int, count: int, rng: np.random.Generator) -> Self:
-        """Draw a map for states of ``obs_dim`` numbers.
+        """Draw a map for states of dimension ``obs_dim``.
 
         Args:
-            obs_dim: Numbers in one state.
-            count: Random features to draw; maps without any ignore it.
-            rng: Draws whatever is random.
+            obs_dim: Dimension of a state.
+            count: Number of random features; deterministic maps ignore it.
+            rng: Draws the random features.
         """
 
     @property
     @abstractmethod
     def width(self) -> int:
-        """Numbers in one row of features."""
+        """Dimension of the features."""
 
     @abstractmethod
     def __call__(self, states: Float64Array) -> Float64Array:
@@ -48,7 +48,7 @@ class FeatureMap(ABC):
 
     @abstractmethod
     def jacobian(self, states: Float64Array) -> Float64Array:
-        """Derivatives of the features by the states, ``(N, width, obs_dim)``."""
+        """Jacobian of the features with respect to the states, ``(N, width, obs_dim)``."""
 
 
 FEATURE_MAPS: dict[str, type[FeatureMap]] = {}
@@ -80,7 +80,7 @@ class IdentityFeatures(FeatureMap):
 
     @property
     def width(self) -> int:
-        """One more than the state."""
+        """State dimension plus one."""
         return self.obs_dim + 1
 
     def __call__(self, states: Float64Array) -> Float64Array:
@@ -88,7 +88,7 @@ class IdentityFeatures(FeatureMap):
         return np.column_stack([states, np.ones(len(states))])
 
     def jacobian(self, states: Float64Array) -> Float64Array:
-        """The unit matrix above a row of zeros."""
+        """The identity matrix above a row of zeros."""
         unit = np.eye(self.width, self.obs_dim)
         return np.broadcast_to(unit, (len(states), *unit.shape))
 
@@ -117,7 +117,7 @@ class PolynomialFeatures(FeatureMap):
         return np.column_stack([states[:, rows] * states[:, columns], states, np.ones(len(states))])
 
     def jacobian(self, states: Float64Array) -> Float64Array:
-        """Product rule for the products, units for the states, zeros for the bias."""
+        """Product rule for the products, identity for the states, zeros for the bias."""
         rows, columns = np.triu_indices(self.obs_dim)
         unit = np.eye(self.obs_dim)
         products = states[:, rows, None] * unit[columns] + states[:, columns, None] * unit[rows]
@@ -129,10 +129,10 @@ class PolynomialFeatures(FeatureMap):
 
 @dataclass(frozen=True)
 class FourierFeatures(FeatureMap):
-    """Random Fourier features of a Gaussian kernel, the state at a smaller scale, and a bias.
+    """Random Fourier features of a Gaussian kernel, the scaled-down state, and a bias.
 
     The kernel's length-scale is two standard deviations, between the 1.5 and 3 at which linear
-    Q-functions solve the classic tasks; the state spares the waves a linear trend.
+    Q-functions solve the classic tasks; the state represents the linear trend.
     """
 
     name: ClassVar[str] = "fourier"
@@ -150,16 +150,16 @@ class FourierFeatures(FeatureMap):
 
     @property
     def width(self) -> int:
-        """One feature a frequency, the state, and a bias."""
+        """One feature per frequency, the state, and a bias."""
         return len(self.phases) + int(self.frequencies.shape[1]) + 1
 
     def __call__(self, states: Float64Array) -> Float64Array:
-        """Cosines of unit mean square, the state, and a one."""
+        """Cosines of unit mean square, the scaled state, and a one."""
         waves = np.sqrt(2) * np.cos(states @ self.frequencies.T + self.phases)
         return np.column_stack([waves, self.STATE_SCALE * states, np.ones(len(states))])
 
     def jacobian(self, states: Float64Array) -> Float64Array:
-        """Sines times frequencies, a scaled unit matrix, zeros for the bias."""
+        """Sines times frequencies, a scaled identity matrix, zeros for the bias."""
         waves = -np.sqrt(2) * np.sin(states @ self.frequencies.T + self.phases)
         d = states.shape[1]
         rest = np.broadcast_to(self.STATE_SCALE * np.eye(d + 1, d), (len(states), d + 1, d))
@@ -190,7 +190,7 @@ class KernelFeatures(FourierFeatures):
 
 @dataclass(frozen=True)
 class ReluFeatures(FeatureMap):
-    """The hidden layer of a random network with rectified units, and a bias."""
+    """The hidden layer of a random ReLU network, and a bias."""
 
     name: ClassVar[str] = "relu"
 
@@ -199,17 +199,17 @@ class ReluFeatures(FeatureMap):
 
     @classmethod
     def draw(cls, obs_dim: int, count: int, rng: np.random.Generator) -> Self:
-        """Draw weights that keep the mean square of the inputs (He initialisation)."""
+        """Draw weights that preserve the mean square of the inputs (He initialisation)."""
         weights = rng.normal(size=(count, obs_dim)) * np.sqrt(2 / obs_dim)
         return cls(weights, rng.normal(size=count))
 
     @property
     def width(self) -> int:
-        """One feature a unit, and a bias."""
+        """One feature per unit, and a bias."""
         return len(self.offsets) + 1
 
     def __call__(self, states: Float64Array) -> Float64Array:
-        """Positive parts, and a one."""
+        """Activations of the units, and a one."""
         units = np.maximum(states @ self.weights.T + self.offsets, 0)
         return np.column_stack([units, np.ones(len(states))])
 
@@ -222,7 +222,7 @@ class ReluFeatures(FeatureMap):
 
 @dataclass(frozen=True)
 class DeepReluFeatures(FeatureMap):
-    """The second hidden layer of a random network with rectified units, and a bias."""
+    """The second hidden layer of a random ReLU network, and a bias."""
 
     name: ClassVar[str] = "relu2"
 
@@ -237,11 +237,11 @@ class DeepReluFeatures(FeatureMap):
 
     @property
     def width(self) -> int:
-        """One feature a unit of the second layer, and a bias."""
+        """One feature per unit of the second layer, and a bias."""
         return self.second.width
 
     def __call__(self, states: Float64Array) -> Float64Array:
-        """Both layers in turn."""
+        """Activations of the second layer, and a one."""
         return self.second(self.first(states))
 
     def jacobian(self, states: Float64Array) -> Float64Array:
@@ -251,16 +251,16 @@ class DeepReluFeatures(FeatureMap):
 
 
 def one_hot(actions: IntArray, count: int) -> Float64Array:
-    """Encode actions ``(N,)`` as rows ``(N, count)`` of zeros and a one."""
+    """One-hot encoding of actions, ``(N,) -> (N, count)``."""
     return np.eye(count)[actions]
 
 
 def additive_rows(
     transitions: Transitions, standardiser: Standardiser, discount: float
 ) -> Float64Array:
-    """Rows ξ in which the Bellman residual of an additive linear predictor is linear.
+    """Bellman features ξ, in which the TD error of an additive linear Q-function is linear.
 
-    With φ₁ identity and bias, ``f(s, a) = w·φ₁(s) + c[a]`` has the residual ``u·ξ`` for
+    With φ₁ identity and bias, ``f(s, a) = w·φ₁(s) + c[a]`` has the TD error ``u·ξ`` for
     ``u = (w, c, -λ, -γ max c)`` and ``ξ = [φ₁(s) - γ(1-b)φ₁(s'); onehot(a); r; 1-b]``.
 
     Returns:

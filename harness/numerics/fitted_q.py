@@ -1,4 +1,4 @@
-"""Fitted Q-iteration in closed form: ridge regression on Bellman targets, again and again."""
+"""Fitted Q-iteration in closed form: repeated ridge regression on Bellman targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.numerics.predictors import Actions, LinearPredictors
 from harness.numerics.standardising import StandardRows
 
 RIDGE = 1e-4
-ITERATIONS = 300  # of the operator; from zero, values end within γ**300 of the fixed point
+ITERATIONS = 300  # from zero, values converge to within γ**300 of the fixed point
 
 Regression = Callable[[Float64Array], Float64Array]  # targets (n,) -> coefficients (width,)
 
@@ -28,17 +28,17 @@ def fit_q(
     ridge: float = RIDGE,
     iterations: int = ITERATIONS,
 ) -> LinearPredictors:
-    """Find the fixed point of the fitted Bellman operator, from zero.
+    """Run linear fitted Q-iteration from the zero Q-function.
 
     Args:
-        rows: The data, ``N`` rows.
-        shares: Their weights, ``(N,)``.
+        rows: The dataset, ``N`` rows.
+        shares: Their normalised weights, ``(N,)``.
         features: φ₁.
-        action_count: Actions that the environment offers.
+        action_count: Number of actions of the environment.
         actions: How one-hot actions enter.
         discount: γ.
-        ridge: Penalty for each unit of weight that a regression sees.
-        iterations: Times that the operator is applied.
+        ridge: Penalty per unit of weight of a regression's rows.
+        iterations: Number of applications of the fitted Bellman operator.
 
     Returns:
         One predictor, with reward scale one.
@@ -57,7 +57,7 @@ def fit_q(
 def _fit_product(
     features: Float64Array, actions: IntArray, shares: Float64Array, action_count: int, ridge: float
 ) -> Callable[[Float64Array], tuple[Float64Array, Float64Array]]:
-    """One regression an action."""
+    """One regression per action."""
     members = [np.flatnonzero(actions == action) for action in range(action_count)]
     regressions = [_ridge(features[rows], shares[rows], ridge) for rows in members]
 
@@ -71,7 +71,7 @@ def _fit_product(
 def _fit_additive(
     features: Float64Array, actions: IntArray, shares: Float64Array, action_count: int, ridge: float
 ) -> Callable[[Float64Array], tuple[Float64Array, Float64Array]]:
-    """One regression on features and one-hot actions together."""
+    """One regression on features and one-hot actions jointly."""
     width = features.shape[1]
     regression = _ridge(np.column_stack([features, one_hot(actions, action_count)]), shares, ridge)
 
@@ -83,7 +83,7 @@ def _fit_additive(
 
 
 def _ridge(design: Float64Array, shares: Float64Array, ridge: float) -> Regression:
-    """Weighted ridge regression, factored once; no rows give coefficients of zero."""
+    """Weighted ridge regression, factorised once; without rows coefficients are zero."""
     if not len(design):
         return lambda _: np.zeros(design.shape[1])
     weighted = design.T * shares

@@ -1,4 +1,4 @@
-"""Bellman-loss gaps on fresh predictors: ones that no distiller has matched."""
+"""Bellman-loss gaps on fresh Q-functions, which no distiller has matched."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from harness.numerics.standardising import Standardised
 
 @dataclass(frozen=True, eq=False)
 class FreshPredictors:
-    """Predictors of a random stream of their own, and their losses on the full data."""
+    """Q-functions from a separate random stream, and their losses on the full dataset."""
 
-    data: Standardised  # the full data, which sets the units
+    data: Standardised  # the full dataset, which defines the units
     predictors: Predictors
-    losses: Float64Array  # (k,) on the full data
+    losses: Float64Array  # (k,) on the full dataset
     discount: float
 
     @classmethod
     def draw(
         cls, full: Transitions, actions: Actions, discount: float, count: int = 1000
     ) -> FreshPredictors:
-        """Draw predictors on identity features; the same for every reduction of one dataset.
+        """Draw Q-functions on identity features, the same for every reduction of a dataset.
 
         Args:
-            full: The full data.
+            full: The full dataset.
             actions: How one-hot actions enter.
             discount: γ.
-            count: Predictors to draw.
+            count: Number of Q-functions.
         """
         rng = stream("fresh predictors", actions, full.obs_dim, full.action_count)
         features = draw_features("identity", full.obs_dim, 0, rng)
@@ -44,12 +44,12 @@ class FreshPredictors:
     def of(
         cls, full: Transitions, data: Standardised, predictors: Predictors, discount: float
     ) -> FreshPredictors:
-        """Take the losses of predictors on the full data, whose units ``data`` are."""
+        """Compute the losses of predictors on the full dataset, of which ``data`` has the units."""
         losses = bellman_losses(predictors, data.rows, full.shares[None], discount)[0]
         return cls(data, predictors, losses, discount)
 
     def gaps(self, reduced: Transitions) -> Float64Array:
-        """Relative gaps ``|L_reduced / L_full - 1|`` of every predictor, ``(k,)``."""
+        """Relative loss gaps ``|L_reduced / L_full - 1|`` of all predictors, ``(k,)``."""
         rows = self.data.rows_of(reduced)
         losses = bellman_losses(self.predictors, rows, reduced.shares[None], self.discount)[0]
         gaps: Float64Array = np.abs(losses / self.losses - 1)

@@ -1,8 +1,8 @@
-"""Equally weighted points that have given moments and move least from given points.
+"""Moment matching: the equally weighted points of given moments closest to given points.
 
 A root of a moment matrix ``M (q, q)`` is ``R (r, q)`` with ``RᵀR = M`` and ``r`` its rank. The
 points ``Y (m, q)`` with ``YᵀY / m = M`` are exactly ``√m U R`` with orthonormal columns ``U``.
-Among them ``‖(Y - X) / scale‖`` is least where ``tr(Uᵀ A)`` is largest, ``A = (X / scale)
+Among them ``‖(Y - X) / scale‖`` is minimal where ``tr(Uᵀ A)`` is maximal, ``A = (X / scale)
 (R / scale)ᵀ``: at the orthogonal polar factor of ``A`` (Procrustes). For ``A`` of full rank this is
 the affine map of ``X`` that has the moments; missing directions are completed orthogonally.
 """
@@ -20,8 +20,8 @@ ROUNDING = 16 * np.finfo(float).eps
 def root(matrix: Float64Array) -> Float64Array:
     """Factor a symmetric positive semi-definite matrix, ``(q, q) -> (r, q)``.
 
-    The rank is judged with every column at unit scale: directions that hold less than about
-    ``q`` roundings of it count as collinear and are dropped.
+    The rank is determined with every column at unit scale: directions below about ``q`` times the
+    machine precision count as collinear and are dropped.
     """
     scale = _positive(np.sqrt(np.maximum(np.diag(matrix), 0.0)))
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
@@ -31,9 +31,9 @@ def root(matrix: Float64Array) -> Float64Array:
 
 
 def second_moment_root(mean: Float64Array, covariance: Float64Array) -> Float64Array:
-    """Root of ``covariance + mean meanᵀ``, which it never forms, ``(q,), (q, q) -> (r, q)``.
+    """Root of ``covariance + mean meanᵀ``, without forming the sum, ``(q,), (q, q) -> (r, q)``.
 
-    Digits that a mean far from zero would take from the covariance are kept.
+    A mean far from zero would otherwise cost the covariance its precision.
     """
     stacked = np.vstack([root(covariance), mean])
     scale = _positive(np.linalg.norm(stacked, axis=0))
@@ -44,10 +44,10 @@ def second_moment_root(mean: Float64Array, covariance: Float64Array) -> Float64A
 
 
 def truncated(factor: Float64Array, rank: int) -> Float64Array:
-    """Root of the best approximation of ``RᵀR`` of a lower rank, ``(r, q) -> (<= rank, q)``.
+    """Root of the best low-rank approximation of ``RᵀR``, ``(r, q) -> (<= rank, q)``.
 
     It keeps the largest eigenvalues ``λ``. Its error is the largest dropped ``λ`` in operator norm
-    and ``√Σλ²`` over the dropped in Frobenius norm; no matrix of that rank has a smaller one.
+    and ``√Σλ²`` over the dropped in Frobenius norm, the minimum over matrices of that rank.
     """
     if len(factor) <= rank:
         return factor
@@ -57,12 +57,12 @@ def truncated(factor: Float64Array, rank: int) -> Float64Array:
 
 
 def nearest(start: Float64Array, factor: Float64Array, scale: Float64Array) -> Float64Array:
-    """Points of second moment ``RᵀR`` that move least from ``start``.
+    """Points of second moment ``RᵀR`` closest to ``start``.
 
     Args:
         start: Points ``X (m, q)`` with ``m >= r``.
         factor: Root ``R (r, q)``.
-        scale: Unit ``(q,)`` in which movement along each column is measured.
+        scale: Unit of distance along each column, ``(q,)``.
 
     Returns:
         Points ``(m, q)`` in the order of ``start``.
@@ -74,13 +74,13 @@ def nearest(start: Float64Array, factor: Float64Array, scale: Float64Array) -> F
 def nearest_with_mean(
     start: Float64Array, mean: Float64Array, factor: Float64Array, scale: Float64Array
 ) -> Float64Array:
-    """Points of given mean and covariance ``RᵀR`` that move least from ``start``.
+    """Points of given mean and covariance ``RᵀR`` closest to ``start``.
 
     Args:
         start: Points ``X (m, q)`` with ``m > r``.
         mean: Mean ``(q,)``.
         factor: Root ``R (r, q)`` of the covariance.
-        scale: Unit ``(q,)`` in which movement along each column is measured.
+        scale: Unit of distance along each column, ``(q,)``.
 
     Returns:
         Points ``(m, q)`` in the order of ``start``.
@@ -101,7 +101,7 @@ def _orthogonal(start: Float64Array, factor: Float64Array, scale: Float64Array) 
 def _reflected(points: Float64Array) -> Float64Array:
     """Apply the Householder reflection that swaps the first axis and the constant vector.
 
-    It keeps distances and is its own inverse: rows 1, 2, … of the image of centred points are
+    It is an isometry and its own inverse: rows 1, 2, … of the image of centred points are
     coordinates in the space of vectors that sum to zero.
     """
     if len(points) == 1:

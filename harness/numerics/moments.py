@@ -1,4 +1,4 @@
-"""Weighted second moments that merge: one pass, any chunks, any number of workers."""
+"""Mergeable weighted moments: one pass over any chunks, on any number of workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.core.errors import InputError
 
 FloatArray = NDArray[np.floating[Any]]
 
-SLICE = 8192  # rows worked on at a time: few enough for a core's cache
+SLICE = 8192  # rows processed at a time: few enough for a core's cache
 TILE = 64  # rows shifted by one vector operation; divides SLICE
 
 
@@ -24,8 +24,8 @@ TILE = 64  # rows shifted by one vector operation; divides SLICE
 class Moments:
     """Weight, mean and central scatter of weighted rows.
 
-    ``a + b`` are the moments of the rows of both, whichever way rows were split, up to what
-    rounding the rows themselves would change.
+    ``a + b`` are the moments of the rows of both, however the rows were split, up to the effect of
+    rounding the rows themselves.
     """
 
     weight: float  # sum of the rows' weights
@@ -34,15 +34,15 @@ class Moments:
 
     @classmethod
     def of(cls, *blocks: FloatArray, weights: FloatArray | None = None) -> Self:
-        """Take the moments of rows in one pass.
+        """Compute the moments of rows in one pass.
 
         Columns whose mean is far from zero are shifted by a provisional mean before they are
-        squared, so that it costs no digits. A constant column has scatter exactly zero. Working
-        memory does not grow with the number of rows.
+        squared, which avoids cancellation. A constant column has a scatter of exactly zero.
+        Working memory does not grow with the number of rows.
 
         Args:
             blocks: Columns of the rows, side by side: shapes ``(n,)`` or ``(n, q_i)``.
-            weights: Positive weights ``(n,)``; all one unless given.
+            weights: Positive weights ``(n,)``; one by default.
 
         Raises:
             InputError: If there is no row, or a value is not finite or too large to square.
@@ -60,7 +60,7 @@ class Moments:
 
     @classmethod
     def of_sums(cls, sums: Float64Array, shift: Float64Array) -> Self:
-        """Take the moments from sums over rows.
+        """Compute the moments from sums over rows.
 
         Args:
             sums: Sum of ``w (z - shift, 1)(z - shift, 1)ᵀ``, shape ``(q + 1, q + 1)``.
@@ -78,11 +78,11 @@ class Moments:
         return cls(weight, shift + drift, sums[:-1, :-1] - weight * np.outer(drift, drift))
 
     def __add__(self, other: Moments) -> Moments:
-        """Merge by the pairwise update, which cancels nothing."""
+        """Merge by the pairwise update, which avoids cancellation."""
         if self.mean.shape != other.mean.shape:
             raise InputError(
                 f"moments of {len(self.mean)} and {len(other.mean)} columns do not merge: "
-                "every chunk needs the same columns; check how the data was cut"
+                "every chunk needs the same columns; check how the data was split"
             )
         weight = self.weight + other.weight
         step = other.mean - self.mean
@@ -143,7 +143,7 @@ def _shifted_sums(
     """Sum ``w (z - shift, 1)(z - shift, 1)ᵀ`` over rows, shape ``(q + 1, q + 1)``."""
     rows, width = len(columns[0]), len(shift) + 1
     buffer = np.zeros((min(SLICE, -(-rows // TILE) * TILE), width))
-    # Numpy loops over the last axis: one long axis makes the shift several times faster.
+    # Numpy loops over the last axis: a long one makes the shift several times faster.
     tiles, tile = buffer.reshape(-1, TILE * width), np.tile(np.append(shift, 0.0), TILE)
     sums = np.zeros((width, width))
     for begin in range(0, rows, len(buffer)):
@@ -158,7 +158,7 @@ def _shifted_sums(
 
 
 def _fill(part: Float64Array, columns: list[FloatArray]) -> None:
-    """Write the columns and a last column of ones."""
+    """Write the columns, followed by a column of ones."""
     left = 0
     for block in columns:
         part[:, left : left + block.shape[1]] = block

@@ -1,4 +1,4 @@
-"""Batches of Q-predictors, the laws that they are sampled from, and their Bellman losses."""
+"""Batches of Q-functions, the distributions they are sampled from, and their Bellman losses."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from harness.numerics.features import FeatureMap
 from harness.numerics.standardising import StandardRows
 
 Actions = Literal["additive", "product"]
-ROWS = 4096  # rows whose values are held at a time, at most
-NUMBERS = 1 << 22  # numbers that their values and hidden units may take
+ROWS = 4096  # maximum number of rows evaluated at a time
+NUMBERS = 1 << 22  # maximum number of floats for their values and hidden units
 
 
 class Predictors(ABC):
-    """``k`` Q-predictors ``f_j(s, a)``, each with the reward scale ``λ_j`` of its loss."""
+    """``k`` Q-functions ``f_j(s, a)``, each with the reward scale ``λ_j`` of its Bellman loss."""
 
     reward_scales: Float64Array  # (k,)
 
     @property
     @abstractmethod
     def numbers(self) -> int:
-        """Numbers that the values of one state take on the way."""
+        """Number of floats needed to compute the values of one state."""
 
     @abstractmethod
     def values(self, states: Float64Array) -> Float64Array:
-        """Values of every action, ``(N, obs_dim) -> (N, k, action_count)``."""
+        """Q-values of every action, ``(N, obs_dim) -> (N, k, action_count)``."""
 
     @abstractmethod
     def gradients(self, states: Float64Array, actions: IntArray) -> Float64Array:
@@ -38,7 +38,7 @@ class Predictors(ABC):
 
 @dataclass(frozen=True, eq=False)
 class LinearPredictors(Predictors):
-    """Predictors linear in ``φ₁(s) ⊗ onehot(a)`` or ``[φ₁(s); onehot(a)]``."""
+    """Q-functions linear in ``φ₁(s) ⊗ onehot(a)`` or ``[φ₁(s); onehot(a)]``."""
 
     features: FeatureMap
     weights: Float64Array  # (k, action_count, width), or (k, 1, width) where actions share them
@@ -47,7 +47,7 @@ class LinearPredictors(Predictors):
 
     @property
     def numbers(self) -> int:
-        """Features, and one value a predictor and action."""
+        """Features, and one value per Q-function and action."""
         return self.features.width + self.offsets.size
 
     def values(self, states: Float64Array) -> Float64Array:
@@ -69,7 +69,7 @@ class LinearPredictors(Predictors):
 
 @dataclass(frozen=True, eq=False)
 class NetworkPredictors(Predictors):
-    """Random networks with one hidden layer of rectified units, one output an action."""
+    """Random networks with one hidden ReLU layer and one output per action."""
 
     hidden: Float64Array  # (obs_dim, k, units)
     biases: Float64Array  # (k, units)
@@ -78,11 +78,11 @@ class NetworkPredictors(Predictors):
 
     @property
     def numbers(self) -> int:
-        """Hidden units of all networks, which outnumber their outputs."""
+        """Hidden units of all networks, which are more than their outputs."""
         return self.biases.size
 
     def values(self, states: Float64Array) -> Float64Array:
-        """Every network at every state."""
+        """Forward pass of every network at every state."""
         units: Float64Array = np.maximum(np.tensordot(states, self.hidden, axes=1) + self.biases, 0)
         values: Float64Array = np.matmul(units.transpose(1, 0, 2), self.outputs)
         return np.ascontiguousarray(values.transpose(1, 0, 2))
@@ -100,10 +100,10 @@ class NetworkPredictors(Predictors):
 def sample_linear(
     features: FeatureMap, action_count: int, actions: Actions, count: int, rng: np.random.Generator
 ) -> LinearPredictors:
-    """Draw Gaussian linear predictors: the paper's law.
+    """Draw Gaussian linear Q-functions, the paper's distribution.
 
-    Weights have variance one over their number, so that predictions are of order one on z-scored
-    states; λ is a standard normal, which makes rewards in units of their spread as large.
+    Weights have variance one over their number, so that Q-values are of order one on z-scored
+    states; λ is standard normal, so that scaled rewards are of order one as well.
     """
     heads = action_count if actions == "product" else 1
     number = features.width * heads + (action_count if actions == "additive" else 0)
@@ -117,7 +117,7 @@ def sample_linear(
 def sample_networks(
     obs_dim: int, action_count: int, units: int, count: int, rng: np.random.Generator
 ) -> NetworkPredictors:
-    """Draw random networks with He-initialised weights; λ is a standard normal."""
+    """Draw random networks with He-initialised weights and a standard normal λ."""
     return NetworkPredictors(
         hidden=rng.normal(size=(obs_dim, count, units)) * np.sqrt(2 / obs_dim),
         biases=rng.normal(size=(count, units)),
@@ -133,7 +133,7 @@ def sample_around(
     count: int,
     rng: np.random.Generator,
 ) -> LinearPredictors:
-    """Draw predictors around one: the law ``localised``, with every λ equal to one.
+    """Draw Q-functions around a given one (the law ``localised``), with every λ equal to one.
 
     Each deviation is a draw of `sample_linear` times a scale, log-uniform between 0.02 and 0.5 of
     ``spread``, the standard deviation of the centre's values on the data.
@@ -163,12 +163,12 @@ def td_errors(predictors: Predictors, rows: StandardRows, discount: float) -> Fl
 def bellman_losses(
     predictors: Predictors, rows: StandardRows, shares: Float64Array, discount: float
 ) -> Float64Array:
-    """Weighted mean squared TD errors, a slice of rows at a time.
+    """Bellman losses: weighted mean squared TD errors.
 
     Args:
-        predictors: ``k`` predictors.
-        rows: ``N`` rows.
-        shares: Weights of the rows, ``(groups, N)``, one average for each group.
+        predictors: ``k`` Q-functions.
+        rows: ``N`` rows, processed in blocks.
+        shares: Weights of the rows, ``(groups, N)``, one loss for each group.
         discount: γ.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Z-scoring, once: states, whole transitions, and the columns of regression sets."""
+"""Standardisation of states, of whole transitions and of regression sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Standardiser:
 
     @classmethod
     def fit(cls, transitions: Transitions) -> Self:
-        """Take weighted mean and standard deviation of the observations."""
+        """Compute weighted mean and standard deviation of the observations."""
         observations = transitions.observations.astype(np.float64)
         mean = transitions.shares @ observations
         deviation = np.sqrt(transitions.shares @ (observations - mean) ** 2)
@@ -38,7 +38,7 @@ class Standardiser:
 
 @dataclass(frozen=True, eq=False)
 class StandardRows:
-    """Transitions with z-scored states and rewards in units of their own spread."""
+    """Transitions with z-scored states and rewards in units of their standard deviation."""
 
     states: Float64Array  # (N, obs_dim)
     actions: IntArray  # (N,)
@@ -75,17 +75,17 @@ def standard_rows(
 
 @dataclass(frozen=True, eq=False)
 class Standardised:
-    """Transitions in units of their own spread."""
+    """Standardised transitions, as rows and as points ``[s, s', r]``."""
 
     standardiser: Standardiser
     reward_scale: float
     rows: StandardRows  # N rows
     points: Float64Array  # (N, 2 obs_dim + 1), [s, s', r] of the same rows
-    shares: Float64Array  # (N,) weights that sum to one
+    shares: Float64Array  # (N,) normalised weights
 
     @classmethod
     def of(cls, transitions: Transitions) -> Standardised:
-        """Z-score states; divide rewards by their standard deviation, or one if it is zero."""
+        """Z-score states, and divide rewards by their standard deviation, or one if it is zero."""
         standardiser = Standardiser.fit(transitions)
         reward_scale = float(np.std(transitions.rewards, dtype=np.float64)) or 1.0
         rows = standard_rows(transitions, standardiser, reward_scale)
@@ -100,14 +100,14 @@ class Standardised:
         return _points(self.rows_of(transitions))
 
     def group(self, terminated: bool) -> Standardised:
-        """Only the rows that terminated, or only those that did not."""
+        """Select the rows that terminated, or those that did not."""
         members = self.rows.terminated == terminated
         shares = self.shares[members] / self.shares[members].sum()
         rows, points = self.rows.take(members), self.points[members]
         return Standardised(self.standardiser, self.reward_scale, rows, points, shares)
 
     def restore(self, points: Float64Array, template: Transitions) -> Transitions:
-        """Put points ``(M, 2 obs_dim + 1)`` into the template's rows, in the data's units."""
+        """Replace the template's s, s' and r by points ``(M, 2 obs_dim + 1)``, in raw units."""
         d = template.obs_dim
         return Transitions(
             observations=self.standardiser.invert(points[:, :d]),
@@ -131,7 +131,7 @@ class Units:
 
     @classmethod
     def of(cls, features: Float64Array, targets: Float64Array) -> Units:
-        """Take the units of the rows ``(n, d)`` and ``(n,)``."""
+        """Compute the units of the rows ``(n, d)`` and ``(n,)``."""
         feature_mean, feature_scale = _mean_and_scale(features)
         target_mean, target_scale = _mean_and_scale(targets[:, None])
         return cls(feature_mean, feature_scale, float(target_mean[0]), float(target_scale[0]))
@@ -165,7 +165,7 @@ def _mean_and_scale(columns: Float64Array) -> tuple[Float64Array, Float64Array]:
     spread = np.ptp(columns, axis=0)
     constant = spread == 0
     spread[constant] = 1
-    # In units of the spread from the first row: rounding cannot make a constant column vary.
+    # Relative to the first row, so that rounding cannot make a constant column vary.
     relative = (columns - columns[0]) / spread
     scale = np.where(constant, 1, spread * relative.std(axis=0))
     return columns[0] + spread * relative.mean(axis=0), scale

@@ -1,4 +1,4 @@
-"""Cells: the groups of transitions that share an action and whether they terminated."""
+"""Stratified sampling of transitions by cell: action × terminated."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ TINY = np.finfo(float).tiny
 
 
 def cell_labels(transitions: Transitions) -> IntArray:
-    """Number each row's cell ``2 * action + terminated``, shape ``(N,)``."""
+    """Cell of each row, ``2 * action + terminated``, shape ``(N,)``."""
     return 2 * transitions.actions + transitions.terminations
 
 
 def cell_counts(transitions: Transitions) -> IntArray:
-    """Rows in each cell, shape ``(2 * action_count,)``."""
+    """Number of rows in each cell, shape ``(2 * action_count,)``."""
     return np.bincount(cell_labels(transitions), minlength=2 * transitions.action_count)
 
 
 def allocate(
     counts: IntArray, size: int, terminated_share: float, least: IntArray | None = None
 ) -> IntArray:
-    """Share ``size`` rows out among cells, shape ``(cells,)``.
+    """Allocate ``size`` rows to cells, shape ``(cells,)``.
 
-    Terminated cells together get their share of the data or ``terminated_share``, whichever is
-    larger; inside each group cells get rows in proportion. Every cell gets its least number while
-    ``size`` allows that for all, and no cell gets more than it holds.
+    Terminated cells together get the maximum of their share of the data and ``terminated_share``;
+    within each group the allocation is proportional. Every cell gets its minimum number if ``size``
+    allows that for all, and no cell gets more than it has.
 
     Args:
-        counts: Rows that each cell holds; odd cells are the terminated ones.
-        size: Rows to share out, at most the sum of ``counts``.
-        terminated_share: Least share of terminated rows, in ``[0, 1]``.
-        least: Least number of each cell, at most its count; one for each that holds rows unless
-            given.
+        counts: Number of rows in each cell; odd cells are the terminated ones.
+        size: Number of rows to allocate, at most the sum of ``counts``.
+        terminated_share: Minimum share of terminated rows, in ``[0, 1]``.
+        least: Minimum number of each cell, at most its count; by default one for each non-empty
+        cell.
     """
     least = np.sign(counts) if least is None else least
     members = (np.arange(len(counts)) % 2 == 0, np.arange(len(counts)) % 2 == 1)
@@ -52,8 +52,8 @@ def allocate(
 def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
     """Weights ``(M,)`` that give each cell of a subset the cell's share of the source.
 
-    Inside a cell rows keep the proportions of their own weights. The weights' mean is one where
-    every cell of the source is met.
+    Within a cell rows keep the proportions of their own weights. The weights have mean one if every
+    cell of the source is represented.
 
     Args:
         transitions: The source.
@@ -69,7 +69,7 @@ def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
 def draw_stratified(
     transitions: Transitions, size: int, terminated_share: float, rng: np.random.Generator
 ) -> tuple[IntArray, FloatArray]:
-    """Draw distinct rows, allocated to cells by `allocate`, with `cell_weights`.
+    """Draw a stratified sample without replacement, with sizes by `allocate` and `cell_weights`.
 
     Returns:
         Rows in ascending order ``(size,)`` and their weights ``(size,)``.
@@ -87,15 +87,15 @@ def draw_stratified(
     return rows, cell_weights(transitions, rows)
 
 
-def _round_within(wish: FloatArray, least: IntArray, most: IntArray, total: int) -> IntArray:
-    """Round wishes to integers of the given total, each at most ``most``.
+def _round_within(wish: FloatArray, minimum: IntArray, maximum: IntArray, total: int) -> IntArray:
+    """Round to integers of the given total, each at most its ``maximum``.
 
-    Each is at least ``least`` where the total allows that for all.
+    Each is at least its ``minimum`` if the total allows that for all.
     """
-    floor = least if least.sum() <= total else np.zeros_like(least)
-    rows = np.clip(np.floor(wish).astype(np.int64), floor, most)
+    floor = minimum if minimum.sum() <= total else np.zeros_like(minimum)
+    rows = np.clip(np.floor(wish).astype(np.int64), floor, maximum)
     while rows.sum() > total:
         rows[np.argmax(np.where(rows > floor, rows - wish, -np.inf))] -= 1
     while rows.sum() < total:
-        rows[np.argmax(np.where(rows < most, wish - rows, -np.inf))] += 1
+        rows[np.argmax(np.where(rows < maximum, wish - rows, -np.inf))] += 1
     return rows

@@ -1,1 +1,1 @@
-"""Suites: those that come with the package, reading, running and verifying one."""
+"""Suites of runs: the shipped ones, and loading, running and verifying a suite."""

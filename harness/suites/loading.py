@@ -1,4 +1,4 @@
-"""Reading suites: the shipped ones by name, a user's from a TOML file."""
+"""Loading of suites: shipped ones by name, others from a TOML file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from harness.tasks.kinds import TASKS, task_of
 
 
 def shipped_suites() -> dict[str, str]:
-    """Names of the suites that come with the package, and their TOML."""
+    """Names of the shipped suites, with their TOML."""
     folder = files("harness.suites")
     found = (entry for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in found}
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Read a shipped suite by name, or a TOML file by path.
+    """Load a shipped suite by name, or a TOML file by path.
 
     Raises:
         InputError: If there is no such suite, or its text is not a valid suite.
@@ -41,14 +41,14 @@ def load_suite(name_or_path: str) -> Suite:
     try:
         return parse_suite(path.read_text(encoding="utf-8"), name_or_path)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name_or_path!r} is not UTF-8 text ({error}): save it as such") from None
+        raise InputError(f"{name_or_path!r} is not UTF-8 ({error}): save it as UTF-8") from None
 
 
 def parse_suite(text: str, source: str) -> Suite:
-    """Validate a suite's TOML, the names and parameters of its reducers and learners included.
+    """Validate a suite's TOML, including the names and parameters of reducers and learners.
 
     Raises:
-        InputError: Naming ``source`` and the first offence.
+        InputError: If it is invalid; the message names ``source`` and the first error.
     """
     try:
         values = tomllib.loads(text)
@@ -60,8 +60,8 @@ def parse_suite(text: str, source: str) -> Suite:
 def make_suite(values: Mapping[str, Any], source: str) -> Suite:
     """Validate a suite's values; see `parse_suite`.
 
-    A reducer or learner that is named as ``module:Class`` and has no label gets its class's own
-    name for one, for which the module is imported.
+    A reducer or learner given as ``module:Class`` without a label is labelled by its class's
+    ``name``, for which the module is imported.
     """
     task = TASKS.get(values.get("task", "control"))
     labelled: dict[str, Any] = {}
@@ -78,16 +78,16 @@ def make_suite(values: Mapping[str, Any], source: str) -> Suite:
 
 
 def in_environment(suite: Suite, environment: str) -> Suite:
-    """Let a suite of one dataset evaluate policies in another environment than the dataset's.
+    """Return a suite of one dataset with another evaluation environment than the dataset's.
 
     Raises:
-        InputError: If it has several datasets, or is one of regression.
+        InputError: If it has several datasets, or its task is regression.
     """
     if len(suite.datasets) > 1 or suite.task != "control":
         raise InputError(
-            f"environment {environment!r} for {len(suite.datasets)} datasets of {suite.task}: one "
-            "environment is for one dataset of control; name one for each in the suite, as "
-            "datasets = [{ id = …, environment = … }]"
+            f"environment {environment!r} for {len(suite.datasets)} datasets of {suite.task}: this "
+            "works only for suites of one control dataset; give one for each dataset in the suite, "
+            "as datasets = [{ id = …, environment = … }]"
         )
     return suite.model_copy(update={"environments": {suite.datasets[0]: environment}})
 

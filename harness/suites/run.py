@@ -1,4 +1,4 @@
-"""Running a suite: what its results folder still lacks."""
+"""Running of the pending runs of a suite."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ def run_suite(
     timeout: float | None = None,
     retry_failed: bool = False,
 ) -> list[RunRecord]:
-    """Run what a suite still lacks in a results folder.
+    """Execute all runs of a suite that have no record in a results folder yet.
 
-    Several runners may share a folder; each run is done by one of them, and each reduction made
-    once for all runs that need it: by processes in the folder's ``cache``, which may be deleted at
-    any time, and on a cluster by the scheduler.
+    Several runners may share a folder; each run is executed by one of them, and each reduction made
+    once for all runs that need it: local processes share it by the folder's ``cache``, which may be
+    deleted at any time, a cluster by its scheduler.
 
     Args:
-        suite: A suite, the values of one as its TOML has them, the name of a shipped one, or the
-            path of a TOML file. Reducers and learners may be objects, ``EveryNth(step=3)``, of
-            classes that worker processes can import.
-        directory: The results folder; records go to its ``records``.
-        jobs: Processes.
-        watch: Wraps the records as they come, given how many are due; for progress bars.
-        scheduler: Address of a Dask scheduler whose workers do the runs, instead of processes.
-        timeout: Seconds after which a run has failed.
-        retry_failed: Whether to repeat the runs whose record says that they failed.
+        suite: A suite, its values as in TOML, the name of a shipped suite, or the path of a TOML
+        file. Reducers and learners may be objects, ``EveryNth(step=3)``, of classes that worker
+        processes can import.
+        directory: The results folder; records are written to its ``records``.
+        jobs: Number of processes.
+        watch: Wraps the iterator of records, given the number of pending runs; for progress bars.
+        scheduler: Address of a Dask scheduler whose workers execute the runs, instead of processes.
+        timeout: Maximum seconds of a run, after which it is recorded as failed.
+        retry_failed: Whether to repeat failed runs.
 
     Returns:
-        The new records, failed ones included, in the order in which they ended.
+        The new records, including failed ones, in order of completion.
 
     Raises:
-        InputError: If the suite, a dataset or a size cannot be used, or the folder's records are
-            of other data or parameters; nothing has run then.
-        Stopped: On SIGINT and SIGTERM, once the workers have ended.
+        InputError: If the suite, a dataset or a size cannot be used, or existing records were made
+        from other data or parameters; nothing is run then.
+        Stopped: On SIGINT and SIGTERM, after the workers have ended.
     """
     suite = _as_suite(suite)
     _check_positive("jobs", jobs, "at least one process is needed; give 1 or more")
     if timeout is not None:
-        _check_positive("timeout", timeout, "a run needs some seconds; give more than 0")
+        _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
     directory = Path(directory)
     due = pending_runs(list(suite.runs()), directory, retry_failed)
     if not due:
         write_suite(directory, suite)
-        tidy(cache_folder(directory))  # what a killed runner has left
+        tidy(cache_folder(directory))  # leftovers of killed runners
         return []
     task_of(suite).check(suite)
     records = list(map(read_record, record_paths(directory)))
@@ -89,19 +89,19 @@ def perform(
     timeout: float | None = None,
     cache: Path | None = None,
 ) -> RunRecord:
-    """Do a run in a worker, on one thread whatever the worker is set to.
+    """Execute a run in a worker, on one thread.
 
     Args:
         spec: The run.
-        sent: Its dataset and reduction, if they were sent along; the latter may have failed.
-        timeout: Seconds after which it has failed.
-        cache: A folder of reductions made before; None: reductions are made again.
+        sent: Its dataset and reduction, if sent along; the latter may be a failure.
+        timeout: Maximum seconds.
+        cache: The folder of cached reductions; None: no cache.
     """
     source, reduction = sent or (None, None)
     if isinstance(reduction, Failure):
         return failed_record(spec, reduction.reason, reduction.error)
     task = task_of(spec)
-    with suppress(Exception, SystemExit):  # what fails here fails again in the run, and is recorded
+    with suppress(Exception, SystemExit):  # it occurs again in the run, where it is recorded
         task.prepare(spec)
     return record_run(
         spec, partial(task.run, source=source, reduction=reduction, cache=cache), timeout
@@ -111,12 +111,12 @@ def perform(
 def reduce_for_runs(
     spec: RunSpec, source: Any, timeout: float | None = None
 ) -> Reduction[Any] | Failure:
-    """Make a reduction in a worker for every run that needs it.
+    """Make a reduction in a worker, for all runs that need it.
 
     Args:
         spec: One of those runs.
         source: Its dataset.
-        timeout: Seconds after which it has failed.
+        timeout: Maximum seconds.
     """
     return attempt(partial(task_of(spec).reduce, spec, source), timeout)
 
@@ -133,7 +133,7 @@ def _open_source(spec: RunSpec) -> Any:
 
 def _cluster(address: str, timeout: float | None) -> WorkerPool:
     check_cluster_installed(address)
-    from harness.execution.dask import DaskPool  # imports dask, which nothing else needs
+    from harness.execution.dask import DaskPool  # imports dask
 
     return DaskPool(address, _open_source, partial(reduce_for_runs, timeout=timeout))
 

@@ -1,4 +1,4 @@
-"""Checking a results folder: are its records whole, and do its runs come out the same again?"""
+"""Verification of a results folder: intact records, unchanged data and repeatable runs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from harness.tasks.kinds import source_hash
 
 @dataclass
 class Verification:
-    """What was looked at, and what is wrong with it."""
+    """What was verified, and the problems found."""
 
     records: list[RunRecord] = field(default_factory=list)
     datasets: int = 0
-    reductions: int = 0  # entries of the cache
+    reductions: int = 0  # number of cache entries
     repeated: list[str] = field(default_factory=list)  # run ids
     problems: list[str] = field(default_factory=list)
-    unrepeatable: int = 0  # runs that name a module to import
+    unrepeatable: int = 0  # number of runs that name a module to import
 
     @property
     def summary(self) -> str:
-        """The counts, in a line."""
+        """The counts, in one line."""
         unsealed = sum(record.schema_version == 1 for record in self.records)
         without = f" ({unsealed} of schema version 1, without a checksum)" if unsealed else ""
         cached = f"{counted(self.reductions, 'cached reduction')}, " if self.reductions else ""
@@ -48,25 +48,25 @@ class Verification:
         if not self.unrepeatable:
             return ""
         runs = counted(self.unrepeatable, "run")
-        return f"; {runs} of classes in modules left out: repeat such with --import-modules"
+        return f"; {runs} of module:Class left out: repeat them with --import-modules"
 
 
 def verify(directory: Path, sample: int, import_modules: bool = False) -> Verification:
-    """Check every record and dataset of a results folder, and repeat a random sample of its runs.
+    """Check all records and datasets of a results folder, and repeat a random sample of its runs.
 
-    Repeated runs make their reductions again; those in the cache are only checked for damage.
+    Repeated runs make their reductions again; cached ones are only checked for damage.
 
     Args:
         directory: The results folder.
-        sample: Completed runs to repeat; all of them, if there are fewer.
+        sample: Number of completed runs to repeat; all, if there are fewer.
         import_modules: Whether to repeat also runs whose records name a module to import, as
-            ``module:Class``: what a file says alone imports nothing.
+        ``module:Class``: the content of a file alone never causes an import.
 
     Raises:
         InputError: If there is no record, or ``sample`` is negative.
     """
     if sample < 0:
-        raise InputError(f"sample {sample}: runs cannot be repeated that often; give 0 or more")
+        raise InputError(f"sample {sample}: it must not be negative; give a number of runs")
     found = Verification()
     found.problems += _read_all(directory, found.records)
     entries = list(damaged_entries(cache_folder(directory)))
@@ -87,7 +87,7 @@ def verify(directory: Path, sample: int, import_modules: bool = False) -> Verifi
 
 
 def _names_modules(spec: RunSpec) -> bool:
-    """Tell whether a run imports a module that its spec names."""
+    """Whether a run imports a module that its spec names."""
     named_format, separator, _ = spec.dataset.partition("::")
     names = [spec.reducer.name, spec.learner.name, spec.environment or ""]
     if spec.reducer.labels is not None:
@@ -109,7 +109,7 @@ def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:
 
 
 def _dataset_key(record: RunRecord) -> tuple[str, int | None]:
-    """Name the data that a record's hash is of: in regression each seed has its own split."""
+    """Identify the data of a record's hash: in regression each seed has its own split."""
     spec = record.spec
     return spec.dataset, spec.seed if spec.task == "regression" else None
 
@@ -117,7 +117,7 @@ def _dataset_key(record: RunRecord) -> tuple[str, int | None]:
 def _check_datasets(
     completed: Sequence[RunRecord], found: Verification
 ) -> set[tuple[str, int | None]]:
-    """Hash each dataset as it is now, and return those that are not what the records say."""
+    """Hash each dataset as it is now, and return those that differ from the records."""
     current: dict[tuple[str, int | None], str | None] = {}
     wrong = set()
     for record in completed:
@@ -143,7 +143,7 @@ def _hash_or_problem(record: RunRecord, found: Verification) -> str | None:
 
 
 def _compare(record: RunRecord, again: RunRecord) -> Iterator[str]:
-    """Say what differs in a run that was repeated."""
+    """Describe the differences of a repeated run."""
     if again.result is None:
         yield f"repeated {failure_line(again)}"
         return
@@ -154,14 +154,14 @@ def _compare(record: RunRecord, again: RunRecord) -> Iterator[str]:
 
 
 def _comparable(record: RunRecord) -> dict[str, Any]:
-    """Return all of a completed record that two runs share: neither times nor provenance."""
+    """Return what must be equal in a repeated run: all but times and provenance."""
     content = record.model_dump(mode="json")
     del content["result"]["seconds"]
     return {name: content[name] for name in ("spec", "status", "result")}
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Yield the place and the two values wherever two JSON values differ."""
+    """Yield the path and both values wherever two JSON values differ."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys()):
             yield from differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))

@@ -93,8 +93,8 @@ def _certify_control(
         judges["own"] = _own_predictors(distiller, full, discount)
     for kind, fresh in judges.items():
         for name, transitions in sets.items():
-            low, high, most = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
-            yield f"  {kind:<11}{name:<13}{low:>10.2g}{high:>10.2g}{most:>10.2g}"
+            median, high, maximum = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
+            yield f"  {kind:<11}{name:<13}{median:>10.2g}{high:>10.2g}{maximum:>10.2g}"
 
 
 def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:

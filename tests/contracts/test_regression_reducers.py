@@ -98,8 +98,8 @@ def test_values_that_are_not_finite_are_refused(
     ("changes", "message"),
     [
         ({"features": np.ones(5)}, r"features of shape \(5,\): the rule is \(M, d\)"),
-        ({"features": np.ones((0, 2))}, "needs a row and a column"),
-        ({"features": np.ones((5, 0))}, "needs a row and a column"),
+        ({"features": np.ones((0, 2))}, "needs at least one row and one column"),
+        ({"features": np.ones((5, 0))}, "needs at least one row and one column"),
         ({"targets": np.ones(4)}, r"targets of shape \(4,\): .*need \(5,\)"),
         ({"weights": np.ones((5, 1))}, r"weights of shape \(5, 1\): .*need \(5,\)"),
         ({"weights": np.array([1.0, 1, 0, 1, 1])}, r"weight 0\.0: weights must be positive"),

@@ -116,7 +116,7 @@ def test_nothing_to_draw_is_said(tmp_path: Path, bench: Command) -> None:
     write_record(tmp_path, make_run([1.0]))
     drawn = bench("plot", tmp_path)
     assert drawn.status == 0
-    assert "nothing to draw" in drawn.errors
+    assert "nothing to plot" in drawn.errors
     assert not (tmp_path / "figures").exists()
 
 
@@ -182,7 +182,7 @@ def test_a_failed_run_is_recorded_and_named(
     assert "failed: wrong.npz__bellman__n20__dqn__seed0: " in ended.errors
     records = list(read_records(tmp_path / "wrong"))
     assert all("Traceback" in (record.error or "") for record in records)
-    assert "2 runs failed: repeat what failed alone with --retry-failed" in ended.errors
+    assert "2 runs failed: repeat only the failed runs with --retry-failed" in ended.errors
 
     again = bench("run", tmp_path / "wrong.toml", "--results", tmp_path / "wrong")
     assert again.status == 1
@@ -302,7 +302,7 @@ def test_bad_input_is_one_line_and_status_2(
         ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523 rows"),
         ("sizes = [20, 40]", "sizes = [20, 40", "not TOML"),
         ("medium-v0", "medium-v9", "unknown dataset"),
-        ("seeds = [0, 1]", "seeds = [1, 1]", "stands for two runs"),
+        ("seeds = [0, 1]", "seeds = [1, 1]", "is the id of two runs"),
         ("checkpoints = 4", "checkpoints = 7", "equal parts"),
         (
             "[[learners]]",

@@ -81,7 +81,7 @@ def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path
         (("inspect", PENDULUM, "--codebook", "guess"), "METHOD-SIZE"),
         (("inspect", "classic/cartpole/expert-v0", "--codebook", "kmeans-4"), "leave it out"),
         (("inspect", PENDULUM, "--map", "rewards"), "ours=theirs"),
-        (("inspect", PENDULUM, "--map", "rewards=r"), "only those of an .npz"),
+        (("inspect", PENDULUM, "--map", "rewards=r"), "only arrays of an .npz"),
         (("inspect", "hub/absent-v0", "--offline"), "offline"),
         (("distill", PENDULUM, "--jobs", "2", "--output", "a.npz"), "without --stream"),
         (
@@ -93,7 +93,7 @@ def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path
         (("distill", "a.hdf5", "--stream", "--output", "a.npz"), "leave out --stream"),
         (("inspect", PENDULUM, "--figure", "a.pdf"), "written as PNG"),
         (("convert", PENDULUM, "--output", "walk"), "namespace/name-vN"),
-        (("run", "smoke", "--results", __file__), "no folder"),
+        (("run", "smoke", "--results", __file__), "is not a writable folder"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(bench: Command, words: tuple[str, ...], rule: str) -> None:
@@ -121,7 +121,7 @@ def test_an_interrupted_command_says_so(
     monkeypatch.setattr("harness.tasks.distilling.distill_file", interrupt)
     stopped = bench("distill", PENDULUM, "--output", tmp_path / "set.npz")
     assert stopped.status == 130
-    assert stopped.errors == "error: interrupted; run the same command again to go on\n"
+    assert stopped.errors == "error: interrupted; run the same command again to resume\n"
 
 
 def test_a_set_is_certified_against_actions_of_its_kind(bench: Command, tmp_path: Path) -> None:

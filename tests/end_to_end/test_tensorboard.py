@@ -91,7 +91,7 @@ def test_a_lack_of_tensorboardx_is_said_before_any_run(
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         with_curves(tmp_path / "file", pass_on)
 
 

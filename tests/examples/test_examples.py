@@ -59,7 +59,7 @@ def test_the_suite_runs_with_all_that_is_its_own(folder: Path) -> None:
         assert isinstance(record.result, RunResult)
         assert record.result.dataset.environment_id == "WindyCartPole-v0"
     assert "every-nth" in bench("table", "mine")
-    assert "8 runs of classes in modules left out" not in bench(
+    assert "8 runs of module:Class left out" not in bench(
         "verify", "mine", "--sample", "1", "--import-modules"
     )
 

@@ -1,1 +1,1 @@
-"""Minari datasets: read, written and downloaded."""
+"""Reading, writing and downloading of Minari datasets."""

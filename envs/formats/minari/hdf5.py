@@ -1,7 +1,7 @@
-"""Episodes of a Minari dataset's HDF5 file, a few arrays of each and nothing else.
+"""Fast reader of the episodes in a Minari dataset's HDF5 file.
 
-Minari's own reader opens every array of every info as well, and takes half of its time to build
-Python objects: here, the file's low-level handles are used.
+Minari's own reader also opens every array of every info, and spends half of its time building
+Python objects: this one uses the file's low-level handles.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from envs.formats.hdf5_size import fits_in_file
 
 FILE_NAME: Final = "main_data.hdf5"
-INDEX_BYTES: Final = 1 << 20  # of the file's index that HDF5 may keep; by itself it takes 32 MiB
+INDEX_BYTES: Final = 1 << 20  # maximum cache of the file's index; HDF5's default is 32 MiB
 STEP_ARRAYS: Final = ("actions", "rewards", "terminations", "truncations")
 
 
@@ -31,8 +31,8 @@ def iterate_episodes(
     Args:
         data: The dataset's folder ``data``.
         observations: The space of observations, none of them text or images.
-        numbers: Which episodes.
-        info: Key of the one info to read.
+        numbers: Numbers of the episodes to read.
+        info: Key of the info to read.
 
     Yields:
         Observations ``(T+1, …)`` as arrays or dicts and tuples of them; actions, rewards,
@@ -79,7 +79,7 @@ def _read_array(group: h5g.GroupID, name: str) -> NDArray[Any]:
 
 
 def _keep_little(file: h5py.File) -> None:
-    """Bound the cache of the file's index, of which every episode is read but once."""
+    """Limit the cache of the file's index, since every episode is read only once."""
     config = file.id.get_mdc_config()
     config.set_initial_size = True
     config.initial_size = config.min_size = config.max_size = INDEX_BYTES

@@ -1,4 +1,4 @@
-"""Transitions as a Minari dataset, for whoever reads Minari and not this package."""
+"""Writing of transitions as a Minari dataset, for use outside this package."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def write_transitions(
     description: str,
     metadata: Mapping[str, Any],
 ) -> Path:
-    """Write transitions as a Minari dataset, whole or not at all, and return its folder.
+    """Write transitions as a Minari dataset, atomically, and return its folder.
 
     A row becomes an episode of one step: observations ``[s, s']``, terminated or else truncated,
     and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
-    precision of the rows and no bounds, so that nothing is rounded or refused.
-    `harness.load_dataset` gives the rows back, weights included. Made for small sets: every row is
-    an HDF5 group of some ten kilobytes.
+    precision of the rows and no bounds, so that nothing is rounded or rejected.
+    `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
+    is an HDF5 group of some ten kilobytes.
 
     Args:
         dataset_id: A new Minari id, ``namespace/name-vN``.
         transitions: The rows.
-        reference: The environment and the scores, as far as they are known.
-        algorithm: What made the rows.
-        description: What the dataset is.
-        metadata: What else to keep, fit for JSON: Minari shows it as a JSON text under the key
+        reference: The environment and the scores, as far as known.
+        algorithm: The method that made the rows.
+        description: A description of the dataset.
+        metadata: Further JSON metadata: Minari shows it as a JSON text under the key
             ``bellman_bench`` of ``dataset.storage.metadata``.
 
     Raises:
@@ -70,10 +70,10 @@ def write_transitions(
 
 
 def check_new_id(dataset_id: str) -> None:
-    """Refuse an id under which nothing can be written.
+    """Check that a new dataset can be written under an id.
 
     Raises:
-        InputError: If it is not ``namespace/name-vN``, belongs to an embedded dataset or is taken.
+        InputError: If it is not ``namespace/name-vN``, is that of an embedded dataset, or exists.
     """
     if not _NEW_ID.fullmatch(dataset_id):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Datasets of Minari's remote, by default its Hugging Face hub, downloaded on first use.
+"""Download of datasets from Minari's remote, by default its Hugging Face hub.
 
 ``MINARI_REMOTE`` names another remote, as Minari documents it.
 """
@@ -24,10 +24,10 @@ from envs.formats.minari.root import ROOT_VARIABLE, datasets_root, is_stored, st
 from harness.core.errors import InputError, unknown_name
 from harness.core.storage.locks import locked
 
-OFFLINE_VARIABLE: Final = "BELLMAN_BENCH_OFFLINE"  # reaches worker processes as well
+OFFLINE_VARIABLE: Final = "BELLMAN_BENCH_OFFLINE"  # inherited by worker processes
 STAGING_PREFIX: Final = ".downloading-"
 PROBE_SECONDS: Final = 10.0
-# The hub's and Google's names for an answer of 404.
+# The hub's and Google's exceptions for status 404.
 _NOT_THERE = ("RemoteEntryNotFoundError", "RepositoryNotFoundError", "NotFound")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,30 +35,30 @@ logger = logging.getLogger("bellman_bench")
 
 
 def is_offline() -> bool:
-    """Tell whether the environment forbids to ask a remote."""
+    """Whether the environment variable forbids downloads."""
     return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
 
 
 def download(dataset_id: str, known: Collection[str]) -> Path:
-    """Download a dataset below the root, whole or not at all, and return its folder.
+    """Download a dataset to the root, atomically, and return its folder.
 
-    The size is logged beforehand, and the remote's library shows its progress. One process
-    downloads at a time; what a killed one has left is removed.
+    The size is logged first, and the remote's library shows the progress. One process downloads at
+    a time; leftovers of killed ones are removed.
 
     Args:
         dataset_id: The id of a dataset that is not stored.
-        known: Ids that could have been meant, for error messages.
+        known: Known ids, for suggestions in error messages.
 
     Raises:
         InputError: If downloads are forbidden, the remote cannot be reached or has no such dataset,
-            the installed Minari does not read it, or there is no room for it.
+        the installed Minari cannot read it, or there is no space for it.
     """
     root = datasets_root()
     missing = f"{unknown_name('dataset', dataset_id, known)}; it is not below {str(root)!r}"
     if is_offline():
         raise InputError(
-            f"{missing}, and {OFFLINE_VARIABLE} or --offline forbids to download it: go online, or "
-            "copy it there"
+            f"{missing}, and {OFFLINE_VARIABLE} or --offline forbids the download: leave it out, "
+            "or copy the dataset there"
         )
     try:
         with locked(root / ".downloads.lock"):
@@ -80,7 +80,7 @@ def _download(dataset_id: str, missing: str) -> None:
             remote.download_dataset(dataset_id, staging)
         files = {path.name for path in (staging / dataset_id / "data").rglob("*") if path.is_file()}
         if not files - {"metadata.json"}:
-            raise InputError(f"{missing}, and {_remote()} holds its metadata only; choose another")
+            raise InputError(f"{missing}, and {_remote()} has only its metadata; choose another")
         shutil.rmtree(staging / dataset_id / ".cache", ignore_errors=True)  # the hub's
 
 
@@ -92,7 +92,7 @@ def _connect() -> CloudStorage:
 
 
 def _probe_hub() -> None:
-    """Fail at once where there is no network: the hub's library tries again for 20 seconds.
+    """Fail at once without a network, where the hub's library would retry for 20 seconds.
 
     Raises:
         OSError: If the hub cannot be reached.
@@ -103,15 +103,15 @@ def _probe_hub() -> None:
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
     except urllib.error.HTTPError:
-        return  # any answer will do
+        return  # any answer is enough
 
 
 def _check_metadata(dataset_id: str, metadata: Mapping[str, Any]) -> None:
     version = metadata.get("minari_version")
     if version not in supported_dataset_versions:
         raise InputError(
-            f"dataset {dataset_id!r} on {_remote()} was made by Minari {version}: the installed "
-            "one does not read it; choose another version of it, or update Minari"
+            f"dataset {dataset_id!r} on {_remote()} was made by Minari {version}, which the "
+            "installed Minari cannot read; choose another version of it, or update Minari"
         )
     root = datasets_root()
     size = metadata.get("dataset_size")  # MB
@@ -126,7 +126,7 @@ def _check_metadata(dataset_id: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _remove_remains(root: Path) -> None:
-    """Remove what downloads have left whose process was killed; the lock says that none goes on."""
+    """Remove the leftovers of killed downloads; the lock excludes running ones."""
     for remains in root.glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(remains, ignore_errors=True)
 
@@ -137,22 +137,22 @@ def _remote() -> str:
 
 @contextmanager
 def _remote_explained(missing: str) -> Iterator[None]:
-    """Turn a remote's errors into one line, except that of a full disk.
+    """Turn a remote's errors into one-line errors, except for a full disk.
 
-    Each remote has a library of its own, which need not be installed: its errors are told by name.
+    Each remote has its own library, which may not be installed: its exceptions are matched by name.
     """
     try:
         yield
     except ImportError as error:
         raise InputError(
-            f"{missing}, and {_remote()} cannot be asked without a library that is not installed "
+            f"{missing}, and {_remote()} needs a library that is not installed "
             "(hf:// needs the extra bellman-bench[remote]): install it, or copy the dataset there"
         ) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
             raise
         if type(error).__name__ in _NOT_THERE:
-            raise InputError(f"{missing}, and {_remote()} holds no such dataset") from error
+            raise InputError(f"{missing}, and {_remote()} has no such dataset") from error
         reason = " ".join(str(error).split())
         raise InputError(
             f"{missing}, and {_remote()} cannot be read ({type(error).__name__}: {reason}): "

@@ -1,4 +1,4 @@
-"""The folder of Minari datasets: what lies in it, and how a dataset gets there whole."""
+"""The root folder of Minari datasets: its content, and atomic writing to it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from minari.storage import get_dataset_path
 from harness.core.errors import InputError
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
-# No part may begin with a dot: neither `..` nor a hidden staging folder is a dataset.
+# No part may start with a dot: neither `..` nor a hidden staging folder is a dataset.
 _ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _root_lock = threading.RLock()
 
 
 def datasets_root() -> Path:
-    """Return the folder of local Minari datasets, made if it was missing.
+    """Return the folder of local Minari datasets, created if missing.
 
     Raises:
-        InputError: If it cannot be made.
+        InputError: If it cannot be created.
     """
     with _root_lock:
         try:
@@ -36,10 +36,10 @@ def datasets_root() -> Path:
 
 
 def is_stored(dataset_id: str) -> bool:
-    """Tell whether a dataset of that id lies below the root, sound or not.
+    """Whether a dataset with that id is below the root, intact or not.
 
     Raises:
-        InputError: If the id could lead out of the root.
+        InputError: If the id could point outside the root.
     """
     if not _ID.fullmatch(dataset_id):
         raise InputError(
@@ -48,19 +48,19 @@ def is_stored(dataset_id: str) -> bool:
         )
     try:
         return (datasets_root() / dataset_id / "data").exists()
-    except OSError:  # a name longer than the file system takes
+    except OSError:  # a name too long for the file system
         return False
 
 
 def stored_ids() -> list[str]:
-    """Return the ids of the datasets below the root, sorted."""
+    """Return the sorted ids of the datasets below the root."""
     root = datasets_root()
     found = (path.parent.relative_to(root).as_posix() for path in root.rglob("data"))
     return sorted(dataset_id for dataset_id in found if _ID.fullmatch(dataset_id))
 
 
 def existing_dataset(dataset_id: str) -> InputError:
-    """Build the error for an id that is taken."""
+    """Build the error for an id that exists already."""
     return InputError(
         f"dataset {dataset_id!r} exists already and is never overwritten: choose another version "
         f"or delete {str(datasets_root() / dataset_id)!r}"
@@ -71,25 +71,25 @@ def unusable_root(error: OSError) -> InputError:
     """Build the error for a root that cannot be written."""
     return InputError(
         f"the folder of Minari datasets cannot be used ({error}): it must be writable and have "
-        f"room; set {ROOT_VARIABLE} to such a folder"
+        f"free space; set {ROOT_VARIABLE} to such a folder"
     )
 
 
 @contextmanager
 def staged(dataset_id: str, prefix: str, *, refuse_existing: bool = False) -> Iterator[Path]:
-    """Give a hidden folder to put a dataset into below its id; at the end, move it to its place.
+    """Yield a hidden folder to write a dataset into below its id; on exit, move it to its place.
 
-    Nothing is moved after an error. If another process has meanwhile put the same id there, that
-    copy stays and this one goes.
+    Nothing is moved after an error. If another process has written the same id in the meantime,
+    that copy is kept and this one deleted.
 
     Args:
         dataset_id: The dataset.
-        prefix: Begins the folder's name.
-        refuse_existing: Complain of a copy that another process has put there.
+        prefix: Start of the folder's name.
+        refuse_existing: Whether a copy written by another process is an error.
 
     Raises:
-        InputError: If the root cannot be written, something else occupies the dataset's folder, or
-            a copy is there and shall be refused.
+        InputError: If the root cannot be written, the dataset's folder is occupied by something
+        else, or a copy exists and ``refuse_existing`` is set.
     """
     root = datasets_root()
     try:
@@ -103,10 +103,10 @@ def staged(dataset_id: str, prefix: str, *, refuse_existing: bool = False) -> It
 
 @contextmanager
 def minari_root(root: Path) -> Iterator[None]:
-    """Let Minari write below another root.
+    """Make Minari write below another root within the block.
 
-    It writes below the one that the environment names, and nowhere else; the lock keeps other
-    threads from taking a staging folder for the root.
+    Minari only writes below the root named by the environment variable; the lock prevents other
+    threads from using a staging folder as the root.
     """
     with _root_lock:
         previous = os.environ.get(ROOT_VARIABLE)
@@ -136,5 +136,5 @@ def _publish(staged: Path, target: Path, refuse_existing: bool) -> None:
 def _create_namespace(namespace: str) -> None:
     with _root_lock:
         if namespace and namespace not in list_local_namespaces():
-            with suppress(ValueError):  # another process made it since
+            with suppress(ValueError):  # another process created it in the meantime
                 create_namespace(namespace)

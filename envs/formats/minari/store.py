@@ -1,4 +1,4 @@
-"""Reading and writing Minari datasets."""
+"""Reading and writing of Minari datasets."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ __all__ = [
     "write_dataset",
 ]
 
-CODEBOOK_KEY: Final = "bellman_bench_codebook"  # of the metadata
-WEIGHT_INFO: Final = "transition_weight"  # key of the infos that hold a weight for each step
+CODEBOOK_KEY: Final = "bellman_bench_codebook"  # in the metadata
+WEIGHT_INFO: Final = "transition_weight"  # key in infos of the weight of each step
 
 
 @dataclass(frozen=True, eq=False)
 class StoredDataset:
-    """An open dataset, of which nothing but the metadata has been read."""
+    """An open Minari dataset, of which only the metadata has been read."""
 
     dataset_id: str
     obs_dim: int
@@ -69,7 +69,7 @@ class StoredDataset:
             yield self._to_episode(content, f"{self.dataset_id!r}, episode {number}")
 
     def join(self, episodes: Sequence[Episode], first: int) -> Recording:
-        """Lay episodes end to end, the first numbered ``first``; see `join_episodes`."""
+        """Concatenate episodes, the first numbered ``first``; see `join_episodes`."""
         return join_episodes(
             episodes, self.obs_dim, self.action_count, self.dataset_id, first, self.reference
         )
@@ -117,7 +117,7 @@ class StoredDataset:
 
 
 class MinariFormat(Format):
-    """Minari datasets below Minari's own folder, named by their ids."""
+    """Minari datasets in Minari's local folder, named by id."""
 
     name: ClassVar[str] = "minari"
 
@@ -130,7 +130,7 @@ def open_stored(dataset_id: str) -> StoredDataset:
     """Open a stored dataset and check its spaces.
 
     Raises:
-        InputError: If it is damaged, or its spaces are none that can be flattened.
+        InputError: If it is damaged, or its spaces cannot be flattened.
     """
     with _damage_explained(dataset_id):
         dataset = minari.MinariDataset(datasets_root() / dataset_id / "data")
@@ -163,11 +163,10 @@ def open_stored(dataset_id: str) -> StoredDataset:
 def read_recording(dataset_id: str) -> Recording:
     """Read a stored dataset, HDF5, Arrow or Parquet: one row for each step of each episode.
 
-    Observations are flattened, and continuous actions as well.
+    Observations and continuous actions are flattened.
 
     Raises:
-        InputError: If it is damaged, its spaces are none that can be flattened, or an episode is
-            malformed.
+        InputError: If it is damaged, its spaces cannot be flattened, or an episode is malformed.
     """
     stored = open_stored(dataset_id)
     return fill_rows(
@@ -191,23 +190,23 @@ def write_dataset(
     metadata: Mapping[str, Any] | None = None,
     refuse_existing: bool = False,
 ) -> Path:
-    """Write a dataset, whole or not at all, and return its folder.
+    """Write a Minari dataset, atomically, and return its folder.
 
-    If another process has meanwhile written the same id, that copy stays and this one goes.
+    If another process has written the same id in the meantime, that copy is kept.
 
     Args:
         dataset_id: A Minari id: namespace, name and version.
-        episodes: Episodes whose actions count from 0, or are continuous.
-        reference: The environment and the scores, as far as they are known.
+        episodes: Episodes whose actions are integers from 0, or continuous.
+        reference: The environment and the scores, as far as known.
         algorithm: The behaviour policy.
-        description: What the dataset is.
-        spaces: Of observations and actions; those of the environment unless given.
-        metadata: More for the dataset's metadata.
-        refuse_existing: Complain of a copy that another process has written.
+        description: A description of the dataset.
+        spaces: Of observations and actions; by default those of the environment.
+        metadata: Further metadata.
+        refuse_existing: Whether a copy written by another process is an error.
 
     Raises:
-        InputError: If the root cannot be written, something else occupies the dataset's folder, or
-            a copy is there and shall be refused.
+        InputError: If the root cannot be written, the dataset's folder is occupied by something
+        else, or a copy exists and ``refuse_existing`` is set.
     """
     observation_space, action_space = spaces or (None, None)
     with (
@@ -231,7 +230,7 @@ def write_dataset(
 
 
 def _to_metadata(reference: Reference) -> dict[str, Any]:
-    # Of a lone score as an argument, Minari drops one and plays a random policy beside the other.
+    # Given only one score, Minari drops it or runs a random policy for the other.
     named = {
         "ref_min_score": reference.reference_min,
         "ref_max_score": reference.reference_max,
@@ -242,9 +241,9 @@ def _to_metadata(reference: Reference) -> dict[str, Any]:
 
 @contextmanager
 def _without_wishes() -> Iterator[None]:
-    """Silence Minari's wish for an address, an e-mail and an environment where there are none.
+    """Silence Minari's warnings about a missing address, e-mail and environment.
 
-    And gymnasium's for the newest version of an environment: data are of the one that they name.
+    And gymnasium's about outdated versions of an environment: a dataset belongs to its version.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
@@ -255,7 +254,7 @@ def _without_wishes() -> Iterator[None]:
 
 @contextmanager
 def _damage_explained(dataset_id: str) -> Iterator[None]:
-    # Minari and h5py meet damaged files with nearly any error, bare assertions included.
+    # Minari and h5py raise nearly any error for damaged files, including bare assertions.
     damage = (AssertionError, AttributeError, LookupError, MemoryError, OSError, RuntimeError)
     try:
         yield
@@ -281,6 +280,6 @@ def _to_minari(episode: Episode) -> EpisodeBuffer:
         rewards=episode.rewards,
         terminations=episode.terminations,
         truncations=episode.truncations,
-        # Minari cannot print an episode whose infos are None.
+        # Minari cannot print an episode with infos of None.
         infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
     )

@@ -1,4 +1,4 @@
-"""Fonts, grid and lines that all figures share."""
+"""The common style of all figures: fonts, grid and lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import matplotlib as mpl
 
 
 def figure_style() -> AbstractContextManager[None]:
-    """Set fonts, grid and lines for the figures that are made or saved within the context."""
+    """Apply the common style to figures that are made or saved within the context."""
     return mpl.rc_context(
         {
             "font.family": "DejaVu Sans",
@@ -32,7 +32,7 @@ def figure_style() -> AbstractContextManager[None]:
             "lines.markersize": 6.0,
             "lines.markeredgecolor": "white",
             "lines.markeredgewidth": 0.5,
-            "text.parse_math": False,  # a path may hold dollar signs
+            "text.parse_math": False,  # a path may contain dollar signs
             "svg.hashsalt": "bellman-bench",
         }
     )

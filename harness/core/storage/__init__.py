@@ -1,1 +1,1 @@
-"""Files that are whole or absent, and the locks between processes that share them."""
+"""Atomic files, checksums, and locks between processes that share a folder."""

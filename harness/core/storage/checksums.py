@@ -1,4 +1,4 @@
-"""A checksum at the end of a JSON file, so that no changed byte goes unseen."""
+"""A checksum at the end of a JSON file, which detects every changed byte."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import Final
 
-# A sealed file ends with the SHA-256 of all that stands before it. Every byte of a file is either
-# under the checksum or part of this fixed end, so that no change of one goes unseen.
+# A sealed file ends with the SHA-256 of everything before. Every byte of a file is either covered
+# by the checksum or part of this fixed end, so that every change is detected.
 _SEAL: Final = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 _END: Final = b"\n}"
 
@@ -20,7 +20,7 @@ def seal(content: bytes) -> bytes:
 
 
 def is_sealed(content: bytes) -> bool:
-    """Tell whether a file ends with a checksum, right or wrong."""
+    """Whether a file ends with a checksum, correct or not."""
     return _SEAL.search(content) is not None
 
 
@@ -28,12 +28,12 @@ def unseal(content: bytes) -> bytes:
     """Return a file's JSON without its checksum, if it has one.
 
     Raises:
-        ValueError: If the checksum is of something else.
+        ValueError: If the checksum does not match.
     """
     found = _SEAL.search(content)
     if found is None:
         return content
     body = content[: found.start()]
     if hashlib.sha256(body).hexdigest().encode() != found[1]:
-        raise ValueError("its bytes are not those of its checksum")
+        raise ValueError("its content does not match its checksum")
     return body + _END

@@ -1,4 +1,4 @@
-"""Whole files or none."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PARTIAL = re.compile(r"\..+\.(?P<pid>\d+)-(?P<host>[A-Za-z0-9-]+)\.partial")
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> Path:
-    """Write a file atomically, make its folder if need be, and return its path."""
+    """Write a file atomically, create its folder if needed, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}-{HOST}.partial")
     try:
@@ -25,7 +25,7 @@ def write_whole(path: Path, content: bytes | memoryview) -> Path:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what processes that were killed left half written in a folder."""
+    """Remove the half-written files of killed processes from a folder."""
     for partial in folder.glob(".*.partial"):
         writer = _PARTIAL.fullmatch(partial.name)
         try:

@@ -1,4 +1,4 @@
-"""Lock files: one process at a time, and none for ever."""
+"""Lock files between processes, released when their holder ends."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final
 
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
-# On a disk without `flock` a marker file would have to do, which outlives a killed holder.
+# A disk without `flock` would need a marker file, which outlives a killed holder.
 _lock = partial(FileLock, fallback_to_soft=False, poll_interval=0.02)
-_TRIES: Final = 100  # to find a folder that others remove
+_TRIES: Final = 100  # to create a folder that other processes remove
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, which is removed in the end; the kernel frees it when its holder dies.
+    """Hold a lock file, removed on exit; the kernel releases it when its holder dies.
 
-    It is waited for in short steps, between which a `deadline` can end the wait.
+    The wait is polled in short steps, so that a `deadline` can interrupt it.
 
     Raises:
         RuntimeError: If this thread already holds it.
@@ -28,11 +28,11 @@ def locked(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)  # filelock keeps it
+            path.unlink(missing_ok=True)  # filelock does not remove it
 
 
 def remove_free_locks(folder: Path) -> None:
-    """Remove the lock files that processes which were killed have left in a folder."""
+    """Remove the lock files of killed processes from a folder."""
     for path in folder.glob("*.lock"):
         with suppress(Timeout), _lock(path, blocking=False):
             path.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def remove_free_locks(folder: Path) -> None:
 
 def _acquire(path: Path) -> AcquireReturnProxy[FileLock]:
     for _ in range(_TRIES):
-        # Another process may remove the empty folder between two steps, even those of `mkdir`.
+        # Another process may remove the empty folder at any moment, even within `mkdir`.
         with suppress(FileNotFoundError, FileExistsError):
             return _lock(path).acquire()
     return _lock(path).acquire()

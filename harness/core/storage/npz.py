@@ -1,4 +1,4 @@
-"""Arrays and their metadata in one ``.npz``, written whole and read without unpickling."""
+"""Arrays with JSON metadata in an ``.npz``, written atomically and read without unpickling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA = "metadata"  # name of the JSON string beside the arrays
 def save_arrays(
     path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]
 ) -> None:
-    """Write arrays and a JSON ``metadata`` string, whole or not at all."""
+    """Write arrays and a JSON ``metadata`` string atomically."""
     write_whole(path, pack_arrays(arrays, metadata))
 
 
@@ -37,7 +37,7 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read the arrays of an ``.npz``, and its metadata if it has any.
 
     Raises:
-        InputError: If the file is missing or damaged, or holds anything but plain arrays.
+        InputError: If the file is missing or damaged, or contains anything but plain arrays.
     """
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
@@ -47,7 +47,7 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise InputError(
             f"{str(path)!r} cannot be read ({type(error).__name__}): it must be an .npz of plain "
-            "arrays, with metadata that are JSON; write it again, as with numpy.savez"
+            "arrays, with JSON metadata if any; write it again, as with numpy.savez"
         ) from error
     if not isinstance(metadata, dict):
         raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")
@@ -57,7 +57,7 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 def unpack_arrays(content: IO[bytes]) -> tuple[dict[str, NDArray[Any]], Any]:
     """Read the arrays of an open ``.npz``, and its metadata, which may be any JSON.
 
-    A member that is no array comes as one of bytes, which no reader takes for numbers.
+    A member that is not an array is returned as bytes, which no reader accepts as numbers.
     """
     with np.load(content, allow_pickle=False) as file:
         arrays = {name: np.asarray(file[name]) for name in file.files}

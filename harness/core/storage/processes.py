@@ -1,4 +1,4 @@
-"""Processes that share a results folder: who is still there."""
+"""Liveness of processes that share a results folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import re
 from typing import Final
 
 HOST: Final = re.sub(r"[^A-Za-z0-9]+", "-", platform.node()) or "localhost"
-EXPIRY: Final = 60.0  # seconds without a sign of life after which a process counts as gone
+EXPIRY: Final = 60.0  # seconds without a heartbeat after which a process counts as dead
 
 
 def is_gone(host: str, pid: int, silence: float) -> bool:
-    """Tell whether a process has ended, given the seconds since its last sign of life.
+    """Whether a process has ended, given the seconds since its last heartbeat.
 
-    On this host the process itself is looked for; of others only the silence is known.
+    On this host the process itself is looked up; of other hosts only the silence is known.
     """
     return silence > EXPIRY or (host == HOST and not _exists(pid))
 

@@ -259,7 +259,7 @@ def _targets(
 
 
 def _flat_weights(predictors: LinearPredictors) -> Float64Array:
-    """Weights of product predictors, one column an action and predictor, ``(width, A * k)``."""
+    """Weights of product predictors, one column per action and predictor, ``(width, A * k)``."""
     k, action_count, width = predictors.weights.shape
     return predictors.weights.transpose(2, 1, 0).reshape(width, action_count * k)
 

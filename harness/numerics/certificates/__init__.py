@@ -1,1 +1,1 @@
-"""How far losses on two sets can differ, over all predictors of a class."""
+"""Certificates: bounds on the loss gap between two datasets over a class of predictors."""

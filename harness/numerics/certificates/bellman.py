@@ -1,4 +1,4 @@
-"""A certificate for additive predictors: how far Bellman losses can differ over all of them."""
+"""Bound on the Bellman-loss gap between two datasets over all additive linear Q-functions."""
 
 from __future__ import annotations
 
@@ -16,39 +16,37 @@ from harness.numerics.certificates.regression import regression_certificate
 from harness.numerics.moments import Moments
 from harness.numerics.standardising import Standardiser
 
-ENUMERATED = 8  # actions up to which every set of tied actions is looked at
-TIED = 2  # largest such set beyond
+ENUMERATED = 8  # up to so many actions, every set of tied actions is enumerated
+TIED = 2  # maximum size of such a set for more actions
 
 
 @dataclass(frozen=True, eq=False)
 class BellmanCertificate:
-    """How far the Bellman losses of additive predictors on two sets can differ.
+    """Bounds on the Bellman-loss gap between two datasets over additive linear Q-functions.
 
-    A predictor is ``v = (w, c, λ)`` with ``f(s, a) = w·(s, 1) + c[a]`` on observations that are
+    A Q-function is ``v = (w, c, λ)`` with ``f(s, a) = w·(s, 1) + c[a]`` on observations that are
     z-scored with the full data's statistics, and the reward scale λ. Its loss is ``uᵀMu`` with
-    ``u = T_a v = (w, c, -λ, -γ c[a])``, ``a`` the action of largest ``c[a]`` and ``M`` the second
+    ``u = T_a v = (w, c, -λ, -γ c[a])``, ``a`` the action of maximum ``c[a]`` and ``M`` the second
     moments of the rows ``ξ`` of `harness.numerics.features.additive_rows`.
 
-    The bounds are ``max_a ‖T_aᵀ ΔM T_a‖`` and its whitened form: they let ``a`` be any action.
-    With at most two actions they are attained: the form is even in ``v``, and of ``v`` and ``-v``
-    one has its largest ``c`` at ``a``. With more they are upper bounds, for ``c[a]`` may be neither
-    largest nor smallest; ``worst_gap`` is then the largest gap that was found.
+    The bounds are ``max_a ‖T_aᵀ ΔM T_a‖`` and its whitened form, where ``a`` may be any action.
+    With at most two actions they are attained: the form is even in ``v``, and one of ``v`` and
+    ``-v`` has its maximum ``c`` at ``a``. With more actions they are upper bounds, since ``c[a]``
+    may be neither maximum nor minimum; ``worst_gap`` is then the largest gap found.
     """
 
-    bound: float  # no |L_full - L_reduced| is larger over predictors of norm at most one
-    worst_gap: float  # gap of the predictor below; at most the bound
+    bound: float  # of |L_full - L_reduced|, over Q-functions of norm at most one
+    worst_gap: float  # gap of the Q-function below; at most the bound
     predictor: Float64Array  # (obs_dim + 1 + action_count + 1,) norm one: w, c and λ
-    relative_bound: (
-        float  # no |L_full - L_reduced| / L_full is larger, on the span of the full rows
-    )
+    relative_bound: float  # of |L_full - L_reduced| / L_full, on the span of the full rows
 
 
 def certify_bellman(full: Transitions, reduced: Transitions, discount: float) -> BellmanCertificate:
-    """Bound the gap of Bellman losses of every additive predictor.
+    """Bound the Bellman-loss gap of every additive linear Q-function.
 
     Args:
-        full: The data.
-        reduced: What stands for them.
+        full: The full dataset.
+        reduced: Its reduction.
         discount: γ of the Bellman loss.
 
     Raises:
@@ -61,7 +59,7 @@ def certify_bellman(full: Transitions, reduced: Transitions, discount: float) ->
 def bellman_certificate(
     full: CellMoments, reduced: CellMoments, discount: float
 ) -> BellmanCertificate:
-    """Do what `certify_bellman` does from moments alone, so that the data may come as a stream.
+    """Compute the certificate of `certify_bellman` from moments alone, as for streamed data.
 
     Raises:
         InputError: If the sets differ in actions or in the size of an observation, or the discount
@@ -71,9 +69,9 @@ def bellman_certificate(
         raise InputError(f"discount {discount}: it must lie in [0, 1); choose such as 0.99")
     if (full.action_count, full.obs_dim) != (reduced.action_count, reduced.obs_dim):
         raise InputError(
-            f"{full.action_count} actions and observations of {full.obs_dim} numbers against "
-            f"{reduced.action_count} and {reduced.obs_dim}: both sets must come from one "
-            "environment; check which sets were given"
+            f"{full.action_count} actions and observations of dimension {full.obs_dim} against "
+            f"{reduced.action_count} and {reduced.obs_dim}: both datasets must come from one "
+            "environment; check which were given"
         )
     goal = bellman_moments(full, full.standardiser, discount)
     found = bellman_moments(reduced, full.standardiser, discount)
@@ -84,7 +82,7 @@ def bellman_certificate(
     bounds = [regression_certificate(T.T @ goal @ T, T.T @ found @ T) for T in embeddings]
     worst_gap, predictor = _worst(goal - found, embeddings)
     return BellmanCertificate(
-        bound=max(worst_gap, *(bound.worst_gap for bound in bounds)),  # rounding may part them
+        bound=max(worst_gap, *(bound.worst_gap for bound in bounds)),  # equal up to rounding
         worst_gap=worst_gap,
         predictor=predictor,
         relative_bound=max(bound.relative_gap for bound in bounds),
@@ -94,9 +92,9 @@ def bellman_certificate(
 def bellman_moments(
     moments: CellMoments, standardiser: Standardiser, discount: float
 ) -> Float64Array:
-    """Second moments ``E[ξξᵀ]`` of the rows of `additive_rows`, without the rows.
+    """Second moments ``E[ξξᵀ]`` of the rows of `additive_rows`, from the cell moments alone.
 
-    Inside a cell ``ξ`` is linear in ``(1, s, s', r)``.
+    Within a cell ``ξ`` is linear in ``(1, s, s', r)``.
 
     Returns:
         Shape ``(q, q)`` with ``q = obs_dim + 1 + action_count + 2``.
@@ -137,12 +135,12 @@ def _embedding(obs_dim: int, action_count: int, action: int, discount: float) ->
 
 
 def _worst(difference: Float64Array, embeddings: list[Float64Array]) -> tuple[float, Float64Array]:
-    """Largest gap that is found over predictors of norm one, and its predictor.
+    """Largest gap found over Q-functions of norm one, and its Q-function.
 
-    Where the largest gap is attained, some actions tie for the largest ``c``, and no predictor of
-    the linear space with that tie sees more nearby. Local maxima of a quadratic form on a sphere
-    are global ones, so the worst predictor is the top eigenvector of the form on that space, or of
-    its negative. Looking at every tie therefore finds it, unless eigenvalues coincide.
+    At the maximum gap some actions tie for the maximum ``c``, and it is a local maximum within the
+    linear space of Q-functions with that tie. Local maxima of a quadratic form on a sphere are
+    global ones, so the worst Q-function is the top eigenvector of the form on that space, or of its
+    negative. Enumerating all ties therefore finds it, unless eigenvalues coincide.
     """
     size, actions = embeddings[0].shape[1], len(embeddings)
     worst, worst_predictor = 0.0, np.eye(size)[0]
@@ -164,7 +162,7 @@ def _ties(actions: int) -> Iterator[tuple[int, ...]]:
 
 
 def _tie_basis(size: int, actions: int, tied: tuple[int, ...]) -> Float64Array:
-    """Orthonormal basis of the predictors for which ``c`` is the same at all tied actions."""
+    """Orthonormal basis of the Q-functions for which ``c`` is equal at all tied actions."""
     first = size - 1 - actions
     columns = np.eye(size)
     columns[:, first + tied[0]] = columns[:, [first + action for action in tied]].sum(axis=1)
@@ -173,7 +171,7 @@ def _tie_basis(size: int, actions: int, tied: tuple[int, ...]) -> Float64Array:
 
 
 def _with_largest(vector: Float64Array, actions: int, action: int) -> Float64Array:
-    """Lower what exceeds ``c[action]`` to it, and return the predictor at norm one."""
+    """Clip ``c`` at ``c[action]``, and return the Q-function scaled to norm one."""
     offsets = slice(len(vector) - 1 - actions, len(vector) - 1)
     predictor = vector.copy()
     predictor[offsets] = np.minimum(vector[offsets], vector[offsets][action])

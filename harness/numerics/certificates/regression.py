@@ -1,4 +1,4 @@
-"""Certificates: the worst loss gap over all linear regressors, from one eigenvalue."""
+"""Maximum loss gap between two datasets over all linear regressors, from one eigenvalue."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from harness.numerics.moments import Moments
 
 @dataclass(frozen=True, eq=False)
 class RegressionCertificate:
-    """How far the losses of linear regressors ``g`` on ``ζ = (x, y)`` can differ, at most.
+    """Maximum loss gap between two datasets over linear regressors ``g`` on ``ζ = (x, y)``.
 
-    The loss of ``g`` is ``E[(g·ζ)²]``; both bounds are attained by the regressor beside them.
+    The loss of ``g`` is ``E[(g·ζ)²]``; both bounds are attained by the regressor given with them.
     """
 
-    worst_gap: float  # largest |L_train - L_syn| over regressors of norm at most one
+    worst_gap: float  # maximum of |L_train - L_syn| over regressors of norm at most one
     regressor: Float64Array  # (q,) of norm one, attains it
-    relative_gap: float  # largest |L_train - L_syn| / L_train on the span of the training rows
+    relative_gap: float  # maximum of |L_train - L_syn| / L_train on the span of the training rows
     relative_regressor: Float64Array  # (q,) with L_train = 1, attains it
 
 
@@ -38,13 +38,13 @@ def regression_certificate(
     """Bound the loss gap of every homogeneous linear regressor.
 
     ``L_train(g) - L_syn(g) = gᵀ(M_train - M_syn)g``, so that the worst case over the unit ball is
-    the operator norm of the difference of second moments. The relative form asks the same after
-    whitening by ``M_train``: it does not depend on the columns' units. Collinear columns leave
-    directions that the training rows do not have, and in which no relative gap exists.
+    the operator norm of the difference of second moments. The relative gap is the same after
+    whitening by ``M_train``: it does not depend on the columns' units. With collinear columns it is
+    restricted to the directions that the training rows span.
 
     Args:
         train: Moments of the training rows, or ``E[ζζᵀ]`` of shape ``(q, q)``.
-        synthetic: The same of the distilled rows.
+        synthetic: The same for the distilled rows.
 
     Raises:
         InputError: If the two differ in their columns.
@@ -76,7 +76,7 @@ def _extreme(matrix: Float64Array) -> tuple[float, Float64Array]:
 
 
 def _whitener(matrix: Float64Array) -> Float64Array:
-    """``W (q, r)`` with ``Wᵀ matrix W = I``, taken at unit scale of every column."""
+    """``W (q, r)`` with ``Wᵀ matrix W = I``, with every column at unit scale."""
     scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0] = 1.0
     inverse: Float64Array = scipy.linalg.pinv(root(matrix) / scale, rtol=0.0)

@@ -171,7 +171,7 @@ def test_a_codebook_survives_json() -> None:
     ],
 )
 def test_a_broken_codebook_is_refused(content: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="'made': its codebook is none"):
+    with pytest.raises(InputError, match="'made': its codebook is invalid"):
         Codebook.from_json(content, "made")
 
 
@@ -208,7 +208,7 @@ def test_numbered_actions_pass() -> None:
     ("source", "spec", "message"),
     [
         (recording(actions_of(0), None), None, "--codebook kmeans-32"),
-        (recording(np.arange(9) % 2, 2), KMEANS, "2 numbered actions"),
+        (recording(np.arange(9) % 2, 2), KMEANS, "2 discrete actions"),
         (recording(np.full((9, 1), np.nan), None), KMEANS, "actions: 9 rows hold NaN"),
         (
             recording(actions_of(0), None, rewards=np.full(200, np.inf)),

@@ -68,7 +68,7 @@ def test_without_seeds_or_with_numbered_actions_nothing_can_be_replayed(
 @pytest.mark.parametrize(
     ("environment_id", "message"),
     [
-        ("MountainCarContinuous-v0", "does not replay its recorded episodes"),
+        ("MountainCarContinuous-v0", "does not reproduce its recorded episodes"),
         ("Nowhere-v0", "cannot be made"),
     ],
 )

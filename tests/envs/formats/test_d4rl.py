@@ -56,7 +56,7 @@ def test_next_observations_are_built_inside_episodes(tmp_path: Path) -> None:
 def test_without_timeouts_episodes_end_where_next_observations_jump(tmp_path: Path) -> None:
     recording = read_d4rl(write_d4rl(tmp_path / "mine.hdf5", without(WALK, "truncations")))
     assert_rows(recording, WALK)
-    assert "2 episodes taken as cut off" in "; ".join(recording.notes)
+    assert "2 episodes taken as truncated" in "; ".join(recording.notes)
 
 
 def test_rows_that_do_not_follow_each_other_are_a_set(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_without_both_the_name_must_tell_the_time_limit(tmp_path: Path) -> None:
     bare = without(WALK, "truncations", "next_observations")
     assert "timeouts" in refusal(write_d4rl(tmp_path / "mine.hdf5", bare))
     recording = read_d4rl(write_d4rl(tmp_path / "hopper-medium-v0.hdf5", bare))
-    assert "cut off after 1000 steps" in "; ".join(recording.notes)
+    assert "truncated after 1000 steps" in "; ".join(recording.notes)
     # Nothing is flagged but the termination at row 11, and the file ends at row 15.
     assert_rows(recording, {"episodes": np.repeat([0, 1], [12, 3])})
 
@@ -198,7 +198,7 @@ def test_missing_arrays_are_named(tmp_path: Path, name: str) -> None:
         ({"terminations": np.full(16, np.nan)}, "no flags"),
         ({"actions": np.arange(16.0) % 3}, r"actions.astype\(int\)"),
         ({"actions": np.ones((16, 2), dtype=int)}, r"actions of shape \(16, 2\)"),
-        ({"actions": np.arange(16) * 1000}, "more than the rows"),
+        ({"actions": np.arange(16) * 1000}, "more actions than rows"),
         ({"observations": WALK["observations"][:, 0]}, "flatten"),
         ({"next_observations": WALK["observations"][:, :1]}, "must agree"),
         ({name: array[:0] for name, array in WALK.items()}, "no row"),

@@ -127,7 +127,7 @@ def test_an_unknown_dataset_is_refused_with_what_could_be_meant(empty_root: Path
     message = refusal(empty_root, "classic/cartpole/medum-v0")
     assert "unknown dataset 'classic/cartpole/medum-v0'" in message
     assert "did you mean 'classic/cartpole/medium-v0'" in message
-    assert "folder://made holds no such dataset" in message
+    assert "folder://made has no such dataset" in message
     assert str(empty_root) in message
 
 
@@ -148,10 +148,10 @@ def test_offline_nothing_is_asked(
 @pytest.mark.parametrize(
     ("trouble", "rule"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "must be writable and have room"),
+        (OSError(errno.ENOSPC, "No space left on device"), "must be writable and have free space"),
         (ConnectionResetError("reset\nby peer"), "connect to the network"),
         (RuntimeError("anything"), "cannot be read (RuntimeError: anything)"),
-        (NotFound("404"), "holds no such dataset"),
+        (NotFound("404"), "has no such dataset"),
     ],
     ids=["disk full", "cut off", "other", "gone"],
 )
@@ -220,7 +220,7 @@ def test_a_version_that_cannot_be_read_is_not_begun(
 
 def test_metadata_alone_are_no_dataset(remote: type[FolderStorage], empty_root: Path) -> None:
     (remote.folder / DATASET / "data" / "main_data.hdf5").unlink()
-    assert "its metadata only" in refusal(empty_root)
+    assert "has only its metadata" in refusal(empty_root)
 
 
 @pytest.mark.usefixtures("remote")
@@ -340,7 +340,7 @@ def test_the_hub_serves_what_it_holds(remote: type[FolderStorage], empty_root: P
         server.shutdown()
         server.server_close()
     assert found[0] == "6 rows"
-    assert all("hf://farama-minari holds no such dataset" in line for line in found[1:])
+    assert all("hf://farama-minari has no such dataset" in line for line in found[1:])
     (unreachable,) = ask_hub(address, empty_root, "made/other-v0")
     assert "connect to the network" in unreachable
     assert str(empty_root) in unreachable

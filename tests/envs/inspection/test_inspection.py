@@ -148,7 +148,7 @@ def test_rows_without_episodes_are_inspected() -> None:
     inspection = inspect(recording)
     assert inspection.problems == ()
     assert [inspection.episodes, inspection.returns, inspection.misalignment] == [None] * 3
-    assert "unknown, for so are the episodes" in "\n".join(lines(inspection))
+    assert "unknown, since episodes are" in "\n".join(lines(inspection))
 
 
 def test_a_random_tier_without_terminations_is_remarked_upon() -> None:

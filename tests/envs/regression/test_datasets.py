@@ -84,7 +84,7 @@ def test_a_csv_may_have_marks_that_spreadsheets_leave(tmp_path: Path) -> None:
         ("\n\n", "is empty"),
         ("a,y\n", "with 0 rows"),
         ("a,y\n1,2\n", "with 1 rows"),
-        ("y\n1\n2\n", "nothing but its target"),
+        ("y\n1\n2\n", "no column but its target"),
         ("a,b,a,y\n1,2,3,4\n5,6,7,8\n", "2 columns are called 'a'"),
         ("a,y,y\n1,2,3\n4,5,6\n", "2 columns are called 'y'"),
         (",a,y\n0,1,2\n1,3,4\n", "column 1 has no name"),

@@ -138,14 +138,14 @@ def test_a_class_is_found_by_module_and_name() -> None:
         ("no_such_module:Sound", r"module no_such_module cannot be imported .*ModuleNotFoundError"),
         ("broken_module:Sound", r"cannot be imported .*no_such_library.*correct"),
         (f"{PREFIX}:Sond", r"unknown class of plugged_in_names: 'Sond'.*did you mean 'Sound'"),
-        (f"{PREFIX}:function", r"no subclass of harness.core.reduction.Reducer: derive"),
-        ("os:getcwd", r"no subclass of harness.core.reduction.Reducer"),
+        (f"{PREFIX}:function", r"not a subclass of harness.core.reduction.Reducer: derive"),
+        ("os:getcwd", r"not a subclass of harness.core.reduction.Reducer"),
         (f"{PREFIX}:", "the rule is module:Class"),
         ("a b:C", "the rule is module:Class"),
-        (f"{PREFIX}:Unfinished", "lacks _reduce, which .*Reducer asks for: implement it"),
+        (f"{PREFIX}:Unfinished", "lacks _reduce, which .*Reducer requires: implement it"),
         (f"{PREFIX}:Nameless", "has the name None: .*give it one"),
         (f"{PREFIX}:Shouting", "has the name 'Not A Label'"),
-        (f"{PREFIX}:OfRegression", "works on RegressionSet, and Transitions are at hand"),
+        (f"{PREFIX}:OfRegression", "works on RegressionSet, but the data here are Transitions"),
     ],
 )
 def test_what_is_no_reducer_is_refused_in_a_line(name: str, rule: str) -> None:
@@ -272,9 +272,11 @@ def test_objects_are_taken_as_well_as_names(
 
 
 def test_parameters_beside_an_object_are_refused() -> None:
-    with pytest.raises(InputError, match="parameters start beside the object"):
+    with pytest.raises(InputError, match="parameters start given with the object"):
         distill(source(), FirstRows(), size=2, start=1)
-    with pytest.raises(InputError, match="works on Transitions, and RegressionSet"):
+    with pytest.raises(
+        InputError, match="works on Transitions, but the data here are RegressionSet"
+    ):
         distill_regression(np.ones((3, 2)), np.ones(3), FirstRows())  # type: ignore[arg-type]
 
 
@@ -282,7 +284,7 @@ def test_a_class_that_no_process_can_import_is_refused() -> None:
     class Local(FirstRows):
         pass
 
-    with pytest.raises(InputError, match=r"Local.*worker processes import it"):
+    with pytest.raises(InputError, match=r"Local.*worker processes must import it"):
         reference_to(Local)
 
 

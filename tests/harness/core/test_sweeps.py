@@ -87,13 +87,13 @@ def test_values_that_labels_cannot_hold_are_written_by_what_they_can() -> None:
         ("sweep = { predictors = [] }", "'bellman' sweeps predictors = []: give a list"),
         ("sweep = { predictors = 5 }", "'bellman' sweeps predictors = 5: give a list"),
         ('sweep = { law = "network" }', "'bellman' sweeps law = 'network': give a list"),
-        ("sweep = {}", "must give lists to parameters"),
-        ("sweep = [5]", "must give lists to parameters"),
+        ("sweep = {}", "must map parameters to lists"),
+        ("sweep = [5]", "must map parameters to lists"),
         (
             "sweep = { predictors = [5, 6] }\nparameters = { predictors = 7 }",
-            "sweeps predictors, which parameters fix",
+            "has predictors in sweep and in parameters",
         ),
-        ('sweep = { predictors = [5, 6] }\nlabel = "b{k}"', "names 'k' in braces"),
+        ('sweep = { predictors = [5, 6] }\nlabel = "b{k}"', "has 'k' in braces"),
         ('sweep = { predictors = [5, 6] }\nlabel = "b"', "label 'b' is the same for two"),
         ("sweep = { predictors = [5, 5] }", "is the same for two"),
         ('sweep = { predictors = [5, 6] }\nlabel = "B{predictors}"', "'B5': String should match"),
@@ -105,7 +105,7 @@ def test_values_that_labels_cannot_hold_are_written_by_what_they_can() -> None:
         (
             'sweep = { predictors = [5] }\n[[reducers]]\nname = "random"\n'
             'label = "bellman-predictors5"',
-            "stands for two runs",
+            "is the id of two runs",
         ),
     ],
 )
