@@ -10,7 +10,7 @@ import pytest
 
 from envs.loading import open_recording
 from harness.core.transitions import Transitions
-from harness.testing import FormatContract, LearnerContract, ReducerContract
+from harness.testing import FormatContract, LearnerContract, MetricContract, ReducerContract
 from harness.testing.rows import in_episodes, random_transitions
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -18,6 +18,7 @@ sys.path.insert(0, str(EXAMPLES))
 
 from every_nth import EveryNth  # noqa: E402
 from json_lines import JsonLines, write  # noqa: E402
+from mean_shift import MeanShift  # noqa: E402
 from neighbour_q import NeighbourQLearner  # noqa: E402
 
 
@@ -27,6 +28,10 @@ class TestEveryNth(ReducerContract):
 
 class TestNeighbourQ(LearnerContract):
     subject = NeighbourQLearner(discount=0.9)
+
+
+class TestMeanShift(MetricContract):
+    subject = MeanShift()
 
 
 class TestJsonLines(FormatContract):

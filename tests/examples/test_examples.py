@@ -104,6 +104,19 @@ def test_a_learner_of_ones_own(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("cartpole")
+def test_a_metric_of_ones_own(folder: Path) -> None:
+    own = suite(
+        f'datasets = ["{CARTPOLE}"]\nsizes = [50]\nseeds = [0, 1]\n'
+        'reducers = ["random", "stratified"]\nlearners = ["mean_shift:MeanShift"]\n',
+        folder / "metric.toml",
+    )
+    assert "4 runs done, 0 failed" in bench("run", own, "--results", "r", "--jobs", "2")
+    assert "mean shift" in bench("table", "r")
+    bench("report", "r")
+    assert (folder / "r" / "report.html").is_file()
+
+
+@pytest.mark.usefixtures("cartpole")
 def test_a_format_of_ones_own(folder: Path) -> None:
     run("json_lines.py", CARTPOLE, "rows.jsonl")
     named = "json_lines:JsonLines::rows.jsonl"
