@@ -92,7 +92,7 @@ def fetch(
         except InputError as error:
             logger.warning("%s", error)
             path.unlink()
-        made = make()
+        made = in_rows(make())
         if made.seconds > WORTH_KEEPING:
             _keep_from_commits(folder.parent)
             write_whole(path, _seal(key, _pack(made)))

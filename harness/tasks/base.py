@@ -253,13 +253,9 @@ def _reduce_once(
     rows = task.rows(source, seed)
     reducer = task.make_reducer(ReducerSpec.model_validate_json(reducer_json), discount)
     count = size or len(rows)
-    make = partial(_reduce_in_rows, rows, reducer, count, seed)
+    make = partial(reduce_seeded, rows, reducer, count, seed)
     key = cache and cache_key(reducer, rows, count, seed)
-    return fetch(cache, key, make, type(rows)) if cache and key else make()
-
-
-def _reduce_in_rows(rows: Any, reducer: Reducer[Any], size: int, seed: int) -> Reduction[Any]:
-    return in_rows(reduce_seeded(rows, reducer, size, seed))
+    return fetch(cache, key, make, type(rows)) if cache and key else in_rows(make())
 
 
 def model_key(spec: ReducerSpec | LearnerSpec) -> str:
