@@ -14,8 +14,8 @@ import gymnasium as gym
 from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import FlattenObservation
 
+from harness.core.classes.registry import import_module_of
 from harness.core.errors import InputError
-from harness.core.registry import import_module_of
 
 logger = logging.getLogger("bellman_bench")
 

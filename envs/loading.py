@@ -13,8 +13,8 @@ from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.dataset import Dataset, make_dataset
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.recording import Recording
+from harness.core.classes.registry import Registry
 from harness.core.errors import InputError, blaming, is_own
-from harness.core.registry import Registry
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from harness.core.arrays import FloatArray
-from harness.core.class_specs import LabelsSpec, read_labels
+from harness.core.classes.registry import Registry, reference_to
+from harness.core.classes.specs import LabelsSpec, read_labels
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, Reduction, reduce_seeded
-from harness.core.registry import Registry, reference_to
 from harness.core.regression_set import RegressionSet
 from harness.core.rows import RowsT
 from harness.core.transitions import Transitions

@@ -20,7 +20,7 @@ from harness.commands.report import report
 from harness.commands.run import run
 from harness.commands.status import status
 from harness.commands.table import table
-from harness.commands.terminal import notices
+from harness.commands.terminal import Stop, notices
 from harness.commands.verify import verify
 from harness.core.errors import InputError
 
@@ -65,6 +65,8 @@ def main() -> None:
     except typer.TyperException as error:
         given = f"given 'bellman-bench {' '.join(arguments)}'; see bellman-bench --help"
         status = _fail(f"{error.format_message().rstrip('.')}; {given}", 2, error)
+    except Stop as stop:
+        sys.exit(stop.status)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED  # typer may return it as well
     except BaseException as error:  # the last resort: a line, and a traceback on request

@@ -61,7 +61,7 @@ def distill(
     """Reduce a dataset and write the result."""
     from envs.actions.codebook import parse_codebook
     from envs.regression.datasets import is_tabular
-    from harness.core.class_specs import read_labels
+    from harness.core.classes.specs import read_labels
     from harness.tasks import distilling
 
     name_data_folder(data_dir)

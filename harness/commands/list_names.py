@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.commands.terminal import output
-from harness.core.registry import Registry
+from harness.core.classes.registry import Registry
 
 
 def list_names() -> None:

@@ -12,6 +12,7 @@ import typer
 from harness.commands.terminal import (
     DataFolder,
     Offline,
+    Stop,
     ask_no_hub,
     check_folder,
     name_data_folder,
@@ -83,7 +84,7 @@ def run(
         )
     except Stopped as stop:
         logger.error(read_status(folder).stopped_line())
-        raise SystemExit(128 + stop.signal_number) from None  # the remaining runs were reported
+        raise Stop(128 + stop.signal_number) from None  # the remaining runs were reported
     now = read_status(folder)
     output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
     for line in now.failure_lines():

@@ -34,6 +34,15 @@ Offline = Annotated[
 ]
 
 
+class Stop(Exception):  # noqa: N818 - nothing has failed
+    """A command ends at a signal, which it has reported."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the exit status."""
+        super().__init__(status)
+        self.status = status
+
+
 def ask_no_hub(offline: bool) -> None:
     """Forbid downloads in this process and its child processes."""
     if offline:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
-from harness.core.class_specs import Frozen
+from harness.core.classes.specs import Frozen
 from harness.core.errors import InputError
 from harness.core.specs import RunSpec
 from harness.core.storage.checksums import is_sealed, seal, unseal

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from harness.core.class_specs import Frozen, Label, LearnerSpec, ReducerSpec
-from harness.core.sweeps import expand_sweeps
+from harness.core.classes.specs import Frozen, Label, LearnerSpec, ReducerSpec
+from harness.core.classes.sweeps import expand_sweeps
 
 Task = Literal["control", "regression"]
 

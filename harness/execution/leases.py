@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from harness.core.class_specs import Frozen
+from harness.core.classes.specs import Frozen
 from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked
 from harness.core.storage.processes import EXPIRY, HOST, is_gone
@@ -61,9 +61,13 @@ class Leases:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._heart.join()
-        with self._locked():
+        with self._locked() as now:
             for run_id in self._held:
                 self._path(run_id).unlink(missing_ok=True)
+            for path in self._folder.glob("*.json"):  # of killed runners
+                lease = _read_lease(path, now)
+                if lease is None or _is_expired(lease):
+                    path.unlink(missing_ok=True)
             remove_partials(self._folder)
             if [entry.name for entry in self._folder.iterdir()] == [self._lock.name]:
                 self._lock.unlink()
@@ -123,6 +127,13 @@ def read_leases(directory: Path, now: float) -> list[Lease]:
     paths = sorted(_leases_folder(directory).glob("*.json"))
     leases = (_read_lease(path, now) for path in paths)
     return [lease for lease in leases if lease and not _is_expired(lease)]
+
+
+def remove_expired(directory: Path) -> None:
+    """Remove what killed runners have left, and the folder of leases if it is empty then."""
+    if _leases_folder(directory).exists():
+        with Leases(directory):
+            pass
 
 
 def _leases_folder(directory: Path) -> Path:

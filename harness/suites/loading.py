@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.core.classes.registry import Registry
+from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
-from harness.core.registry import Registry
 from harness.core.specs import Suite
-from harness.core.sweeps import default_label
 from harness.tasks.kinds import TASKS, task_of
 
 

@@ -13,6 +13,7 @@ from harness.core.records import RunRecord, read_record, record_paths
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
+from harness.execution.leases import remove_expired
 from harness.execution.local import LocalPool
 from harness.execution.runner import pending_runs, run_all
 from harness.execution.status import write_suite
@@ -66,6 +67,7 @@ def run_suite(
     due = pending_runs(list(suite.runs()), directory, retry_failed)
     if not due:
         write_suite(directory, suite)
+        remove_expired(directory)
         tidy(cache_folder(directory))  # leftovers of killed runners
         return []
     task_of(suite).check(suite)

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.registry import Registry
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError, blaming, is_own
 from harness.core.metric import ReductionMetric
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
 from harness.core.reduction import Reducer, Reduction, reduce_seeded
-from harness.core.registry import Registry
 from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows

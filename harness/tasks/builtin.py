@@ -13,10 +13,10 @@ from baselines.recombination import TreeRecombinationRegression
 from baselines.return_filter import ReturnFilterReducer
 from baselines.return_weighted import ReturnWeightedReducer
 from baselines.stratified import StratifiedReducer
+from harness.core.classes.registry import Registry, listed
 from harness.core.learner import Learner, RegressionLearner
 from harness.core.metric import ReductionMetric
 from harness.core.reduction import Reducer
-from harness.core.registry import Registry, listed
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.distillation.adversarial import AdversarialRegression

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 from envs.dataset import Dataset
 from envs.environment import numbers_actions, register_environment
 from envs.loading import open_dataset
-from harness.core.class_specs import ReducerSpec
+from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds

@@ -15,7 +15,7 @@ import numpy as np
 from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import open_stored
-from harness.core.class_specs import LabelsSpec
+from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError, blaming, is_own
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.rows import RowsT

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.core.arrays import IntArray
-from harness.core.class_specs import Frozen, LabelsSpec
+from harness.core.classes.registry import Registry
+from harness.core.classes.specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
-from harness.core.registry import Registry
 from harness.core.rows import private_copy
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal

@@ -11,8 +11,8 @@ import pytest
 
 from envs.formats.base import Format
 from envs.loading import load_dataset, open_recording
+from harness.core.classes.registry import reference_to
 from harness.core.errors import InputError
-from harness.core.registry import reference_to
 from harness.core.transitions import ARRAY_NAMES, Transitions
 
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from harness.core.classes.registry import import_class, reference_to
 from harness.core.errors import InputError
-from harness.core.registry import import_class, reference_to
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher
 from harness.labels.closed_form import ClosedFormTeacher

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from harness.core.arrays import FloatArray
+from harness.core.classes.registry import import_class, reference_to
 from harness.core.learner import Learner, TrainedPolicy
-from harness.core.registry import import_class, reference_to
 from harness.core.transitions import Transitions
 from harness.testing.rows import bandit, random_transitions
 

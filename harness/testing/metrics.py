@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from baselines.full import FullReducer
 from baselines.random import RandomReducer
+from harness.core.classes.registry import import_class, reference_to
 from harness.core.metric import ReductionMetric
 from harness.core.records import MetricName
 from harness.core.reduction import reduce_seeded
-from harness.core.registry import import_class, reference_to
 from harness.core.transitions import Transitions
 from harness.testing.reducers import small_source
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from harness.core.classes.registry import import_class, reference_to
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, Reduction, reduce_seeded
-from harness.core.registry import import_class, reference_to
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.execution.cache import cache_key, fetch, in_rows

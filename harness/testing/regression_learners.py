@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from harness.core.classes.registry import import_class, reference_to
 from harness.core.learner import RegressionLearner
-from harness.core.registry import import_class, reference_to
 from harness.core.regression_set import RegressionSet
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.classes.registry import Registry
 from harness.core.reduction import Reducer, reduce_seeded
-from harness.core.registry import Registry
 from harness.core.transitions import Transitions
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
 from harness.testing.reducers import COLUMNS, small_source

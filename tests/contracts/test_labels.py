@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.class_specs import LabelsSpec
+from harness.core.classes.specs import LabelsSpec
 from harness.core.reduction import Reducer, reduce_seeded
 from harness.core.transitions import Transitions
 from harness.labels.advantage import AdvantageLabels

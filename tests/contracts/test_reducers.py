@@ -11,9 +11,9 @@ import pytest
 
 from envs.dataset import Dataset
 from harness import distill
+from harness.core.classes.registry import Registry
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer
-from harness.core.registry import Registry
 from harness.core.transitions import Transitions
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
 from harness.testing import ReducerContract

@@ -19,7 +19,7 @@ from envs.formats.minari import store as minari_store
 from envs.loading import open_dataset
 from envs.reference import Reference
 from harness.core.arrays import FloatArray
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import RunResult
 from harness.core.reduction import Reducer, Reduction

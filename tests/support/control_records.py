@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.records import (
     Checkpoint,
     DatasetFacts,

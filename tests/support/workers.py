@@ -8,7 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
 from harness.core.specs import RunSpec
 from harness.execution.worker import record_run

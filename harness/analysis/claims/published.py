@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from harness.core.class_specs import Frozen, Label
+from harness.core.classes.specs import Frozen, Label
 from harness.core.errors import InputError
 from harness.core.specs import Task
 

@@ -16,9 +16,9 @@ from harness.analysis.metrics.generic import generic
 from harness.analysis.metrics.returns import RETURNS
 from harness.analysis.metrics.test_error import TEST_ERROR
 from harness.analysis.metrics.worst_case_gap import WORST_CASE_GAP
+from harness.core.classes.registry import load_entry_point
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
-from harness.core.registry import load_entry_point
 from harness.core.specs import Task
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness import distill
-from harness.core.class_specs import ReducerSpec
+from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, reduce_seeded
 from harness.core.transitions import Transitions

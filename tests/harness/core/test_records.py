@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import (
     SCHEMA_VERSION,

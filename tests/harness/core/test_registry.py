@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from harness import distill, distill_regression
-from harness.core.class_specs import ReducerSpec
+from harness.core.classes.registry import reference_to
+from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.metric import ReductionMetric
 from harness.core.records import read_records
 from harness.core.reduction import Reducer
-from harness.core.registry import reference_to
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.suites.loading import make_suite

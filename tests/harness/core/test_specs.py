@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from harness.core.class_specs import LearnerSpec, ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.specs import Suite, slug
 
 

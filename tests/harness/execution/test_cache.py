@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from baselines.random import RandomReducer
 from baselines.stratified import StratifiedReducer
 from harness.analysis import write_tables
+from harness.core.classes.registry import import_class
 from harness.core.records import read_records
 from harness.core.reduction import Reduction
-from harness.core.registry import import_class
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller

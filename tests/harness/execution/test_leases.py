@@ -130,3 +130,17 @@ def test_a_runner_does_what_a_dead_one_had_leased(tmp_path: Path) -> None:
     task = partial(work, marks=tmp_path / "marks")
     records = list(run_all(pending_runs(specs, tmp_path), task, tmp_path, LocalPool(1)))
     assert {record.run_id for record in records} == {spec.run_id for spec in specs}
+
+
+@pytest.mark.parametrize("holder", [GONE, os.getpid()])
+def test_what_a_killed_runner_has_left_is_removed(tmp_path: Path, holder: int) -> None:
+    """Only leases of runners that are gone; an empty folder of theirs too."""
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    leases.remove_expired(tmp_path)
+    assert not folder.exists()
+    folder.mkdir()
+    lease = Holder(host=HOST, pid=holder, token="t")
+    (folder / "run.json").write_text(lease.model_dump_json())
+    leases.remove_expired(tmp_path)
+    assert folder.exists() == (holder != GONE)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.core.class_specs import LearnerSpec
+from harness.core.classes.specs import LearnerSpec
 from harness.core.records import RunRecord, RunResult, read_record, read_records, record_path
 from harness.core.specs import RunSpec
 from harness.core.storage.processes import HOST

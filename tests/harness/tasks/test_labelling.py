@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from harness import distill
-from harness.core.class_specs import LabelsSpec
+from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError
 from harness.core.reduction import Reducer, reduce_seeded
 from harness.core.transitions import Transitions

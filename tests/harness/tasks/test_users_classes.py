@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import pytest
 
 from envs.dataset import Dataset
+from harness.core.classes.registry import import_class
 from harness.core.errors import InputError
 from harness.core.records import read_records, record_path, write_record
 from harness.core.reduction import reduce_seeded
-from harness.core.registry import import_class
 from harness.core.specs import RunSpec
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.suites.loading import make_suite

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
+from harness.core.classes.registry import LABEL_PATTERN, reference_to
 from harness.core.errors import input_error
-from harness.core.registry import LABEL_PATTERN, reference_to
 
 Label = Annotated[str, Field(pattern=LABEL_PATTERN)]
 

@@ -1,0 +1,1 @@
+"""Classes by name, with their parameters, in suites and records."""
