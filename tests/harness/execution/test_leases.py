@@ -132,7 +132,7 @@ def test_a_runner_does_what_a_dead_one_had_leased(tmp_path: Path) -> None:
     assert {record.run_id for record in records} == {spec.run_id for spec in specs}
 
 
-@pytest.mark.parametrize("holder", [GONE, os.getpid()])
+@pytest.mark.parametrize("holder", [GONE, os.getpid()], ids=["gone", "alive"])
 def test_what_a_killed_runner_has_left_is_removed(tmp_path: Path, holder: int) -> None:
     """Only leases of runners that are gone; an empty folder of theirs too."""
     folder = tmp_path / "leases"
