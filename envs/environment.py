@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import FlattenObservation
 
 from harness.core.classes.registry import import_module_of
-from harness.core.errors import InputError
+from harness.core.errors import InputError, one_line
 
 logger = logging.getLogger("bellman_bench")
 
@@ -41,9 +41,9 @@ def register_environment(environment: str) -> str:
     if module:
         import_module_of(module, "environment", environment)
     if environment_id not in gym.registry:
-        registrar = f"module {module}" if module else "no module that is loaded"
+        registrar = f"module {module} does not register" if module else "no loaded module registers"
         raise InputError(
-            f"environment {environment!r}: {registrar} registers {environment_id!r}; it must call "
+            f"environment {environment!r}: {registrar} {environment_id!r}; it must call "
             "gymnasium.register, or be named as module:Env-v0; correct the name"
         )
     return environment_id
@@ -68,14 +68,16 @@ def make_environment(environment_id: str) -> Environment:
 
 
 @cache
-def numbers_actions(environment_id: str) -> bool:
-    """Whether an environment's action space is discrete rather than continuous.
+def spaces_of(environment_id: str) -> tuple[int, Discrete | None]:
+    """Return the length of an environment's flat observations, and its actions if discrete.
 
     Raises:
         InputError: If gymnasium does not know it, or a library that it needs is missing.
     """
     with closing(make_environment(environment_id)) as env:
-        return isinstance(env.action_space, Discrete)
+        shape = env.observation_space.shape or (0,)
+        space = env.action_space
+        return int(shape[0]), space if isinstance(space, Discrete) else None
 
 
 def _flat(env: Environment) -> Environment:
@@ -98,6 +100,13 @@ def _explained(environment_id: str) -> Iterator[None]:
         raise InputError(
             f"environment {environment_id!r} cannot be made ({reason}): install the library that "
             "it needs, bellman-bench[mujoco] for MuJoCo's, or correct environment_id"
+        ) from error
+    except ImportError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's environment raises
+        raise InputError(
+            f"environment {environment_id!r} cannot be made ({one_line(error)}): it must be made "
+            "without arguments; correct it"
         ) from error
 
 

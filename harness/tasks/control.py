@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, cast
 
+import numpy as np
+
 from envs.dataset import Dataset
-from envs.environment import numbers_actions, register_environment
+from envs.environment import register_environment, spaces_of
 from envs.loading import open_dataset
 from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
-from harness.core.learner import Learner
+from harness.core.learner import Learner, TrainedPolicy
 from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed
@@ -81,16 +84,25 @@ class ControlTask(Task[Dataset, Transitions]):
         environment_id = check_evaluable(source)
         episodes = cast(int, spec.episodes)  # every control spec has them
         evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
-        checkpoints, evaluation_seconds = [], 0.0
+        checkpoints: list[Checkpoint] = []
+        evaluation_seconds = 0.0
         policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports libraries: not timed
         started = time.perf_counter()
         for trained in policies:
             paused = time.perf_counter()
+            _check_checkpoint(trained, checkpoints, spec.learner.label)
             policy = source.codebook.wrap(trained.policy) if source.codebook else trained.policy
             returns = evaluate(policy, environment_id, episodes, evaluation_seed)
             evaluation_seconds += time.perf_counter() - paused
             checkpoints.append(
-                Checkpoint(step=trained.step, returns=tuple(returns), metrics=dict(trained.metrics))
+                Checkpoint(
+                    step=int(trained.step), returns=tuple(returns), metrics=dict(trained.metrics)
+                )
+            )
+        if not checkpoints:
+            raise InputError(
+                f"learner {spec.learner.label!r} yielded no policy: fit must yield one at least; "
+                "correct the class"
             )
         training_seconds = time.perf_counter() - started - evaluation_seconds
         return RunResult(
@@ -120,7 +132,8 @@ def check_evaluable(dataset: Dataset) -> str:
             "are evaluated in the environment and returns normalised by the scores; add "
             "environment_id, reference_min and reference_max to its metadata"
         )
-    if numbers_actions(dataset.environment_id) != (dataset.codebook is None):
+    obs_dim, actions = spaces_of(dataset.environment_id)
+    if (actions is not None) != (dataset.codebook is None):
         coded = dataset.codebook is not None
         raise InputError(
             f"dataset {dataset.dataset_id!r} has integer actions and "
@@ -128,7 +141,32 @@ def check_evaluable(dataset: Dataset) -> str:
             f"{dataset.environment_id} has a {'discrete' if coded else 'continuous'} action space; "
             "reduce a dataset of that environment again, or correct environment_id"
         )
+    found = dataset.transitions.obs_dim, dataset.transitions.action_count
+    if found[0] != obs_dim or (actions and not (actions.start == 0 and actions.n == found[1])):
+        raise InputError(
+            f"dataset {dataset.dataset_id!r} has observations of {found[0]} numbers and actions "
+            f"0..{found[1] - 1}, but {dataset.environment_id} has observations of {obs_dim} and "
+            f"the action space {actions}; name the environment that the data are of"
+        )
     return dataset.environment_id
+
+
+def _check_checkpoint(trained: object, before: Sequence[Checkpoint], learner: str) -> None:
+    """Check what a learner yields, as a class of the user's may yield anything.
+
+    Raises:
+        InputError: If it is no trained policy, or its step does not come after the last one.
+    """
+    rule = "fit yields TrainedPolicy objects whose steps are integers that increase from 0"
+    if not isinstance(trained, TrainedPolicy):
+        found = f"a {type(trained).__name__}"
+    elif not isinstance(trained.step, int | np.integer) or trained.step < 0:
+        found = f"step {trained.step!r}"
+    elif before and trained.step <= before[-1].step:
+        found = f"step {trained.step} after step {before[-1].step}"
+    else:
+        return
+    raise InputError(f"learner {learner!r} yielded {found}: {rule}; correct the class")
 
 
 def _learner_seed(spec: RunSpec) -> int:

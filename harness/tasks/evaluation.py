@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from typing import Any
 
 import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from envs.environment import Environment, make_environment
+from harness.core.errors import InputError
 from harness.core.learner import ContinuousPolicy, Policy
 
 
@@ -37,6 +41,33 @@ def evaluate(
         return _play(policy, environments, seed)
 
 
+def _checked(actions: Any, space: Space[Any], count: int) -> NDArray[Any]:
+    """Return the actions of a policy in the environment's type.
+
+    Raises:
+        InputError: If they are not what a policy returns.
+    """
+    discrete = isinstance(space, Discrete)
+    shape = (count, *(space.shape or ()))
+    array = actions if isinstance(actions, np.ndarray) else np.empty(0, dtype=object)
+    if array.dtype.kind not in ("iu" if discrete else "iuf") or array.shape != shape:
+        found = f"{array.dtype} of shape {array.shape}" if array is actions else repr(actions)
+        kind = "integers" if discrete else "numbers"
+        raise InputError(
+            f"the policy returned {found:.80} for {count} observations: act returns an array of "
+            f"{kind} of shape {shape}; correct the learner's policy"
+        )
+    low, high = array.min(), array.max()
+    if not np.isfinite([low, high]).all() or (
+        isinstance(space, Discrete) and not space.start <= low <= high < space.start + space.n
+    ):
+        raise InputError(
+            f"the policy returned actions from {low} to {high}: the environment takes {space}; "
+            "correct the learner's policy"
+        )
+    return array.astype(space.dtype)
+
+
 def _play(
     policy: Policy | ContinuousPolicy, environments: Sequence[Environment], seed: int
 ) -> NDArray[np.float64]:
@@ -46,7 +77,7 @@ def _play(
     running: Sequence[int] = range(len(environments))
     while running:
         # finished episodes stay in the batch: an action's last bits may depend on its size
-        actions = policy.act(observations).astype(spaces[1].dtype)
+        actions = _checked(policy.act(observations), spaces[1], len(observations))
         over = set()
         for i in running:
             observations[i], reward, terminated, truncated, _ = environments[i].step(actions[i])

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from envs.dataset import Dataset
 from harness.core.classes.registry import import_class
 from harness.core.errors import InputError
+from harness.core.learner import TrainedPolicy
 from harness.core.records import read_records, record_path, write_record
 from harness.core.reduction import reduce_seeded
 from harness.core.specs import RunSpec
+from harness.execution.status import failure_line
+from harness.execution.worker import failed_record
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.suites.loading import make_suite
 from harness.suites.run import run_suite
 from harness.tasks.builtin import REDUCERS
+from harness.tasks.control import check_evaluable
+from harness.tasks.evaluation import evaluate
 from harness.tasks.kinds import task_of
 
 CARTPOLE = "classic/cartpole/random-v0"
@@ -93,3 +100,98 @@ def test_a_module_that_exits_is_refused_in_a_line(here: Path, raised: str) -> No
     (here / f"{name}.py").write_text(f"raise {raised}\n")
     with pytest.raises(InputError, match=rf"module {name} cannot be imported \({raised[:5]}"):
         import_class(f"{name}:Sound", "method")
+
+
+@pytest.mark.parametrize(
+    ("yielded", "message"),
+    [
+        ([5, 5], "step 5 after step 5"),
+        ([5, 2], "step 2 after step 5"),
+        ([-3], "step -3"),
+        ([2.5], r"step 2\.5"),
+        (["policy"], "a str"),
+        ([], "no policy"),
+    ],
+)
+def test_what_no_learner_may_yield_fails_the_run(
+    cartpole: Dataset, monkeypatch: pytest.MonkeyPatch, yielded: list[Any], message: str
+) -> None:
+    """Steps that fall would be tables and figures that cannot be made."""
+
+    def fit(self: Any, transitions: Any, seed: int) -> Any:  # noqa: ARG001
+        for step in yielded:
+            yield step if isinstance(step, str) else TrainedPolicy(step, Constant(np.zeros(1)))
+
+    monkeypatch.setattr(LinearFQILearner, "fit", fit)
+    spec = RunSpec.model_validate(
+        {
+            **{"dataset": CARTPOLE, "reducer": "random", "size": 5, "learner": "linear-fqi"},
+            **{"seed": 0, "discount": 0.99, "episodes": 1},
+        }
+    )
+    with pytest.raises(InputError, match=rf"learner 'linear-fqi' yielded {message}"):
+        task_of(spec).run(spec, cartpole)
+
+
+@dataclass
+class Constant:
+    """A policy whose actions are always these, whatever it is given."""
+
+    actions: Any
+
+    def act(self, observations: Any) -> Any:
+        """Return as many as there are observations, if there is one."""
+        if isinstance(self.actions, np.ndarray) and len(self.actions) == 1:
+            return np.repeat(self.actions.astype(int), len(observations))
+        return self.actions
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.full(2, 0.7), "float64 of shape .2,."),
+        (np.array(["1", "1"]), "shape .2,."),
+        (np.zeros(5, dtype=int), "int64 of shape .5,."),
+        (np.zeros((2, 1), dtype=int), "shape .2, 1."),
+        (np.full(2, np.nan), "float64"),
+        ([0, 1], r"\[0, 1\]"),
+        (None, "None"),
+        (np.array([0, 2]), "actions from 0 to 2: the environment takes Discrete.2."),
+        (np.array([-1, 0]), "actions from -1 to 0"),
+    ],
+)
+def test_what_no_policy_may_return_is_refused(actions: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"the policy returned .*{message}"):
+        evaluate(Constant(actions), "CartPole-v1", 2, 0)
+
+
+def test_an_environment_of_another_shape_is_refused(cartpole: Dataset) -> None:
+    acrobot = replace(cartpole, environment_id="Acrobot-v1")
+    with pytest.raises(InputError, match=r"observations of 4 numbers .* observations of 6"):
+        check_evaluable(acrobot)
+    fewer = replace(cartpole, transitions=replace(cartpole.transitions, action_count=3))
+    with pytest.raises(InputError, match=r"actions 0\.\.2, .*Discrete\(2\)"):
+        check_evaluable(fewer)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            'Traceback:\n  File "a", line 1, in f\n    g()\nRuntimeError: x\ny\n',
+            "RuntimeError: x y",
+        ),
+        (
+            'Traceback:\n  File "a", line 1\nValidationError: 1 error for A\nf\n  bad [type=x]\n'
+            "    For further information visit https://errors.pydantic.dev/2/v/x\n",
+            "ValidationError: 1 error for A f bad [type=x]",
+        ),
+        ("killed", "killed"),
+    ],
+)
+def test_a_failed_run_says_its_exception_in_a_line(error: str, line: str) -> None:
+    spec = RunSpec.model_validate(
+        {"dataset": "d", "reducer": "random", "size": 1, "learner": "dqn", "seed": 0}
+    )
+    shown = failure_line(failed_record(spec, "exception", error))
+    assert shown == f"failed: {spec.run_id}: exception: {line}"
