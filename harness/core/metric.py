@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic
+from typing import Any, ClassVar, Generic
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from harness.core.records import METRIC_RULE, MetricName
 from harness.core.reduction import Reduction
 from harness.core.rows import Rows, RowsT, row_type
 
@@ -23,6 +24,18 @@ class ReductionMetric(BaseModel, ABC, Generic[RowsT]):
 
     name: ClassVar[str]  # its name in suites
     metric: ClassVar[str]  # the name of its value
+
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ARG002
+        """Refuse what no record could hold, before anything runs.
+
+        Raises:
+            ValueError: If ``metric`` is no name for its values.
+        """
+        metric = getattr(self, "metric", None)
+        try:
+            TypeAdapter(MetricName).validate_python(metric, strict=True)
+        except ValidationError as error:
+            raise ValueError(f"its metric is {metric!r}: {METRIC_RULE}") from error
 
     @classmethod
     def row_type(cls) -> type[Rows] | None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+)
 
 from harness.core.classes.specs import Frozen
 from harness.core.errors import InputError
@@ -62,7 +70,7 @@ class Seconds(Frozen):
     """Wall time of each stage."""
 
     reduction: float
-    training: float
+    training: float  # 0 for a metric computed on the reduction: nothing is trained
     evaluation: float
 
 
@@ -76,13 +84,25 @@ class RunResult(Frozen):
     seconds: Seconds
 
 
+METRIC_RULE: Final = (
+    "choose 1 to 48 printable characters without spaces at the ends, and not 'return', which is "
+    "what policies are measured by"
+)
+
+
 def _printable(name: str) -> str:
     if not name.isprintable() or name != name.strip() or name == "return":
-        raise ValueError(
-            f"metric {name!r}: choose printable characters without spaces at the ends, and not "
-            "'return', which is what policies are measured by"
-        )
+        raise ValueError(f"metric {name!r}: {METRIC_RULE}")
     return name
+
+
+def _number(value: Any, info: ValidationInfo) -> float:
+    """Take whatever is a number, and no text that could be read as one."""
+    with suppress(TypeError, ValueError, OverflowError, RuntimeError):
+        if not isinstance(value, str | bytes | bool):
+            return float(value)
+    metric = info.data.get("metric")
+    raise ValueError(f"metric {metric!r} gave {type(value).__name__}: its value must be a number")
 
 
 MetricName = Annotated[str, Field(min_length=1, max_length=48), AfterValidator(_printable)]
@@ -95,7 +115,7 @@ class MeasuredResult(Frozen):
     reduction: ReductionFacts
     learner_parameters: Parameters
     metric: MetricName
-    value: float  # of the metric
+    value: Annotated[float, BeforeValidator(_number)]  # of the metric
     details: dict[str, float]  # further measurements
     seconds: Seconds
 
