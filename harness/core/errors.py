@@ -26,8 +26,20 @@ def naming(source: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's type and text as one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Say an error's type and the first line of its message; of pydantic's, the first offence."""
+    kind = type(error).__name__
+    if isinstance(error, ValidationError):
+        return f"{kind}: {error.title}: {_first_offence(error)}"
+    lines = message_of(error).strip().splitlines()
+    return " ".join(f"{kind}: {lines[0]}".split()) if lines else kind
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error's message, whatever a class of the user's does when asked for it."""
+    try:
+        return str(error)
+    except Exception:
+        return "it has no message: its __str__ failed"
 
 
 def is_own(found: type) -> bool:
@@ -69,9 +81,13 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
 
 
 def input_error(subject: str, error: ValidationError) -> InputError:
-    """Turn pydantic's report into a one-line error on the first invalid value."""
+    """Turn pydantic's report into one line on the first offence."""
+    return InputError(f"{subject}: {_first_offence(error)}; correct it")
+
+
+def _first_offence(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     given = f" = {first['input']!r}" if where and not isinstance(first["input"], dict) else ""
     rule = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{subject}: {where}{given}{': ' if where else ''}{rule}; correct it")
+    return " ".join(f"{where}{given}{': ' if where else ''}{rule}".split())

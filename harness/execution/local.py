@@ -66,6 +66,16 @@ class LocalPool(WorkerPool):
         """Whether the process had started before it died."""
         return self._executor.had_started(future)
 
+    def cause_of_death(self, future: Future[RunRecord]) -> str:
+        """Say with what exit code or by what signal the process ended."""
+        code = self._executor.exit_code(future)
+        if code is None:
+            return super().cause_of_death(future)
+        if code >= 0:
+            return f"the last time with exit code {code}: a class must not end its process"
+        memory = ": of a lack of memory?" if code == -signal.SIGKILL else ""
+        return f"the last time by {signal.Signals(-code).name}{memory}"
+
     def kill(self, future: Future[RunRecord]) -> bool:
         """Kill the process that executes the run."""
         self._executor.kill(future)
@@ -98,6 +108,11 @@ class ProcessExecutor(Executor):
         """Whether the process that a call was submitted to had started."""
         return any(worker.had_started(future) for worker in self._workers)
 
+    def exit_code(self, future: Future[Any]) -> int | None:
+        """Return how the process ended that a call was given to; None: it lives, or is unknown."""
+        codes = (worker.exit_code(future) for worker in self._workers)
+        return next((code for code in codes if code is not None), None)
+
     def kill(self, future: Future[Any]) -> None:
         """Kill the process that a call was submitted to; a new one replaces it."""
         for worker in self._workers:
@@ -119,6 +134,7 @@ class _Worker:
         self._process: BaseProcess | None = None
         self._first: Future[int] = Future()  # done when the process has started
         self._firsts: WeakKeyDictionary[Future[Any], Future[int]] = WeakKeyDictionary()
+        self._processes: WeakKeyDictionary[Future[Any], BaseProcess] = WeakKeyDictionary()
 
     def submit(
         self,
@@ -134,12 +150,21 @@ class _Worker:
             future = self._warm_pool().submit(fn, *args, **kwargs)
         self.pending.add(future)
         self._firsts[future] = self._first
+        if self._process:
+            self._processes[future] = self._process
         future.add_done_callback(self.pending.discard)
         return future
 
     def had_started(self, future: Future[Any]) -> bool:
         first = self._firsts.get(future)
         return first is not None and first.done() and first.exception() is None
+
+    def exit_code(self, future: Future[Any]) -> int | None:
+        process = self._processes.get(future)
+        if process is None:
+            return None
+        process.join(1.0)  # it is dead, and may not have been waited for
+        return process.exitcode
 
     def kill(self) -> None:
         if self._process:

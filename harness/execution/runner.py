@@ -20,7 +20,7 @@ from harness.core.records import RunRecord, read_record, record_path, write_reco
 from harness.core.specs import RunSpec
 from harness.core.storage.files import remove_partials
 from harness.execution.leases import Leases
-from harness.execution.worker import failed_record
+from harness.execution.worker import explain, failed_record
 from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
 
 FAILED_STARTS: Final = 5  # consecutive workers that may die before they have started
@@ -202,8 +202,8 @@ class _Runner:
             record = future.result()
         except self._pool.died as error:
             return self._outcome_of_death(future, flight, error)
-        except Exception:
-            record = failed_record(spec, "exception", traceback.format_exc())
+        except BaseException as error:  # a worker's: what stops this process is a signal
+            record = failed_record(spec, "exception", explain(error))
         self._failed_starts = 0
         return record
 
@@ -223,7 +223,8 @@ class _Runner:
             self._begin(flight.due, flight.attempt + 1)
             return None
         trace = "".join(traceback.format_exception(error))
-        text = f"{trace}its worker died at every attempt, perhaps out of memory"
+        cause = self._pool.cause_of_death(future)
+        text = f"{trace}its worker died at every attempt, {cause}"
         return failed_record(spec, "worker died", text)
 
     def _count_failed_start(self, error: BaseException) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from pydantic import ValidationError
 
@@ -18,8 +16,6 @@ from harness.core.specs import Suite
 from harness.core.storage.checksums import seal, unseal
 from harness.core.storage.files import write_whole
 from harness.execution.leases import Lease, read_leases
-
-ERROR_WIDTH: Final = 300  # characters of an exception that a line holds
 
 
 @dataclass(frozen=True)
@@ -72,19 +68,9 @@ class Status:
 
 
 def failure_line(record: RunRecord) -> str:
-    """Format a failed run with the exception of its traceback, in one line."""
-    error = _exception_of(record.error or "unknown")
-    return f"failed: {record.run_id}: {record.reason or 'exception'}: {error}"
-
-
-def _exception_of(error: str) -> str:
-    """Return what stands after the frames of a traceback, on one line and without web addresses."""
-    lines = error.strip().splitlines()
-    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
-    after = lines[frames[-1] + 1 :] if frames else lines
-    begins = next((n for n, line in enumerate(after) if not line.startswith(" ")), 0)
-    told = (line for line in after[begins:] if "For further information visit" not in line)
-    return textwrap.shorten(" ".join(told), ERROR_WIDTH, placeholder=" …")
+    """Format a failed run with the last line of its error, which names the exception."""
+    last = (record.error or "unknown").strip().splitlines()[-1]
+    return f"failed: {record.run_id}: {record.reason or 'exception'}: {last}"
 
 
 def write_suite(directory: Path, suite: Suite) -> None:

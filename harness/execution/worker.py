@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from harness.core.errors import message_of, one_line
 from harness.core.records import Reason, Result, RunRecord
 from harness.core.specs import RunSpec
 from harness.execution.provenance import take_provenance
@@ -44,8 +46,10 @@ def attempt(make: Callable[[], Made], timeout: float | None = None) -> Made | Fa
     try:
         with _one_at_a_time, threadpool_limits(1), deadline(timeout):
             return make()
-    except (Exception, SystemExit, DeadlineExceeded) as error:  # which must not end the suite
-        return Failure(_reason(error), traceback.format_exc())
+    except BaseException as error:  # whatever a class of the user's raises: the suite goes on
+        if isinstance(error, KeyboardInterrupt) and _interrupts_arrive():
+            raise
+        return Failure(_reason(error), explain(error))
 
 
 def record_run(
@@ -77,9 +81,22 @@ def failed_record(spec: RunSpec, reason: Reason, error: str) -> RunRecord:
         spec=spec,
         status="failed",
         reason=reason,
-        error=error,
+        error=error.encode(errors="backslashreplace").decode(),  # a file takes no lone surrogate
         provenance=take_provenance(),
     )
+
+
+def explain(error: BaseException) -> str:
+    """Return an error's traceback, which ends with a line that says what it was."""
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    line = one_line(error)
+    return trace if trace.endswith(line) else f"{trace}\n{line}"
+
+
+def _interrupts_arrive() -> bool:
+    """Tell whether Ctrl-C raises KeyboardInterrupt here: not in worker processes, nor threads."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def _reason(error: BaseException) -> Reason:
@@ -87,8 +104,8 @@ def _reason(error: BaseException) -> Reason:
         return "time-out"
     if isinstance(error, NonFiniteError):
         return "non-finite"
-    # torch has no exception class for being out of memory
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    # torch has no class of its own for a lack of memory
+    if isinstance(error, MemoryError) or "can't allocate memory" in message_of(error):
         return "out of memory"
     return "exception"
 

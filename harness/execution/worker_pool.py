@@ -46,6 +46,10 @@ class WorkerPool(ABC):
     def had_started(self, future: Future[RunRecord]) -> bool:
         """Whether a worker had started before it died with a run."""
 
+    def cause_of_death(self, future: Future[RunRecord]) -> str:  # noqa: ARG002
+        """Say of what the worker died that had a run, as far as it is known."""
+        return "of a lack of memory?"
+
     @abstractmethod
     def kill(self, future: Future[RunRecord]) -> bool:
         """Kill the worker of a run that did not end in time; False if the pool cannot."""

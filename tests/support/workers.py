@@ -58,6 +58,12 @@ def _behave(spec: RunSpec, marks: Path) -> MeasuredResult:
             raise ZeroDivisionError("one over nothing")
         case "exit":
             raise SystemExit(3)
+        case "close":
+            raise GeneratorExit("closed")
+        case "interrupt":
+            raise KeyboardInterrupt("mine")
+        case "end":
+            os._exit(3)
         case "diverge":
             return result(float("nan"))
         case "memory":

@@ -48,7 +48,10 @@ def test_every_failure_is_recorded_and_the_suite_goes_on(tmp_path: Path) -> None
         "exit": ("exception", "SystemExit: 3"),
         "diverge": ("non-finite", "result.value is nan"),
         "memory": ("out of memory", "MemoryError"),
-        "die": ("worker died", "Traceback"),
+        "close": ("exception", "GeneratorExit: closed"),
+        "interrupt": ("exception", "KeyboardInterrupt: mine"),
+        "die": ("worker died", "died at every attempt, the last time by SIGKILL: of a lack of mem"),
+        "end": ("worker died", "died at every attempt, the last time with exit code 3: a class"),
     }
     specs = [run_spec(name, seed) for seed in (0, 1) for name in ("good", *failing)]
     records = run(specs, tmp_path)
@@ -60,7 +63,8 @@ def test_every_failure_is_recorded_and_the_suite_goes_on(tmp_path: Path) -> None
             assert (record.status, record.reason) == ("failed", reason)
             assert text in (record.error or "")
             assert read_record(record_path(tmp_path, record.run_id)) == record
-            assert times_begun(tmp_path / "marks", record.spec) == (2 if name == "die" else 1)
+            attempts = 2 if reason == "worker died" else 1
+            assert times_begun(tmp_path / "marks", record.spec) == attempts
 
 
 def test_a_run_whose_worker_died_is_begun_again_and_no_other(tmp_path: Path) -> None:

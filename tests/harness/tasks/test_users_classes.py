@@ -16,8 +16,6 @@ from harness.core.learner import TrainedPolicy
 from harness.core.records import read_records, record_path, write_record
 from harness.core.reduction import reduce_seeded
 from harness.core.specs import RunSpec
-from harness.execution.status import failure_line
-from harness.execution.worker import failed_record
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.suites.loading import make_suite
 from harness.suites.run import run_suite
@@ -172,26 +170,3 @@ def test_an_environment_of_another_shape_is_refused(cartpole: Dataset) -> None:
     fewer = replace(cartpole, transitions=replace(cartpole.transitions, action_count=3))
     with pytest.raises(InputError, match=r"actions 0\.\.2, .*Discrete\(2\)"):
         check_evaluable(fewer)
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (
-            'Traceback:\n  File "a", line 1, in f\n    g()\nRuntimeError: x\ny\n',
-            "RuntimeError: x y",
-        ),
-        (
-            'Traceback:\n  File "a", line 1\nValidationError: 1 error for A\nf\n  bad [type=x]\n'
-            "    For further information visit https://errors.pydantic.dev/2/v/x\n",
-            "ValidationError: 1 error for A f bad [type=x]",
-        ),
-        ("killed", "killed"),
-    ],
-)
-def test_a_failed_run_says_its_exception_in_a_line(error: str, line: str) -> None:
-    spec = RunSpec.model_validate(
-        {"dataset": "d", "reducer": "random", "size": 1, "learner": "dqn", "seed": 0}
-    )
-    shown = failure_line(failed_record(spec, "exception", error))
-    assert shown == f"failed: {spec.run_id}: exception: {line}"
