@@ -142,7 +142,7 @@ def check_evaluable(dataset: Dataset) -> str:
             "reduce a dataset of that environment again, or correct environment_id"
         )
     found = dataset.transitions.obs_dim, dataset.transitions.action_count
-    if found[0] != obs_dim or (actions and not (actions.start == 0 and actions.n == found[1])):
+    if found[0] != obs_dim or (actions and not (actions.start == 0 and actions.n >= found[1])):
         raise InputError(
             f"dataset {dataset.dataset_id!r} has observations of {found[0]} numbers and actions "
             f"0..{found[1] - 1}, but {dataset.environment_id} has observations of {obs_dim} and "

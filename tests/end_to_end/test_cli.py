@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,8 @@ def test_a_default_that_has_changed_does_not_mix_with_old_results(
 def test_a_failed_run_is_recorded_and_named(
     bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = random_transitions(np.random.default_rng(0), 60, obs_dim=3)
+    source = random_transitions(np.random.default_rng(0), 60, obs_dim=4)
+    source = replace(source, rewards=source.rewards * 1e200)  # no network can learn them
     source.save(
         tmp_path / "wrong.npz",
         {"environment_id": "CartPole-v1", "reference_min": 0.0, "reference_max": 1.0},
@@ -197,7 +199,7 @@ def test_a_failed_run_is_recorded_and_named(
     assert [event["event"] for event in events] == kinds
     assert events[2]["failed"] == 2
     assert events[2]["left"] == 0
-    assert events[1]["reason"] == "exception"
+    assert [event["reason"] for event in events[1:3]] == ["non-finite", "exception"]
 
 
 @pytest.mark.parametrize("method", ["random", "stratified", "leverage", "bellman"])

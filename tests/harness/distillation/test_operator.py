@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,15 @@ ADVANTAGE = 0.1
 def quick(transitions: Transitions, size: int, features: str = "relu") -> Transitions:
     small: dict[str, Any] = {"maps": 2, "feature_count": 16, "predictors": 3, "steps": 20}
     return distill(transitions, "operator", size=size, features=features, **small).transitions
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in runs: oneMKL's threaded factorisation has failed in long test processes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
