@@ -55,6 +55,8 @@ ARM_STYLES = {
     "bellman-product-k20": ArmStyle("#882255", ">", _LONG_DASH),
     "bellman-product-k100": ArmStyle("#332288", "<", "-"),
     "operator": ArmStyle("#0072B2", "^", "-"),
+    "stratified-shaped": ArmStyle("#56B4E9", "h", _LONG_DASH),
+    "stratified-advantage": ArmStyle("#0072B2", "p", "-"),
 }
 # Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so
 # that a look comes back only after all combinations
