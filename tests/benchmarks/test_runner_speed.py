@@ -121,7 +121,7 @@ def test_a_complete_suite_is_resumed_at_once(bench: Command, tmp_path: Path) -> 
 
 
 def test_ten_thousand_records_are_tabulated_soon(bench: Command, tmp_path: Path) -> None:
-    count = write_copies(quickstart(556), tmp_path)
+    count = write_copies(quickstart(834), tmp_path)
     (wall,) = seconds(lambda: bench("table", tmp_path), repeats=2)
     print(f"{count} records tabulated in {wall:.2f} s")
     assert count >= 10_000
