@@ -178,7 +178,7 @@ def _make_reducer(order: Order) -> Reducer[Transitions]:
 
 def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[RowsT]:
     """Reduce; an exception in a user's class becomes a one-line error."""
-    if is_own(type(reducer)):
+    if all(is_own(type(part)) for part in reducer.parts()):
         return reduce_seeded(rows, reducer, order.size, order.seed)
     rule = "a reducer must reduce any rows; correct the class, or add --debug for the traceback"
     with blaming(f"method {order.method!r} failed", rule):
