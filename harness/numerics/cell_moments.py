@@ -12,7 +12,7 @@ from operator import add
 
 import numpy as np
 
-from harness.core.arrays import Float64Array, IntArray
+from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 from harness.numerics.moments import Moments, accumulate
@@ -20,7 +20,7 @@ from harness.numerics.standardising import Standardiser
 
 CHUNK = 1 << 15  # rows processed at a time: few enough for a core's cache
 HEAD = 1 << 9  # rows that the provisional shift is computed from
-TILE = 64  # rows handled by one vector operation: numpy loops over the last axis, so make it long
+TILE = 128  # rows handled by one vector operation: numpy loops over the last axis, so make it long
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +144,8 @@ class _CellSums:
     def _fill(self, transitions: Transitions, part: slice) -> Float64Array:
         d = transitions.obs_dim
         rows = self._rows[: part.stop - part.start]
-        rows[:, :d] = transitions.observations[part]
-        rows[:, d : 2 * d] = transitions.next_observations[part]
+        _write(rows, 0, transitions.observations[part])
+        _write(rows, d, transitions.next_observations[part])
         rows[:, 2 * d] = transitions.rewards[part]
         return rows
 
@@ -168,6 +168,16 @@ class _CellSums:
             for sums, shift in zip(self._sums, self._shifts, strict=True)
         )
         return CellMoments(cells, self._counts, self._low[:-1], self._high[:-1])
+
+
+def _write(rows: Float64Array, left: int, source: FloatArray) -> None:
+    """Write columns from ``left`` on; where no value changes its type, each row as one block."""
+    if source.dtype != rows.dtype or not source.flags.c_contiguous:
+        rows[:, left : left + source.shape[1]] = source
+        return
+    block = np.dtype((np.void, source.shape[1] * rows.itemsize))
+    blocks = np.ndarray(len(rows), block, rows, left * rows.itemsize, rows.strides[:1])
+    blocks[...] = source.view(block)[:, 0]
 
 
 def _segments(counts: IntArray) -> Iterator[tuple[int, slice]]:
