@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from harness.core.classes.specs import Frozen, Label, LearnerSpec, ReducerSpec
+from harness.core.classes.specs import Frozen, Label, LabelledSpec, LearnerSpec, ReducerSpec
 from harness.core.classes.sweeps import expand_sweeps
 
 Task = Literal["control", "regression"]
@@ -19,10 +19,22 @@ Task = Literal["control", "regression"]
 CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 
 
+class SuiteReducer(ReducerSpec):
+    """A reducer of a suite."""
+
+    sizes: tuple[PositiveInt, ...] | None = None  # that it is run at; None: all of the suite's
+    learners: tuple[str, ...] | None = None  # labels of those trained on its sets; None: all
+
+    def spec(self) -> ReducerSpec:
+        """Return the reducer's spec for a run."""
+        return ReducerSpec.model_validate(self.model_dump(exclude={"sizes", "learners"}))
+
+
 class SuiteLearner(LearnerSpec):
     """A learner of a suite."""
 
     datasets: tuple[str, ...] | None = None  # that it is trained on; None: all of the suite's
+    reducers: tuple[str, ...] | None = None  # labels of those whose sets it learns; None: all
 
     def spec(self) -> LearnerSpec:
         """Return the learner's spec for a run."""
@@ -81,7 +93,7 @@ class Suite(Frozen):
     description: str
     task: Task = "control"
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    reducers: Annotated[tuple[ReducerSpec, ...], Field(min_length=1)]
+    reducers: Annotated[tuple[SuiteReducer, ...], Field(min_length=1)]
     sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     learners: Annotated[tuple[SuiteLearner, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
@@ -130,10 +142,11 @@ class Suite(Frozen):
     @model_validator(mode="after")
     def _regression_has_no_labels(self) -> Self:
         for reducer in self.reducers:
-            if self.task == "regression" and reducer.labels is not None:
+            if self.task == "regression" and (reducer.labels or reducer.control):
+                found = f"labels {reducer.labels.name!r}" if reducer.labels else "a control"
                 raise ValueError(
-                    f"reducer {reducer.label!r} has labels {reducer.labels.name!r}, and regression "
-                    "has neither rewards nor actions to label: remove them"
+                    f"reducer {reducer.label!r} has {found}, and regression has neither rewards "
+                    "nor actions to change: remove them"
                 )
         return self
 
@@ -146,18 +159,23 @@ class Suite(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _learners_have_datasets(self) -> Self:
+    def _restrictions_name_what_there_is(self) -> Self:
+        reducers, learners = _labels_of(self.reducers), _labels_of(self.learners)
         for learner in self.learners:
-            others = set(learner.datasets or ()) - set(self.datasets)
-            if others or learner.datasets == ():
-                raise ValueError(
-                    f"learner {learner.label!r} is for {sorted(others) or 'no dataset'}: its "
-                    "datasets must be among the suite's; correct them, or leave datasets out to "
-                    "use all"
-                )
-        for dataset in self.datasets:
-            if not any(self._learners_of(dataset)):
-                raise ValueError(f"no learner for {dataset!r}: give one or drop the dataset")
+            _check_subset("learner", learner.label, "datasets", learner.datasets, self.datasets)
+            _check_subset("learner", learner.label, "reducers", learner.reducers, reducers)
+        for reducer in self.reducers:
+            _check_subset("reducer", reducer.label, "sizes", reducer.sizes, self.sizes)
+            _check_subset("reducer", reducer.label, "learners", reducer.learners, learners)
+        return self
+
+    @model_validator(mode="after")
+    def _everything_is_run(self) -> Self:
+        runs = list(self.runs())
+        for dataset in set(self.datasets) - {run.dataset for run in runs}:
+            raise ValueError(f"no learner for {dataset!r}: give one or drop the dataset")
+        for reducer in set(_labels_of(self.reducers)) - {run.reducer.label for run in runs}:
+            raise ValueError(f"no learner for reducer {reducer!r}: give one or drop the reducer")
         return self
 
     @model_validator(mode="after")
@@ -173,14 +191,16 @@ class Suite(Frozen):
 
     def runs(self) -> Iterator[RunSpec]:
         """Yield every run of the suite, seeds outermost so that an early stop keeps runs paired."""
-        for seed, dataset, reducer in product(self.seeds, self.datasets, self.reducers):
-            sizes = (None,) if reducer.name == "full" else self.sizes
-            learners = [learner.spec() for learner in self._learners_of(dataset)]
+        specs = [reducer.spec() for reducer in self.reducers]
+        arms = list(zip(self.reducers, specs, strict=True))
+        for seed, dataset, (reducer, spec) in product(self.seeds, self.datasets, arms):
+            sizes = (None,) if reducer.name == "full" else reducer.sizes or self.sizes
+            learners = [learner.spec() for learner in self._learners_of(dataset, reducer)]
             for size, learner, replicate in product(sizes, learners, range(self.replicates)):
                 yield RunSpec(
                     task=self.task,
                     dataset=dataset,
-                    reducer=reducer,
+                    reducer=spec,
                     size=size,
                     learner=learner,
                     seed=seed,
@@ -191,10 +211,30 @@ class Suite(Frozen):
                     environment=self.environments.get(dataset),
                 )
 
-    def _learners_of(self, dataset: str) -> Iterator[SuiteLearner]:
+    def _learners_of(self, dataset: str, reducer: SuiteReducer) -> Iterator[SuiteLearner]:
         for learner in self.learners:
-            if learner.datasets is None or dataset in learner.datasets:
+            if (
+                (learner.datasets is None or dataset in learner.datasets)
+                and (learner.reducers is None or reducer.label in learner.reducers)
+                and (reducer.learners is None or learner.label in reducer.learners)
+            ):
                 yield learner
+
+
+def _labels_of(specs: Iterable[LabelledSpec]) -> list[str]:
+    return [spec.label for spec in specs]
+
+
+def _check_subset(
+    kind: str, label: str, key: str, some: Sequence[Any] | None, known: Sequence[Any]
+) -> None:
+    """Check that what restricts a learner or reducer is of the suite, and is not empty."""
+    others = sorted(set(some or ()) - set(known))
+    if others or some == ():
+        raise ValueError(
+            f"{kind} {label!r} is for {key} {others or 'none'}: its {key} must be among the "
+            f"suite's; correct them, or leave {key} out to use all"
+        )
 
 
 def slug(text: str) -> str:

@@ -91,11 +91,16 @@ PROBES = 20_000  # states at which a scale is taken, at most
 NO_GAP = 1e-6  # of the spread of values: actions that differ by less do not differ
 
 
+class NoSignalError(InputError):
+    """Nothing in the data tells one action from another."""
+
+
 def check_signal(transitions: Transitions, labels: str) -> None:
     """Refuse data in which nothing tells one action from another.
 
     Raises:
-        InputError: If there is one action alone, or no row terminates and every reward is the same.
+        InputError: If there is one action alone.
+        NoSignalError: If no row terminates and every reward is the same.
     """
     if transitions.action_count < 2:
         raise InputError(
@@ -104,7 +109,7 @@ def check_signal(transitions: Transitions, labels: str) -> None:
         )
     rewards = transitions.rewards
     if not transitions.terminations.any() and (rewards == rewards[0]).all():
-        raise InputError(
+        raise NoSignalError(
             f"labels {labels!r}: the dataset holds no signal, for no row terminates and every "
             f"reward is {rewards[0]:g}; use recorded labels or other data"
         )
@@ -114,7 +119,8 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
     """Median over the dataset's states of the largest minus the smallest action value.
 
     Raises:
-        InputError: If the dataset holds no signal, or the teacher finds no action better than
+        InputError: If there is one action alone.
+        NoSignalError: If the dataset holds no signal, or the teacher finds no action better than
             another: then there is nothing to tell.
     """
     check_signal(transitions, labels)
@@ -122,7 +128,7 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
     values = teacher.q.values(transitions.observations[probes])
     gap = float(np.median(np.ptp(values, axis=1)))
     if not gap > NO_GAP * float(values.std()):
-        raise InputError(
+        raise NoSignalError(
             f"labels {labels!r}: the teacher finds no action better than another, for rewards and "
             "terminations tell nothing; use recorded labels or other data"
         )

@@ -51,6 +51,10 @@ class Task(ABC, Generic[SourceT, RowsT]):
     def rows(self, source: SourceT, seed: int) -> RowsT:
         """Return the data that a run of this seed reduces."""
 
+    def arm_rows(self, spec: ReducerSpec, source: SourceT, seed: int) -> RowsT:  # noqa: ARG002
+        """Return the data that a run of this arm and seed reduces: those of a control differ."""
+        return self.rows(source, seed)
+
     @abstractmethod
     def facts(self, source: SourceT, seed: int) -> DatasetFacts:
         """Return the facts about the dataset that a record keeps."""
@@ -158,8 +162,8 @@ class Task(ABC, Generic[SourceT, RowsT]):
         for spec in _one_run_a_dataset(suite):
             source = self.open(spec)
             rows = self.rows(source, spec.seed)
-            for reducer in reducers:
-                _check_usable(reducer, rows)
+            for reducer, arm in zip(reducers, suite.reducers, strict=True):
+                _check_usable(reducer, self.arm_rows(arm, source, spec.seed))
             if not all(isinstance(learner, ReductionMetric) for learner in learners):
                 self.check_trainable(source)
             if max(suite.sizes) > len(rows):
@@ -209,7 +213,8 @@ class Task(ABC, Generic[SourceT, RowsT]):
         metric: ReductionMetric[RowsT],
     ) -> MeasuredResult:
         facts = self.facts(source, spec.seed)  # not timed: it may replay episodes
-        full = private_copy(self.rows(source, spec.seed), type(metric))
+        rows = self.arm_rows(spec.reducer, source, spec.seed)
+        full = private_copy(rows, type(metric))
         started = time.perf_counter()
         value, details = metric.measure(full, reduction, spec.discount)
         return MeasuredResult(
@@ -250,8 +255,9 @@ def _reduce_once(
     discount: float | None,
     cache: Path | None,
 ) -> Reduction[Any]:
-    rows = task.rows(source, seed)
-    reducer = task.make_reducer(ReducerSpec.model_validate_json(reducer_json), discount)
+    spec = ReducerSpec.model_validate_json(reducer_json)
+    rows = task.arm_rows(spec, source, seed)
+    reducer = task.make_reducer(spec, discount)
     count = size or len(rows)
     make = partial(reduce_seeded, rows, reducer, count, seed)
     key = cache and cache_key(reducer, rows, count, seed)
@@ -259,8 +265,8 @@ def _reduce_once(
 
 
 def model_key(spec: ReducerSpec | LearnerSpec) -> str:
-    """Identify a reducer or learner of a suite by its name, parameters and labels."""
-    return spec.model_dump_json(include={"name", "label", "parameters", "labels"})
+    """Identify a reducer or learner of a suite by what it is made of."""
+    return spec.model_dump_json(include={"name", "label", "parameters", "labels", "control"})
 
 
 def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:

@@ -13,14 +13,15 @@ import numpy as np
 from envs.dataset import Dataset
 from envs.environment import register_environment, spaces_of
 from envs.loading import open_dataset
-from harness.core.classes.specs import ReducerSpec
+from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
-from harness.core.seeding import derive_seed
+from harness.core.seeding import derive_seed, stream
 from harness.core.specs import CodebookSpec, RunSpec
 from harness.core.transitions import Transitions
+from harness.labels.controls import without_signal
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.evaluation import evaluate
@@ -43,7 +44,8 @@ class ControlTask(Task[Dataset, Transitions]):
         reducer = super().make_reducer(spec, discount)
         if spec.labels is None:
             return reducer
-        return label_by(reducer, spec.name, spec.labels, cast(float, discount))
+        gamma, is_control = cast(float, discount), spec.control is not None
+        return label_by(reducer, spec.name, spec.labels, gamma, is_control=is_control)
 
     def open(self, spec: RunSpec) -> Dataset:
         """Open the dataset of a run, with the run's environment if it names one."""
@@ -56,6 +58,12 @@ class ControlTask(Task[Dataset, Transitions]):
     def rows(self, source: Dataset, seed: int) -> Transitions:  # noqa: ARG002
         """Return all transitions."""
         return source.transitions
+
+    def arm_rows(self, spec: ReducerSpec, source: Dataset, seed: int) -> Transitions:
+        """Return all transitions, of a control those without signal."""
+        if spec.control is None:
+            return source.transitions
+        return _without_signal(source, spec.control, seed if spec.control == "permuted" else 0)
 
     def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
         """Return the facts about the dataset; with a codebook this replays episodes."""
@@ -172,6 +180,11 @@ def _check_checkpoint(trained: object, before: Sequence[Checkpoint], learner: st
 def _learner_seed(spec: RunSpec) -> int:
     replicate = (spec.replicate,) if spec.replicate else ()  # 0: as in suites without them
     return derive_seed("learner", spec.learner.name, spec.seed, *replicate)
+
+
+@lru_cache(maxsize=4)
+def _without_signal(dataset: Dataset, control: Control, seed: int) -> Transitions:
+    return without_signal(dataset.transitions, control, stream("control", seed))
 
 
 @lru_cache(maxsize=4)

@@ -17,7 +17,14 @@ from harness.core.classes.specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
 from harness.core.rows import private_copy
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal
+from harness.labels.base import (
+    FittedTeacher,
+    Labels,
+    NoSignalError,
+    Relabel,
+    Teacher,
+    check_signal,
+)
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
 
 logger = logging.getLogger("bellman_bench")
@@ -97,7 +104,7 @@ class LabelledReducer(Reducer[Transitions]):
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         teacher = _fit_once(self._teacher, rows, self.discount)
-        relabel = self._labels.make(teacher, rows, self.discount)
+        relabel = self._relabel(teacher, rows)
         if self.when == "before":
             made = self._reducer.reduce(relabel(rows), size, rng)
             labelled = made.rows
@@ -108,6 +115,9 @@ class LabelledReducer(Reducer[Transitions]):
             labelled = relabel(made.rows)
         found = {**made.diagnostics, **teacher.diagnostics, **relabel.diagnostics}
         return labelled, None, found
+
+    def _relabel(self, teacher: FittedTeacher, rows: Transitions) -> Relabel:
+        return self._labels.make(teacher, rows, self.discount)
 
     @cached_property
     def _reducer(self) -> Reducer[Transitions]:
@@ -125,8 +135,46 @@ class LabelledReducer(Reducer[Transitions]):
         return made
 
 
+class LabelledControl(LabelledReducer):
+    """Labels data without signal, of which a sound teacher has nothing to say.
+
+    Where none is to be told, rows pay nothing and end at once, where other labels are refused: a
+    control is measured as every arm is.
+    """
+
+    name: ClassVar[str] = "labelled-control"
+
+    def check_usable(self, rows: Transitions) -> None:
+        """Look for what the reducer needs alone."""
+        self._reducer.check_usable(rows)
+
+    def _relabel(self, teacher: FittedTeacher, rows: Transitions) -> Relabel:
+        try:
+            return super()._relabel(teacher, rows)
+        except NoSignalError:
+            return Silence()
+
+
+class Silence:
+    """Labels that tell nothing."""
+
+    diagnostics: ClassVar[Mapping[str, Any]] = {"label_scale": 0.0}
+
+    def __call__(self, transitions: Transitions) -> Transitions:
+        """Pay nothing, and end at once."""
+        ends = np.ones(len(transitions), np.bool_)
+        return replace(
+            transitions, rewards=np.zeros(len(transitions)), terminations=ends, episodes=None
+        )
+
+
 def label_by(
-    reducer: Reducer[Transitions], name: str, spec: LabelsSpec, discount: float
+    reducer: Reducer[Transitions],
+    name: str,
+    spec: LabelsSpec,
+    discount: float,
+    *,
+    is_control: bool = False,
 ) -> LabelledReducer:
     """Let a teacher label what a reducer makes.
 
@@ -135,6 +183,7 @@ def label_by(
         name: By which it is found.
         spec: The labels, and the teacher.
         discount: γ.
+        is_control: Whether the data were robbed of signal.
 
     Raises:
         InputError: If the labels, the teacher or a parameter are unknown, or a value breaks its
@@ -142,7 +191,8 @@ def label_by(
     """
     labels = LABELS.make(spec.name, spec.parameters)
     teacher = TEACHERS.make(spec.teacher.name, spec.teacher.parameters)
-    return LabelledReducer(
+    kind = LabelledControl if is_control else LabelledReducer
+    return kind(
         reducer=_named(name, reducer),
         labels=_named(spec.name, labels),
         teacher=_named(spec.teacher.name, teacher),

@@ -17,6 +17,10 @@ from harness.core.specs import Task
 RETURN = "return"  # what records with checkpoints measure, which name no metric
 
 
+def _no_remark(_: Sequence[RunRecord]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A table of records, and what its caption says of it."""
@@ -24,11 +28,13 @@ class Table:
     columns: Columns
     definitions: tuple[str, ...]
     compare: Callable[[Iterable[RunRecord]], pd.DataFrame]  # any order of records gives the same
+    remarks: Callable[[Sequence[RunRecord]], str] = _no_remark  # what these records call for
     tells_protocol: bool = False  # whether the caption names the learners' parameters
 
     def caption(self, records: Sequence[RunRecord]) -> str:
         """Say in one line what the table rests on and how its columns are defined."""
-        parts = [provenance(records), *self.definitions]
+        remark = self.remarks(records)
+        parts = [*([remark] if remark else []), provenance(records), *self.definitions]
         return "; ".join([*parts, protocol(records)] if self.tells_protocol else parts) + "."
 
 

@@ -59,10 +59,14 @@ class LabelledSpec(ClassSpec):
         return _with_label(_as_table(values, own_label=True))
 
 
+Control = Literal["constant", "permuted"]  # data without signal, see `without_signal`
+
+
 class ReducerSpec(LabelledSpec):
-    """A reducer, and what the rewards of its rows say."""
+    """A reducer, what the rewards of its rows say, and whether its data were robbed of signal."""
 
     labels: LabelsSpec | None = None  # None, and "recorded": what was recorded
+    control: Control | None = None  # None: the data as they are
 
     @model_validator(mode="before")
     @classmethod
@@ -73,7 +77,8 @@ class ReducerSpec(LabelledSpec):
 
     @model_validator(mode="after")
     def _full_is_all_rows(self) -> Self:
-        if self.label == "full" and (self.name != "full" or self.labels is not None):
+        plain = self.labels is None and self.control is None
+        if self.label == "full" and not (self.name == "full" and plain):
             raise ValueError(
                 f"label 'full' of {self.name!r}: it stands for all rows as recorded, with which "
                 "everything is compared; give another"
@@ -114,10 +119,11 @@ def _as_table(values: Any, *, own_label: bool = False) -> Any:
 def _with_label(values: Any) -> Any:
     if not isinstance(values, dict) or values.get("label") or "name" not in values:
         return values
-    name, labels = str(values["name"]), _labels_name(values)
+    name, labels, control = str(values["name"]), _labels_name(values), values.get("control")
     if ":" in name + labels:  # what it calls itself is known only once it is imported
         raise ValueError(f"{name!r} with labels {labels!r} needs a label here: give one")
-    return {**values, "label": name if labels == "recorded" else f"{name}-{labels}"}
+    parts = [name, *([] if labels == "recorded" else [labels]), *([control] if control else [])]
+    return {**values, "label": "-".join(map(str, parts))}
 
 
 def _labels_name(values: Mapping[str, Any]) -> str:

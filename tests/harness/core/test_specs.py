@@ -80,7 +80,13 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
         ({"discount": 1.0}, "less than 1"),
         ({"episode": 3}, "Extra inputs"),
         ({"learners": [{"name": "dqn", "datasets": ["elsewhere"]}]}, "must be among the suite's"),
-        ({"learners": [{"name": "dqn", "datasets": []}]}, "no dataset"),
+        ({"learners": [{"name": "dqn", "datasets": []}]}, "for datasets none"),
+        ({"learners": [{"name": "dqn", "reducers": ["exact"]}]}, "must be among the suite's"),
+        ({"reducers": [{"name": "random", "sizes": [7]}]}, "must be among the suite's"),
+        ({"reducers": [{"name": "random", "learners": ["bc"]}]}, "must be among the suite's"),
+        ({"learners": [{"name": "dqn", "reducers": ["full"]}]}, "no learner for reducer 'random'"),
+        ({"reducers": [{"name": "random", "control": "loud"}]}, "'constant' or 'permuted'"),
+        ({"reducers": [{"name": "full", "label": "full", "control": "constant"}]}, "stands for"),
         ({"codebook": {"method": "guess"}}, "'kmeans' or 'bins'"),
         ({"codebook": {"size": 1}}, "greater than or equal to 2"),
         ({"replicates": 0}, "greater than 0"),
@@ -142,3 +148,40 @@ def test_labels_are_refused_where_there_are_none(changes: dict[str, Any], messag
 def test_labels_of_somebody_need_a_label() -> None:
     with pytest.raises(ValidationError, match="needs a label"):
         ReducerSpec.model_validate({"name": "random", "labels": "mine:Labels"})
+
+
+@pytest.mark.parametrize(
+    ("reducer", "label"),
+    [
+        ({"name": "full", "control": "constant"}, "full-constant"),
+        ({"name": "random", "control": "permuted"}, "random-permuted"),
+        ({"name": "random", "labels": "shaped", "control": "constant"}, "random-shaped-constant"),
+    ],
+)
+def test_a_control_is_an_arm_of_its_own(reducer: dict[str, Any], label: str) -> None:
+    arm = ReducerSpec.model_validate(reducer)
+    assert arm.label == label
+    assert ReducerSpec.model_validate_json(arm.model_dump_json()) == arm
+
+
+def test_controls_are_refused_where_there_is_no_reward() -> None:
+    arm = {"name": "random", "control": "constant"}
+    with pytest.raises(ValidationError, match="neither rewards nor actions"):
+        suite(task="regression", reducers=[arm], learners=["ridge"])
+
+
+def test_an_arm_may_be_for_some_sizes_and_learners_alone() -> None:
+    some = suite(
+        reducers=["full", {"name": "random", "sizes": [20]}, {"name": "exact", "learners": ["bc"]}],
+        learners=["dqn", {"name": "bc", "reducers": ["exact", "full"]}],
+        seeds=[0],
+    )
+    found = {(run.reducer.label, run.size, run.learner.label) for run in some.runs()}
+    assert found == {
+        ("full", None, "dqn"),
+        ("full", None, "bc"),
+        ("random", 20, "dqn"),
+        ("exact", 10, "bc"),
+        ("exact", 20, "bc"),
+    }
+    assert all(type(run.reducer) is ReducerSpec for run in some.runs())

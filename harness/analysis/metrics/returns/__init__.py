@@ -18,6 +18,7 @@ from harness.analysis.metrics.returns.learning_curves import (
     plot_size_curves,
 )
 from harness.analysis.metrics.returns.profiles import plot_profiles
+from harness.analysis.metrics.returns.signal import SIGNAL, tell_unearned
 from harness.analysis.metrics.returns.variance import VARIANCE
 from harness.core.records import RunRecord
 
@@ -51,7 +52,8 @@ RETURNS = Metric(
     columns=comparison.COLUMNS,
     definitions=comparison.DEFINITIONS,
     compare=comparison.compare_returns,
+    remarks=tell_unearned,
     tells_protocol=True,
-    beside={"improvement": IMPROVEMENT, "variance": VARIANCE, "cost": COST},
+    beside={"improvement": IMPROVEMENT, "variance": VARIANCE, "cost": COST, "signal": SIGNAL},
     figures=draw_returns,
 )

@@ -24,6 +24,7 @@ from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import FULL
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
+from harness.analysis.metrics.returns.signal import remarked, without_controls
 from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord
 
@@ -42,7 +43,8 @@ def plot_arm_returns(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    records = checked(records, RETURN)
+    listed = checked(records, RETURN)
+    records = without_controls(listed)
     table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     groups = table.groupby(["dataset", "learner", "size"], dropna=False)
@@ -57,7 +59,7 @@ def plot_arm_returns(records: Iterable[RunRecord]) -> Figure:
         _share_returns(axes, list(panels))
         full = {arm: style for arm, style in styles.items() if arm == FULL}
         entries = [*legend_entries(full), random_policy_entry()]
-        finish(figure, "Return of each arm", entries, headline(records))
+        finish(figure, "Return of each arm", entries, remarked(headline(records), listed))
     return figure
 
 

@@ -24,6 +24,7 @@ from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
+from harness.analysis.metrics.returns.signal import remarked, without_controls
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
 from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord, RunResult
@@ -47,7 +48,8 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    drawn = checked(records, RETURN)
+    listed = checked(records, RETURN)
+    drawn = without_controls(listed)
     records = [record for record in drawn if record.result is None or has_curves([record])]
     curves = beside_every_size(average_replicates(curves_frame(records)))
     styles = arm_styles(curves["arm"])
@@ -57,7 +59,7 @@ def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
         figure, axes = panel_grid(list(panels), "gradient steps", "return")
         for axis, group in zip(axes, panels.values(), strict=True):
             _draw_curves(axis, group, styles)
-        caption = interquartile(records, "each checkpoint's mean return")
+        caption = remarked(interquartile(records, "each checkpoint's mean return"), listed)
         finish(figure, "Return against gradient steps", legend_entries(styles), caption)
     return figure
 
@@ -72,7 +74,8 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
-    records = checked(records, RETURN)
+    listed = checked(records, RETURN)
+    records = without_controls(listed)
     table, floors = drawn_returns(records)
     styles = arm_styles(table["arm"])
     panels = {Panel.of(key): group for key, group in table.groupby(["dataset", "learner"])}
@@ -82,7 +85,7 @@ def plot_size_curves(records: Iterable[RunRecord]) -> Figure:
             axis.axhline(floors[panel.dataset], label=RANDOM_POLICY, **RANDOM_POLICY_LINE)
             draw_sizes(axis, group, "return", styles)
         entries = [*legend_entries(styles), random_policy_entry()]
-        finish(figure, "Return against size", entries, headline(records))
+        finish(figure, "Return against size", entries, remarked(headline(records), listed))
     return figure
 
 

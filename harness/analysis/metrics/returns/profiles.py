@@ -17,6 +17,7 @@ from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
+from harness.analysis.metrics.returns.signal import remarked, without_controls
 from harness.analysis.statistics import FloatArray, mean_over_strata, mean_over_strata_interval
 from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
@@ -38,7 +39,8 @@ def plot_profiles(records: Iterable[RunRecord]) -> Figure:
     Raises:
         InputError: If no run was completed, the runs are not of control, or none has a score.
     """
-    records = checked(records, RETURN)
+    listed = checked(records, RETURN)
+    records = without_controls(listed)
     scores = scored_seeds(records).dropna(subset="score")
     if scores.empty:
         raise InputError(
@@ -58,7 +60,7 @@ def plot_profiles(records: Iterable[RunRecord]) -> Figure:
             "(expert − random), is at least τ, each dataset counting alike, with its pointwise "
             f"95\u00a0% percentile bootstrap interval over seeds. Protocol: {protocol(records)}."
         )
-        finish(figure, "Performance profiles", legend_entries(styles), caption)
+        finish(figure, "Performance profiles", legend_entries(styles), remarked(caption, listed))
     return figure
 
 
