@@ -1,7 +1,7 @@
-"""The reduction cache: each reduction is made once for all runs of a results folder.
+"""The cache of a results folder: its runs share reductions and fitted teachers, each made once.
 
-The key of an entry is a hash of everything that determines a reduction, including the versions of
-its method and of libraries, so that an outdated entry is never found. An entry is an ``.npz`` with
+The key of an entry is a hash of everything that determines it, including the versions of its
+method and of libraries, so that an outdated entry is never found. An entry is an ``.npz`` with
 a checksum of its name and content, which is verified before anything is read.
 """
 
@@ -12,16 +12,17 @@ import inspect
 import io
 import logging
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from harness.core.arrays import hash_arrays
 from harness.core.errors import InputError, is_own
@@ -59,12 +60,32 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
     Returns:
         None if the code of the method cannot be found.
     """
-    classes = [_identity_of(type(part)) for part in reducer.parts()]
+    return _key(reducer.parts(), reducer, rows, size, seed)
+
+
+def teacher_key(teacher: BaseModel, rows: Rows, discount: float) -> str | None:
+    """Return the cache key of a fitted teacher; None if its code cannot be found."""
+    return _key((teacher,), teacher, rows, discount)
+
+
+def _key(parts: Sequence[BaseModel], made: BaseModel, rows: Rows, *others: object) -> str | None:
+    classes = [_identity_of(type(part)) for part in parts]
     if None in classes:
         return None
-    method = (classes, reducer.model_dump())
-    identity = (method, _rows_hash(rows), size, seed, _surroundings())
+    identity = ((classes, made.model_dump()), _rows_hash(rows), *others, _surroundings())
     return hashlib.sha256(repr(identity).encode()).hexdigest()
+
+
+class Timed(Protocol):
+    """What took seconds to make."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+        ...
+
+
+TimedT = TypeVar("TimedT", bound=Timed)
 
 
 def fetch(
@@ -81,21 +102,41 @@ def fetch(
         make: Makes the reduction.
         kind: The type of its rows.
     """
+    return fetch_packed(folder, key, lambda: in_rows(make()), _pack, partial(_unpack, kind=kind))
+
+
+def fetch_packed(
+    folder: Path,
+    key: str,
+    make: Callable[[], TimedT],
+    pack: Callable[[TimedT], bytes | None],
+    unpack: Callable[[bytes], TimedT],
+) -> TimedT:
+    """Return what is kept under a key, or make it if no process has made it yet, as `fetch` does.
+
+    Args:
+        folder: The cache folder.
+        key: Of everything that determines it.
+        make: Makes it.
+        pack: Writes it as the bytes of an ``.npz``; None: it cannot be kept.
+        unpack: Reads what ``pack`` wrote.
+    """
     path = folder / f"{key}.npz"
     with suppress(FileNotFoundError, InputError):
-        return _read(path, kind)
+        return unpack(_unseal(path))
     with locked(path.with_suffix(".lock")):
         try:
-            return _read(path, kind)  # another process has made it in the meantime
+            return unpack(_unseal(path))  # another process has made it in the meantime
         except FileNotFoundError:
             pass
         except InputError as error:
             logger.warning("%s", error)
             path.unlink()
-        made = in_rows(make())
-        if made.seconds > WORTH_KEEPING:
+        made = make()
+        packed = pack(made) if made.seconds > WORTH_KEEPING else None
+        if packed is not None:
             _keep_from_commits(folder.parent)
-            write_whole(path, _seal(key, _pack(made)))
+            write_whole(path, _seal(key, packed))
         return made
 
 
@@ -163,15 +204,6 @@ def _unpack(content: bytes, kind: type[RowsT]) -> Reduction[RowsT]:
         seconds=metadata["seconds"],
         diagnostics=dict(metadata["diagnostics"]),
     )
-
-
-def _read(path: Path, kind: type[RowsT]) -> Reduction[RowsT]:
-    """Read an entry.
-
-    Raises:
-        InputError: If its content or name has changed.
-    """
-    return _unpack(_unseal(path), kind)
 
 
 def _seal(key: str, content: bytes) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from harness.core.arrays import Float64Array, FloatArray
@@ -51,6 +52,14 @@ class Teacher(BaseModel, ABC):
         Raises:
             InputError: If the fit diverges.
         """
+
+    def pack(self, q: QFunction) -> Mapping[str, NDArray[Any]] | None:  # noqa: ARG002
+        """Return the arrays that a fitted Q-function is made of; None: it is not kept on disk."""
+        return None
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> QFunction:
+        """Make the Q-function of what `pack` returned."""
+        raise NotImplementedError
 
 
 class Labels(BaseModel, ABC):

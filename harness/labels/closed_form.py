@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array, FloatArray
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, Teacher
+from harness.labels.base import FittedTeacher, QFunction, Teacher
 from harness.numerics.features import KernelFeatures
 from harness.numerics.level_free_q import LevelFreeFit, fit_level_free_q
 from harness.numerics.predictors import LinearPredictors
@@ -66,6 +67,31 @@ class ClosedFormTeacher(Teacher):
             q = AveragedQ(standardiser, tuple(fit.q for fit in fits), self.caution)
             diagnostics = _describe(q, fits, transitions)
         return FittedTeacher(q, time.perf_counter() - started, diagnostics)
+
+    def pack(self, q: QFunction) -> Mapping[str, NDArray[Any]]:
+        """Return the arrays of the members, stacked, and of the standardiser."""
+        averaged = cast(AveragedQ, q)
+        return {
+            "mean": averaged.standardiser.mean,
+            "scale": averaged.standardiser.scale,
+            "frequencies": np.stack([_waves(member).frequencies for member in averaged.members]),
+            "phases": np.stack([_waves(member).phases for member in averaged.members]),
+            "weights": np.stack([member.weights for member in averaged.members]),
+            "offsets": np.stack([member.offsets for member in averaged.members]),
+        }
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> AveragedQ:
+        """Make the same Q-function again."""
+        names = ("frequencies", "phases", "weights", "offsets")
+        members = tuple(
+            LinearPredictors(KernelFeatures(frequencies, phases), weights, offsets, np.ones(1))
+            for frequencies, phases, weights, offsets in zip(*map(arrays.get, names), strict=True)
+        )
+        return AveragedQ(Standardiser(arrays["mean"], arrays["scale"]), members, self.caution)
+
+
+def _waves(member: LinearPredictors) -> KernelFeatures:
+    return cast(KernelFeatures, member.features)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows
+from harness.tasks.fitting import teachers_kept_in
 
 SourceT = TypeVar("SourceT")
 
@@ -115,11 +116,12 @@ class Task(ABC, Generic[SourceT, RowsT]):
             cache: The folder of cached reductions; None: no cache.
         """
         source = self.open(spec) if source is None else source
-        reduction = self.reduce(spec, source, cache) if reduction is None else reduction
-        judge = self.make_learner(spec.learner, spec.discount)
-        if isinstance(judge, ReductionMetric):
-            return self._measure(spec, source, reduction, judge)
-        return self._train_apart(spec, source, reduction, judge)
+        with teachers_kept_in(cache):
+            reduction = self.reduce(spec, source, cache) if reduction is None else reduction
+            judge = self.make_learner(spec.learner, spec.discount)
+            if isinstance(judge, ReductionMetric):
+                return self._measure(spec, source, reduction, judge)
+            return self._train_apart(spec, source, reduction, judge)
 
     def reduce(self, spec: RunSpec, source: SourceT, cache: Path | None = None) -> Reduction[RowsT]:
         """Make the reduction of a run, once per process for all runs that share it.

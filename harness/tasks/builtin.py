@@ -27,6 +27,7 @@ from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher
+from harness.labels.best_action import BestActionLabels
 from harness.labels.closed_form import ClosedFormTeacher
 from harness.labels.shaped import ShapedLabels
 from harness.learners.linear_fqi import LinearFQILearner
@@ -77,7 +78,7 @@ LABELS: Final[Registry[type[Labels]]] = Registry(
     kind="labels",
     groups=("bellman_bench.labels",),
     bases=(Labels,),
-    builtin=listed(ShapedLabels, AdvantageLabels),
+    builtin=listed(ShapedLabels, AdvantageLabels, BestActionLabels),
 )
 TEACHERS: Final[Registry[type[Teacher]]] = Registry(
     kind="teacher",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +14,6 @@ from harness.core.arrays import IntArray
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction
-from harness.core.rows import private_copy
 from harness.core.transitions import Transitions
 from harness.labels.base import (
     FittedTeacher,
@@ -26,8 +24,7 @@ from harness.labels.base import (
     check_signal,
 )
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
-
-logger = logging.getLogger("bellman_bench")
+from harness.tasks.fitting import fit_once
 
 
 class Named(Frozen):
@@ -41,8 +38,8 @@ class LabelledReducer(Reducer[Transitions]):
     """Reduces as another reducer does, and lets a teacher label the rows.
 
     The rows are those that the reducer makes of the same size and seed without labels, so that
-    arms are compared in pairs. The teacher is fitted once a process for each dataset, and its
-    seconds are part of what every reduction costs.
+    arms are compared in pairs. The teacher is fitted once for each dataset, and its seconds are
+    part of what every reduction costs.
     """
 
     name: ClassVar[str] = "labelled"
@@ -82,7 +79,7 @@ class LabelledReducer(Reducer[Transitions]):
         Raises:
             InputError: If it holds no signal, or the teacher diverges.
         """
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_once(self._teacher, rows, self.discount)
         return self._labels.make(teacher, rows, self.discount)(rows)
 
     def reduce(
@@ -95,7 +92,7 @@ class LabelledReducer(Reducer[Transitions]):
                 diverges, or a class breaks its contract.
         """
         self.check_usable(rows)
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_once(self._teacher, rows, self.discount)
         made = super().reduce(rows, size, rng)
         method = f"{self._reducer.name} with {self._labels.name} labels"
         return replace(made, method=method, seconds=made.seconds + teacher.seconds)
@@ -103,7 +100,7 @@ class LabelledReducer(Reducer[Transitions]):
     def _reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_once(self._teacher, rows, self.discount)
         relabel = self._relabel(teacher, rows)
         if self.when == "before":
             made = self._reducer.reduce(relabel(rows), size, rng)
@@ -219,17 +216,3 @@ def labels_of(parameters: Mapping[str, Any]) -> LabelledReducer | None:
 
 def _named(name: str, made: BaseModel) -> Named:
     return Named(name=name, parameters=made.model_dump(mode="json"))
-
-
-@lru_cache(maxsize=4)
-def _fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
-    fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
-    error = fitted.diagnostics.get("left_out_error", 0.0)
-    if error >= 1:
-        logger.warning(
-            "teacher %r is refuted by the data that it was fitted to: its error on rows left out "
-            "is %.2f of their variance, no better than a constant's; do not trust its labels",
-            teacher.name,
-            error,
-        )
-    return fitted

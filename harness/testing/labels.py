@@ -42,6 +42,14 @@ class TeacherContract:
         first, second = (teacher.fit(data, DISCOUNT).q.values(data.observations) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 
+    def test_what_is_kept_on_disk_is_the_same(self, teacher: Teacher) -> None:
+        q = teacher.fit(source(), DISCOUNT).q
+        arrays = teacher.pack(q)
+        if arrays is not None:
+            observations = source().observations
+            again = teacher.unpack(arrays).values(observations)
+            np.testing.assert_array_equal(again, q.values(observations))
+
     def test_it_prefers_what_pays(self, teacher: Teacher) -> None:
         for best in (0, 1):
             data = source(400)

@@ -1,0 +1,79 @@
+"""Teachers are fitted once for each dataset: once a process, and once for a results folder."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+
+from harness.core.rows import private_copy
+from harness.core.storage.npz import pack_arrays, unpack_arrays
+from harness.core.transitions import Transitions
+from harness.execution.cache import fetch_packed, teacher_key
+from harness.labels.base import FittedTeacher, Teacher
+
+logger = logging.getLogger("bellman_bench")
+
+_FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
+
+
+@contextmanager
+def teachers_kept_in(folder: Path | None) -> Iterator[None]:
+    """Keep the teachers that are fitted meanwhile in a cache folder; None: in memory alone."""
+    token = _FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
+
+
+@lru_cache(maxsize=4)
+def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
+    """Fit a teacher, unless this process has, or another that shares the cache folder.
+
+    A teacher that its own data refute is said in a warning.
+
+    Raises:
+        InputError: If the fit diverges.
+    """
+    folder, key = _FOLDER.get(), teacher_key(teacher, rows, discount)
+    if folder is None or key is None:
+        return _fit(teacher, rows, discount)
+    return fetch_packed(
+        folder,
+        key,
+        make=lambda: _fit(teacher, rows, discount),
+        pack=lambda fitted: _pack(teacher, fitted),
+        unpack=lambda content: _unpack(teacher, content),
+    )
+
+
+def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
+    fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
+    error = fitted.diagnostics.get("left_out_error", 0.0)
+    if error >= 1:
+        logger.warning(
+            "teacher %r is refuted by the data that it was fitted to: its error on rows left out "
+            "is %.2f of their variance, no better than a constant's; do not trust its labels",
+            teacher.name,
+            error,
+        )
+    return fitted
+
+
+def _pack(teacher: Teacher, fitted: FittedTeacher) -> bytes | None:
+    arrays = teacher.pack(fitted.q)
+    if arrays is None:
+        return None
+    metadata = {"seconds": fitted.seconds, "diagnostics": list(fitted.diagnostics.items())}
+    return bytes(pack_arrays(arrays, metadata))
+
+
+def _unpack(teacher: Teacher, content: bytes) -> FittedTeacher:
+    arrays, metadata = unpack_arrays(io.BytesIO(content))
+    diagnostics = dict(metadata["diagnostics"])
+    return FittedTeacher(teacher.unpack(arrays), metadata["seconds"], diagnostics)
