@@ -56,6 +56,11 @@ def seconds(value: float) -> str:
     return f"{value:#.3g}" if value < 99.5 else f"{value:.0f}"
 
 
+def number_or_never(value: float) -> str:
+    """Write a whole number, which may be infinite."""
+    return "never" if value == math.inf else whole(value)
+
+
 def trainings(value: float) -> str:
     """Write a number of trainings, which may be infinite."""
     return "never" if value == math.inf else seconds(value)

@@ -22,12 +22,15 @@ CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 class SuiteReducer(ReducerSpec):
     """A reducer of a suite."""
 
+    datasets: tuple[str, ...] | None = None  # that it reduces; None: all of the suite's
     sizes: tuple[PositiveInt, ...] | None = None  # that it is run at; None: all of the suite's
     learners: tuple[str, ...] | None = None  # labels of those trained on its sets; None: all
 
     def spec(self) -> ReducerSpec:
         """Return the reducer's spec for a run."""
-        return ReducerSpec.model_validate(self.model_dump(exclude={"sizes", "learners"}))
+        return ReducerSpec.model_validate(
+            self.model_dump(exclude={"datasets", "sizes", "learners"})
+        )
 
 
 class SuiteLearner(LearnerSpec):
@@ -165,6 +168,7 @@ class Suite(Frozen):
             _check_subset("learner", learner.label, "datasets", learner.datasets, self.datasets)
             _check_subset("learner", learner.label, "reducers", learner.reducers, reducers)
         for reducer in self.reducers:
+            _check_subset("reducer", reducer.label, "datasets", reducer.datasets, self.datasets)
             _check_subset("reducer", reducer.label, "sizes", reducer.sizes, self.sizes)
             _check_subset("reducer", reducer.label, "learners", reducer.learners, learners)
         return self
@@ -214,11 +218,16 @@ class Suite(Frozen):
     def _learners_of(self, dataset: str, reducer: SuiteReducer) -> Iterator[SuiteLearner]:
         for learner in self.learners:
             if (
-                (learner.datasets is None or dataset in learner.datasets)
-                and (learner.reducers is None or reducer.label in learner.reducers)
-                and (reducer.learners is None or learner.label in reducer.learners)
+                _allows(reducer.datasets, dataset)
+                and _allows(reducer.learners, learner.label)
+                and _allows(learner.datasets, dataset)
+                and _allows(learner.reducers, reducer.label)
             ):
                 yield learner
+
+
+def _allows(some: Sequence[str] | None, one: str) -> bool:
+    return some is None or one in some
 
 
 def _labels_of(specs: Iterable[LabelledSpec]) -> list[str]:

@@ -165,7 +165,8 @@ class Task(ABC, Generic[SourceT, RowsT]):
             source = self.open(spec)
             rows = self.rows(source, spec.seed)
             for reducer, arm in zip(reducers, suite.reducers, strict=True):
-                _check_usable(reducer, self.arm_rows(arm, source, spec.seed))
+                if arm.datasets is None or spec.dataset in arm.datasets:
+                    _check_usable(reducer, self.arm_rows(arm, source, spec.seed))
             if not all(isinstance(learner, ReductionMetric) for learner in learners):
                 self.check_trainable(source)
             if max(suite.sizes) > len(rows):

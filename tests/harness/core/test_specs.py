@@ -83,6 +83,7 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
         ({"learners": [{"name": "dqn", "datasets": []}]}, "for datasets none"),
         ({"learners": [{"name": "dqn", "reducers": ["exact"]}]}, "must be among the suite's"),
         ({"reducers": [{"name": "random", "sizes": [7]}]}, "must be among the suite's"),
+        ({"reducers": [{"name": "random", "datasets": ["b"]}]}, "must be among the suite's"),
         ({"reducers": [{"name": "random", "learners": ["bc"]}]}, "must be among the suite's"),
         ({"learners": [{"name": "dqn", "reducers": ["full"]}]}, "no learner for reducer 'random'"),
         ({"reducers": [{"name": "random", "control": "loud"}]}, "'constant' or 'permuted'"),
@@ -168,6 +169,14 @@ def test_controls_are_refused_where_there_is_no_reward() -> None:
     arm = {"name": "random", "control": "constant"}
     with pytest.raises(ValidationError, match="neither rewards nor actions"):
         suite(task="regression", reducers=[arm], learners=["ridge"])
+
+
+def test_an_arm_may_be_for_some_datasets_alone() -> None:
+    some = suite(
+        datasets=["a.npz", "b.npz"], reducers=["full", {"name": "random", "datasets": ["a.npz"]}]
+    )
+    found = {(run.dataset, run.reducer.label) for run in some.runs()}
+    assert found == {("a.npz", "full"), ("b.npz", "full"), ("a.npz", "random")}
 
 
 def test_an_arm_may_be_for_some_sizes_and_learners_alone() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import compare_cost, render
 from harness.analysis.metrics.returns.cost import COLUMNS, break_even
+from harness.analysis.metrics.returns.steps import steps_to
 from harness.core.records import RunRecord
 from tests.support.control_records import make_run
 from tests.support.written import read_markdown
@@ -124,3 +125,27 @@ def test_every_arm_and_size_has_a_row(records: Sequence[RunRecord]) -> None:
     blocks = table.groupby(["dataset", "size", "learner"])["arm"].agg(list)
     assert len(blocks) == 2 * 2 * 2
     assert all(arms == ["random", "stratified", "leverage", "bellman"] for arms in blocks)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=9), st.floats(-5, 5))
+def test_a_curve_stays_at_a_level_from_a_step_on(returns: list[float], level: float) -> None:
+    curve = pd.Series(returns, index=[100 * (i + 1) for i in range(len(returns))])
+    staying = [step for step in curve.index if (curve[curve.index >= step] >= level).all()]
+    assert steps_to(curve, level) == (min(staying) if staying else math.inf)
+
+
+def test_one_checkpoint_tells_no_speed() -> None:
+    assert math.isnan(steps_to(pd.Series([1.0], index=[150]), 0.5))
+
+
+def test_steps_are_told_beside_those_of_full() -> None:
+    slow, quick = [20.0, 50.0, 90.0, 100.0, 100.0], [95.0, 95.0, 95.0, 95.0, 96.0]
+    weak = [10.0] * 5
+    records = [
+        make_run(values, arm=arm, size=None if arm == "full" else 20, seed=seed)
+        for arm, values in (("full", slow), ("exact", quick), ("random", weak))
+        for seed in range(3)
+    ]
+    found = compare_cost(records).set_index("arm")
+    assert found["steps"].to_dict() == {"random": math.inf, "exact": 500.0}
+    assert found["steps_full"].tolist() == [1500.0, 1500.0]
