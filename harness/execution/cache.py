@@ -33,7 +33,7 @@ from harness.core.storage.npz import pack_arrays, unpack_arrays
 from harness.execution.provenance import take_provenance
 
 WORTH_KEEPING: Final = 0.1  # minimum seconds of a reduction that is written
-LIBRARIES: Final = ("coreax", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
+LIBRARIES: Final = ("coreax", "d3rlpy", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
 
 logger = logging.getLogger("bellman_bench")
 

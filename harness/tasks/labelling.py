@@ -18,6 +18,7 @@ from harness.core.reduction import Diagnostics, Reducer, Reduction
 from harness.core.rows import private_copy
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, Teacher, check_signal
+from harness.learners.builtin import OFFLINE_LEARNERS
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
 
 logger = logging.getLogger("bellman_bench")
@@ -52,8 +53,8 @@ class LabelledReducer(Reducer[Transitions]):
         return self._reducer.stream_name
 
     def parts(self) -> tuple[BaseModel, ...]:
-        """Return itself, the reducer's parts, the labels and the teacher."""
-        return (self, *self._reducer.parts(), self._labels, self._teacher)
+        """Return itself, the reducer's parts, the labels and the teacher's parts."""
+        return (self, *self._reducer.parts(), self._labels, *self._teacher.parts())
 
     def row_bounds(self, rows: Transitions, size: int) -> tuple[int, int]:
         """Return at most the size: states that carry every action come in whole numbers."""
@@ -75,7 +76,7 @@ class LabelledReducer(Reducer[Transitions]):
         Raises:
             InputError: If it holds no signal, or the teacher diverges.
         """
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = _fit_once(self.teacher.model_dump_json(), rows, self.discount)
         return self._labels.make(teacher, rows, self.discount)(rows)
 
     def reduce(
@@ -88,7 +89,7 @@ class LabelledReducer(Reducer[Transitions]):
                 diverges, or a class breaks its contract.
         """
         self.check_usable(rows)
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = _fit_once(self.teacher.model_dump_json(), rows, self.discount)
         made = super().reduce(rows, size, rng)
         method = f"{self._reducer.name} with {self._labels.name} labels"
         return replace(made, method=method, seconds=made.seconds + teacher.seconds)
@@ -96,7 +97,7 @@ class LabelledReducer(Reducer[Transitions]):
     def _reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = _fit_once(self.teacher.model_dump_json(), rows, self.discount)
         relabel = self._labels.make(teacher, rows, self.discount)
         if self.when == "before":
             made = self._reducer.reduce(relabel(rows), size, rng)
@@ -155,30 +156,45 @@ def labels_of(parameters: Mapping[str, Any]) -> LabelledReducer | None:
     """Rebuild the labels of a saved reduction from its parameters.
 
     Returns:
-        None if it has none, or if they or their teacher do not come with the package: what a file
-        says alone imports nothing.
+        None if it has none, or if they, their teacher or its learner do not come with the package:
+        what a file says alone imports nothing.
     """
-    names = [parameters.get(key, {}) for key in ("reducer", "labels", "teacher")]
-    registries: tuple[Registry[Any], ...] = (REDUCERS, LABELS, TEACHERS)
+    reducer, labels, teacher = (parameters.get(key) for key in ("reducer", "labels", "teacher"))
+    named: list[tuple[Any, Registry[Any]]] = [
+        (reducer, REDUCERS),
+        (labels, LABELS),
+        (teacher, TEACHERS),
+    ]
+    if (learner := _learner_of(teacher)) is not None:
+        named.append((learner, OFFLINE_LEARNERS))
     known = (
-        isinstance(named, Mapping) and named.get("name") in registry.builtin
-        for named, registry in zip(names, registries, strict=True)
+        isinstance(each, Mapping) and each.get("name") in registry.builtin
+        for each, registry in named
     )
     return LabelledReducer.model_validate(dict(parameters)) if all(known) else None
+
+
+def _learner_of(teacher: Any) -> Any:
+    """Return what a teacher of a file names as its learner; None if nothing."""
+    given = teacher.get("parameters") if isinstance(teacher, Mapping) else None
+    return given.get("learner") if isinstance(given, Mapping) else None
 
 
 def _named(name: str, made: BaseModel) -> Named:
     return Named(name=name, parameters=made.model_dump(mode="json"))
 
 
+# Parameters as JSON: those of a teacher may hold tables, which have no hash.
 @lru_cache(maxsize=4)
-def _fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
+def _fit_once(teacher_json: str, rows: Transitions, discount: float) -> FittedTeacher:
+    named = Named.model_validate_json(teacher_json)
+    teacher: Teacher = TEACHERS.make(named.name, named.parameters)
     fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
-    error = fitted.diagnostics.get("left_out_error", 0.0)
+    error = max(fitted.diagnostics.get(name, 0.0) for name in ("left_out_error", "bellman_error"))
     if error >= 1:
         logger.warning(
-            "teacher %r is refuted by the data that it was fitted to: its error on rows left out "
-            "is %.2f of their variance, no better than a constant's; do not trust its labels",
+            "teacher %r is refuted by the data that it was fitted to: its error is %.2f of the "
+            "variance of its targets, no better than a constant's; do not trust its labels",
             teacher.name,
             error,
         )
