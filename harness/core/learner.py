@@ -48,6 +48,7 @@ class Learner(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
+    cache_version: ClassVar[int] = 1  # raise it when the same parameters teach other values
 
     def prepare(self) -> None:
         """Import libraries that training needs, which may take seconds; by default nothing."""

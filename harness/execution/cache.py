@@ -32,9 +32,10 @@ from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked, remove_free_locks
 from harness.core.storage.npz import pack_arrays, unpack_arrays
 from harness.execution.provenance import take_provenance
+from harness.labels.base import Teacher
 
 WORTH_KEEPING: Final = 0.1  # minimum seconds of a reduction that is written
-LIBRARIES: Final = ("coreax", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
+LIBRARIES: Final = ("coreax", "d3rlpy", "jax", "jaxlib", "numpy", "scikit-learn", "scipy", "torch")
 
 logger = logging.getLogger("bellman_bench")
 
@@ -63,9 +64,9 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
     return _key(reducer.parts(), reducer, rows, size, seed)
 
 
-def teacher_key(teacher: BaseModel, rows: Rows, discount: float) -> str | None:
+def teacher_key(teacher: Teacher, rows: Rows, discount: float) -> str | None:
     """Return the cache key of a fitted teacher; None if its code cannot be found."""
-    return _key((teacher,), teacher, rows, discount)
+    return _key(teacher.parts(), teacher, rows, discount)
 
 
 def _key(parts: Sequence[BaseModel], made: BaseModel, rows: Rows, *others: object) -> str | None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from harness.core.arrays import Float64Array, FloatArray
+from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
 
+@runtime_checkable
 class QFunction(Protocol):
-    """Action values at any state: of a teacher that was fitted to the full dataset."""
+    """Action values at any state: of a teacher, or of a learner's policy that is greedy for them.
+
+    Values are in units of the rewards.
+    """
 
     def values(self, observations: FloatArray) -> Float64Array:
         """Values of every action, ``(N, obs_dim) -> (N, action_count)``."""
@@ -40,6 +44,10 @@ class Teacher(BaseModel, ABC):
 
     name: ClassVar[str]
     cache_version: ClassVar[int] = 1  # raise it when the same parameters give other values
+
+    def parts(self) -> tuple[BaseModel, ...]:
+        """Return the objects whose classes decide its values: itself, and what it is made of."""
+        return (self,)
 
     @abstractmethod
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
@@ -100,6 +108,11 @@ PROBES = 20_000  # states at which a scale is taken, at most
 NO_GAP = 1e-6  # of the spread of values: actions that differ by less do not differ
 
 
+def probe_rows(count: int, most: int = PROBES) -> IntArray:
+    """Return evenly spaced rows of ``count``, at most ``most``."""
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
+
+
 class NoSignalError(InputError):
     """Nothing in the data tells one action from another."""
 
@@ -133,8 +146,7 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
             another: then there is nothing to tell.
     """
     check_signal(transitions, labels)
-    probes = np.linspace(0, len(transitions) - 1, min(PROBES, len(transitions))).astype(np.int64)
-    values = teacher.q.values(transitions.observations[probes])
+    values = teacher.q.values(transitions.observations[probe_rows(len(transitions))])
     gap = float(np.median(np.ptp(values, axis=1)))
     if not gap > NO_GAP * float(values.std()):
         raise NoSignalError(

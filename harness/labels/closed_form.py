@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from typing import Annotated, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
-from harness.core.arrays import Float64Array, FloatArray
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, QFunction, Teacher
+from harness.labels.averaged import AveragedQ
+from harness.labels.base import FittedTeacher, QFunction, Teacher, probe_rows
+from harness.learners.linear_fqi import GreedyLinearPolicy
 from harness.numerics.features import KernelFeatures
 from harness.numerics.level_free_q import LevelFreeFit, fit_level_free_q
 from harness.numerics.predictors import LinearPredictors
@@ -64,75 +63,43 @@ class ClosedFormTeacher(Teacher):
                 )
                 for draw in range(self.draws)
             ]
-            q = AveragedQ(standardiser, tuple(fit.q for fit in fits), self.caution)
+            members = [GreedyLinearPolicy(fit.q, standardiser) for fit in fits]
+            q = AveragedQ(members, self.caution)
             diagnostics = _describe(q, fits, transitions)
         return FittedTeacher(q, time.perf_counter() - started, diagnostics)
 
     def pack(self, q: QFunction) -> Mapping[str, NDArray[Any]]:
-        """Return the arrays of the members, stacked, and of the standardiser."""
-        averaged = cast(AveragedQ, q)
+        """Return the arrays of the members, stacked, and of the standardiser that they share."""
+        members = cast(Sequence[GreedyLinearPolicy], cast(AveragedQ, q).members)
+        waves = [cast(KernelFeatures, member.fitted.features) for member in members]
         return {
-            "mean": averaged.standardiser.mean,
-            "scale": averaged.standardiser.scale,
-            "frequencies": np.stack([_waves(member).frequencies for member in averaged.members]),
-            "phases": np.stack([_waves(member).phases for member in averaged.members]),
-            "weights": np.stack([member.weights for member in averaged.members]),
-            "offsets": np.stack([member.offsets for member in averaged.members]),
+            "mean": members[0].standardiser.mean,
+            "scale": members[0].standardiser.scale,
+            "frequencies": np.stack([features.frequencies for features in waves]),
+            "phases": np.stack([features.phases for features in waves]),
+            "weights": np.stack([member.fitted.weights for member in members]),
+            "offsets": np.stack([member.fitted.offsets for member in members]),
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> AveragedQ:
         """Make the same Q-function again."""
-        names = ("frequencies", "phases", "weights", "offsets")
-        members = tuple(
+        standardiser = Standardiser(arrays["mean"], arrays["scale"])
+        fitted = [
             LinearPredictors(KernelFeatures(frequencies, phases), weights, offsets, np.ones(1))
-            for frequencies, phases, weights, offsets in zip(*map(arrays.get, names), strict=True)
-        )
-        return AveragedQ(Standardiser(arrays["mean"], arrays["scale"]), members, self.caution)
-
-
-def _waves(member: LinearPredictors) -> KernelFeatures:
-    return cast(KernelFeatures, member.features)
-
-
-@dataclass(frozen=True, eq=False)
-class AveragedQ:
-    """Mean over several Q-functions, less a number of their standard deviations."""
-
-    standardiser: Standardiser
-    members: Sequence[LinearPredictors]  # of one predictor each
-    caution: Annotated[float, Field(ge=0)]
-
-    def values(self, observations: FloatArray) -> Float64Array:
-        """Values of every action, ``(N, obs_dim) -> (N, action_count)``."""
-        each = self.each(observations)
-        means: Float64Array = each.mean(axis=0)
-        return means - self.caution * each.std(axis=0) if self.caution else means
-
-    def each(self, observations: FloatArray) -> Float64Array:
-        """Values of every member, ``(draws, N, action_count)``."""
-        states = self.standardiser.apply(observations)
-        return np.stack([member.values(states)[:, 0] for member in self.members])
+            for frequencies, phases, weights, offsets in zip(
+                *(arrays[name] for name in ("frequencies", "phases", "weights", "offsets")),
+                strict=True,
+            )
+        ]
+        return AveragedQ([GreedyLinearPolicy(one, standardiser) for one in fitted], self.caution)
 
 
 def _describe(
     q: AveragedQ, fits: Sequence[LevelFreeFit], transitions: Transitions
 ) -> dict[str, float]:
     """Say what the data alone tell of a teacher."""
-    probes = np.linspace(0, len(transitions) - 1, min(PROBES, len(transitions))).astype(np.int64)
-    each = q.each(transitions.observations[probes])
-    advantages = each - each.mean(axis=2, keepdims=True)
+    probes = transitions.observations[probe_rows(len(transitions), PROBES)]
     return {
         "left_out_error": float(np.mean([fit.left_out_error for fit in fits])),
-        "agreement": _agreement(advantages),
+        "agreement": q.agreement(probes),
     }
-
-
-def _agreement(advantages: Float64Array) -> float:
-    """Mean correlation between the advantages of two draws; 1 where there is one draw."""
-    flat = advantages.reshape(len(advantages), -1)
-    sizes = np.linalg.norm(flat, axis=1)
-    found = [
-        float(flat[i] @ flat[j] / max(sizes[i] * sizes[j], np.finfo(float).tiny))
-        for i, j in combinations(range(len(flat)), 2)
-    ]
-    return float(np.mean(found)) if found else 1.0

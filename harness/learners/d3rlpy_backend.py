@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")  # gym, which d3rlpy imports, warns about NumPy 2
     import d3rlpy
-    from d3rlpy.algos.qlearning import QLearningAlgoBase
+    from d3rlpy.algos.qlearning import DiscreteBCQ, QLearningAlgoBase
+    from d3rlpy.algos.qlearning.torch.dqn_impl import DQNImpl
     from d3rlpy.dataset import TransitionMiniBatch
 
-from harness.core.arrays import BoolArray, FloatArray, IntArray
+from harness.core.arrays import BoolArray, Float64Array, FloatArray, IntArray
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
 
@@ -73,6 +74,26 @@ class NetworkPolicy:
         return actions
 
 
+class GreedyNetworkPolicy(NetworkPolicy):
+    """The policy of a network of Q-values, greedy for their mean over its critics."""
+
+    def __init__(
+        self, algo: QLearningAlgoBase[Any, Any], action_count: int, reward_scale: float
+    ) -> None:
+        super().__init__(algo)
+        self._action_count = action_count
+        self._reward_scale = reward_scale
+
+    def values(self, observations: FloatArray) -> Float64Array:
+        """Values of every action in units of the rewards, ``(B, obs_dim) -> (B, action_count)``."""
+        states = observations.astype(np.float32)
+        columns = [
+            self._algo.predict_value(states, np.full(len(states), action))
+            for action in range(self._action_count)
+        ]
+        return np.stack(columns, axis=1).astype(np.float64) / self._reward_scale
+
+
 @dataclass(frozen=True)
 class Training:
     """The settings that a d3rlpy algorithm is trained with."""
@@ -104,6 +125,12 @@ class Training:
         algo.create_impl((transitions.obs_dim,), transitions.action_count)
         return algo
 
+    def policy_of(self, algo: QLearningAlgoBase[Any, Any], action_count: int) -> NetworkPolicy:
+        """Return the policy of an algorithm, with Q-values if it is greedy for them."""
+        if isinstance(algo.impl, DQNImpl) and not isinstance(algo, DiscreteBCQ):
+            return GreedyNetworkPolicy(algo, action_count, self.reward_scale)
+        return NetworkPolicy(algo)
+
 
 def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
     """Train a network with d3rlpy and yield its policy at every checkpoint."""
@@ -111,7 +138,7 @@ def train(training: Training, transitions: Transitions, seed: int) -> Iterator[T
     d3rlpy.seed(seed % 2**32)
     buffer = PackedBuffer(transitions, training.reward_scale, seed)
     algo = training.create(transitions)
-    policy = NetworkPolicy(algo)
+    policy = training.policy_of(algo, transitions.action_count)
     steps = training.steps // training.checkpoints
     for part in range(1, training.checkpoints + 1):
         losses = [algo.update(buffer.sample(training.batch_size))["loss"] for _ in range(steps)]

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
-from harness.core.arrays import FloatArray, IntArray
+from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.numerics.features import KernelFeatures
@@ -68,5 +68,9 @@ class GreedyLinearPolicy:
 
     def act(self, observations: FloatArray) -> IntArray:
         """Choose the action of maximum Q-value, ``(B, obs_dim) -> (B,)``."""
-        best: IntArray = self.fitted.values(self.standardiser.apply(observations))[:, 0].argmax(1)
+        best: IntArray = self.values(observations).argmax(axis=1)
         return best
+
+    def values(self, observations: FloatArray) -> Float64Array:
+        """Values of every action, ``(B, obs_dim) -> (B, action_count)``."""
+        return self.fitted.values(self.standardiser.apply(observations))[:, 0]

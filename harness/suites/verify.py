@@ -91,7 +91,8 @@ def _names_modules(spec: RunSpec) -> bool:
     named_format, separator, _ = spec.dataset.partition("::")
     names = [spec.reducer.name, spec.learner.name, spec.environment or ""]
     if spec.reducer.labels is not None:
-        names += [spec.reducer.labels.name, spec.reducer.labels.teacher.name]
+        teacher = spec.reducer.labels.teacher
+        names += [spec.reducer.labels.name, teacher.name, teacher.learner_name]
     return any(":" in name for name in [*names, named_format if separator else ""])
 
 

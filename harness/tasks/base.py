@@ -74,14 +74,16 @@ class Task(ABC, Generic[SourceT, RowsT]):
         """
 
     def prepare(self, spec: RunSpec) -> None:
-        """Import the libraries of a run's learner, before its time is measured and limited.
+        """Import the libraries of a run's learners, before its time is measured and limited.
 
         Raises:
-            InputError: If there is no such learner.
+            InputError: If there is no such learner or reducer.
         """
-        prepare = getattr(self.make_learner(spec.learner, spec.discount), "prepare", None)
-        if prepare is not None:
-            prepare()
+        reducer = self.make_reducer(spec.reducer, spec.discount)
+        for part in (self.make_learner(spec.learner, spec.discount), *reducer.parts()):
+            prepare = getattr(part, "prepare", None)
+            if prepare is not None:
+                prepare()
 
     def make_reducer(self, spec: ReducerSpec, discount: float | None) -> Reducer[RowsT]:
         """Build a reducer; ``discount`` is passed on to those that have that parameter.

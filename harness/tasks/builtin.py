@@ -29,15 +29,14 @@ from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher
 from harness.labels.best_action import BestActionLabels
 from harness.labels.closed_form import ClosedFormTeacher
+from harness.labels.learned import LearnerTeacher
 from harness.labels.shaped import ShapedLabels
-from harness.learners.linear_fqi import LinearFQILearner
-from harness.learners.networks import DQNLearner, EnsembleDQNLearner, FQILearner
-from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
+from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
 from harness.tasks.metrics.fresh_gap import FreshGap
 from harness.tasks.metrics.worst_case_gap import WorstCaseGap
 
-JUDGE_GROUPS: Final = ("bellman_bench.learners", "bellman_bench.metrics")
+JUDGE_GROUPS: Final = (LEARNER_GROUP, "bellman_bench.metrics")
 
 REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
     kind="method",
@@ -63,16 +62,7 @@ LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(
     groups=JUDGE_GROUPS,
     bases=(Learner, ReductionMetric),
     rows=Transitions,
-    builtin=listed(
-        DQNLearner,
-        FQILearner,
-        EnsembleDQNLearner,
-        CQLLearner,
-        BCQLearner,
-        BCLearner,
-        LinearFQILearner,
-        FreshGap,
-    ),
+    builtin={**OFFLINE_LEARNERS.builtin, **listed(FreshGap)},
 )
 LABELS: Final[Registry[type[Labels]]] = Registry(
     kind="labels",
@@ -84,7 +74,7 @@ TEACHERS: Final[Registry[type[Teacher]]] = Registry(
     kind="teacher",
     groups=("bellman_bench.teachers",),
     bases=(Teacher,),
-    builtin=listed(ClosedFormTeacher),
+    builtin=listed(ClosedFormTeacher, LearnerTeacher),
 )
 REGRESSION_REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
     kind="regression method",

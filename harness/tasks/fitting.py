@@ -31,7 +31,6 @@ def teachers_kept_in(folder: Path | None) -> Iterator[None]:
         _FOLDER.reset(token)
 
 
-@lru_cache(maxsize=4)
 def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
     """Fit a teacher, unless this process has, or another that shares the cache folder.
 
@@ -40,6 +39,16 @@ def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeac
     Raises:
         InputError: If the fit diverges.
     """
+    # parameters as JSON, for they may hold tables, which have no hash
+    return fit_shared(type(teacher), teacher.model_dump_json(), rows, discount)
+
+
+@lru_cache(maxsize=4)
+def fit_shared(
+    kind: type[Teacher], parameters: str, rows: Transitions, discount: float
+) -> FittedTeacher:
+    """Fit a teacher of this class and these parameters; see `fit_once`."""
+    teacher = kind.model_validate_json(parameters)
     folder, key = _FOLDER.get(), teacher_key(teacher, rows, discount)
     if folder is None or key is None:
         return _fit(teacher, rows, discount)
@@ -54,11 +63,11 @@ def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeac
 
 def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
     fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
-    error = fitted.diagnostics.get("left_out_error", 0.0)
+    error = max(fitted.diagnostics.get(name, 0.0) for name in ("left_out_error", "bellman_error"))
     if error >= 1:
         logger.warning(
-            "teacher %r is refuted by the data that it was fitted to: its error on rows left out "
-            "is %.2f of their variance, no better than a constant's; do not trust its labels",
+            "teacher %r is refuted by the data that it was fitted to: its error is %.2f of the "
+            "variance of its targets, no better than a constant's; do not trust its labels",
             teacher.name,
             error,
         )

@@ -23,6 +23,7 @@ from harness.labels.base import (
     Teacher,
     check_signal,
 )
+from harness.learners.builtin import OFFLINE_LEARNERS
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
 from harness.tasks.fitting import fit_once
 
@@ -56,8 +57,8 @@ class LabelledReducer(Reducer[Transitions]):
         return self._reducer.stream_name
 
     def parts(self) -> tuple[BaseModel, ...]:
-        """Return itself, the reducer's parts, the labels and the teacher."""
-        return (self, *self._reducer.parts(), self._labels, self._teacher)
+        """Return itself, the reducer's parts, the labels and the teacher's parts."""
+        return (self, *self._reducer.parts(), self._labels, *self._teacher.parts())
 
     def row_bounds(self, rows: Transitions, size: int) -> tuple[int, int]:
         """Return at most the size: states that carry every action come in whole numbers."""
@@ -202,16 +203,28 @@ def labels_of(parameters: Mapping[str, Any]) -> LabelledReducer | None:
     """Rebuild the labels of a saved reduction from its parameters.
 
     Returns:
-        None if it has none, or if they or their teacher do not come with the package: what a file
-        says alone imports nothing.
+        None if it has none, or if they, their teacher or its learner do not come with the package:
+        what a file says alone imports nothing.
     """
-    names = [parameters.get(key, {}) for key in ("reducer", "labels", "teacher")]
-    registries: tuple[Registry[Any], ...] = (REDUCERS, LABELS, TEACHERS)
+    reducer, labels, teacher = (parameters.get(key) for key in ("reducer", "labels", "teacher"))
+    named: list[tuple[Any, Registry[Any]]] = [
+        (reducer, REDUCERS),
+        (labels, LABELS),
+        (teacher, TEACHERS),
+    ]
+    if (learner := _learner_of(teacher)) is not None:
+        named.append((learner, OFFLINE_LEARNERS))
     known = (
-        isinstance(named, Mapping) and named.get("name") in registry.builtin
-        for named, registry in zip(names, registries, strict=True)
+        isinstance(each, Mapping) and each.get("name") in registry.builtin
+        for each, registry in named
     )
     return LabelledReducer.model_validate(dict(parameters)) if all(known) else None
+
+
+def _learner_of(teacher: Any) -> Any:
+    """Return what a teacher of a file names as its learner; None if nothing."""
+    given = teacher.get("parameters") if isinstance(teacher, Mapping) else None
+    return given.get("learner") if isinstance(given, Mapping) else None
 
 
 def _named(name: str, made: BaseModel) -> Named:

@@ -11,6 +11,7 @@ from harness.core.arrays import FloatArray
 from harness.core.classes.registry import import_class, reference_to
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
+from harness.labels.base import QFunction
 from harness.testing.rows import bandit, random_transitions
 
 
@@ -61,6 +62,16 @@ class LearnerContract:
             for _ in range(2)
         )
         assert first == second
+
+    def test_it_acts_by_its_values_if_it_has_any(self, learner: Learner) -> None:
+        """A policy with Q-values may teach, see `harness.labels.learned`."""
+        transitions = random_transitions(np.random.default_rng(0), 30)
+        for trained in learner.fit(transitions, 0):
+            if isinstance(trained.policy, QFunction):
+                values = trained.policy.values(transitions.observations)
+                assert values.shape == (30, 2)
+                chosen = trained.policy.act(transitions.observations)
+                np.testing.assert_array_equal(values.argmax(axis=1), chosen)
 
     def test_an_action_that_no_row_takes_is_known(self, learner: Learner) -> None:
         transitions = random_transitions(np.random.default_rng(0), 30, action_count=2)

@@ -7,22 +7,37 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.classes.specs import LabelsSpec
+from harness.core.classes.specs import ClassSpec, LabelsSpec
 from harness.core.reduction import Reducer, reduce_seeded
 from harness.core.transitions import Transitions
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher
+from harness.labels.learned import LearnerTeacher
 from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
 from harness.tasks.labelling import label_by
 from harness.testing import LabelsContract, ReducerContract, TeacherContract
 from harness.testing.reducers import small_source
 
+SMALL: dict[str, Any] = {
+    "steps": 300,
+    "checkpoints": 1,
+    "learning_rate": 1e-2,
+    "hidden_units": [32],
+    "target_interval": 10,
+}
+
 
 class TestTeachers(TeacherContract):
-    @pytest.fixture(params=sorted(TEACHERS.builtin))
+    @pytest.fixture(params=sorted({*TEACHERS.builtin} - {"learner"}))
     def teacher(self, request: pytest.FixtureRequest) -> Teacher:
         made: Teacher = TEACHERS.make(request.param, {})
         return made
+
+
+@pytest.mark.slow
+class TestNetworkTeacher(TeacherContract):
+    subject = LearnerTeacher(learner=ClassSpec(name="dqn", parameters=SMALL), members=2)
+    preference = 0.2  # networks start from random ones
 
 
 class TestLabels(LabelsContract):

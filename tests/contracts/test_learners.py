@@ -10,6 +10,7 @@ import pytest
 from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.transitions import Transitions
+from harness.labels.base import QFunction
 from harness.tasks.builtin import LEARNERS
 from harness.testing import LearnerContract
 from harness.testing.learners import final_actions
@@ -29,6 +30,7 @@ SHORT: dict[str, dict[str, Any]] = {
 }
 LONG: dict[str, Any] = {"steps": 600, "checkpoints": 1}
 PATIENT = {name: {"ridge": 1e-4} if name == "linear-fqi" else LONG for name in SHORT}
+INDIFFERENT = {"cql": {"conservatism": 0.0}, "ensemble-dqn": {"weight_decay": 0.0}}
 IMITATORS = {"bc"}
 THRIFTY = {"linear-fqi"}  # one checkpoint, after the last iteration
 
@@ -97,6 +99,20 @@ def test_it_looks_ahead(value_learner: Learner) -> None:
     """Only the last state pays: all others must learn its worth through bootstrapping."""
     patient = value_learner.model_copy(update=PATIENT[value_learner.name])
     assert final_actions(patient, chain(), np.eye(5)) == [1] * 5
+
+
+@pytest.mark.parametrize("name", ["dqn", "fqi", "ensemble-dqn", "cql", "linear-fqi"])
+def test_its_values_are_in_units_of_the_rewards(name: str) -> None:
+    learner = make(name, **PATIENT[name]).model_copy(update=INDIFFERENT.get(name, {}))
+    *_, last = learner.fit(bandit([1.0, 2.0], [1, 1]), 0)
+    assert isinstance(last.policy, QFunction)
+    np.testing.assert_allclose(last.policy.values(np.ones((1, 1))), [[1.0, 2.0]], rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["bc", "bcq"])
+def test_who_is_greedy_for_no_values_offers_none(name: str) -> None:
+    trained = next(iter(make(name).fit(bandit([1.0, 2.0], [1, 1]), 0)))
+    assert not isinstance(trained.policy, QFunction)
 
 
 def test_terminations_stop_bootstrapping(value_learner: Learner) -> None:

@@ -40,6 +40,12 @@ class TeacherSpec(ClassSpec):
 
     name: str = "closed-form"
 
+    @property
+    def learner_name(self) -> str:
+        """Name of the learner among its parameters; empty if it names none."""
+        learner = self.parameters.get("learner", "")
+        return str(learner.get("name", "") if isinstance(learner, Mapping) else learner)
+
 
 class LabelsSpec(ClassSpec):
     """What the rewards of reduced rows say, in place of what was recorded."""

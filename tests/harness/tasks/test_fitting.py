@@ -12,7 +12,7 @@ import pytest
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction
 from harness.labels.closed_form import ClosedFormTeacher
-from harness.tasks.fitting import fit_once, teachers_kept_in
+from harness.tasks.fitting import fit_once, fit_shared, teachers_kept_in
 from harness.testing.rows import random_transitions
 
 
@@ -23,9 +23,9 @@ def data() -> Transitions:
 
 @pytest.fixture(autouse=True)
 def _another_process() -> Iterator[None]:
-    fit_once.cache_clear()
+    fit_shared.cache_clear()
     yield
-    fit_once.cache_clear()
+    fit_shared.cache_clear()
 
 
 class Forgetful(ClosedFormTeacher):
@@ -48,7 +48,7 @@ def test_processes_that_share_a_folder_fit_once(
     data: Transitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = fit(ClosedFormTeacher(), data, tmp_path)
-    fit_once.cache_clear()
+    fit_shared.cache_clear()
     monkeypatch.setattr(ClosedFormTeacher, "fit", never)
     again = fit(ClosedFormTeacher(), data, tmp_path)
     assert (again.seconds, again.diagnostics) == (first.seconds, first.diagnostics)

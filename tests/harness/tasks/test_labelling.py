@@ -19,8 +19,9 @@ from harness.execution.cache import cache_key
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import FittedTeacher
 from harness.labels.closed_form import ClosedFormTeacher
+from harness.learners.linear_fqi import LinearFQILearner
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.labelling import LabelledReducer, label_by
+from harness.tasks.labelling import LabelledReducer, label_by, labels_of
 from harness.testing.rows import in_episodes, random_transitions
 
 QUICK = {"name": "closed-form", "parameters": {"feature_count": 20, "iterations": 20}}
@@ -112,6 +113,39 @@ def test_caches_tell_labels_teachers_and_their_versions_apart(
         seen.append(key(labelled("random")))
     assert None not in seen
     assert len(set(seen)) == len(seen)
+
+
+def by_learner(learner: Any, **parameters: Any) -> LabelledReducer:
+    given = {"learner": learner, "members": 1, **parameters}
+    teacher = {"name": "learner", "parameters": given}
+    spec = LabelsSpec.model_validate({"name": "advantage", "teacher": teacher})
+    return label_by(REDUCERS.make("random", {}), "random", spec, 0.9)
+
+
+LINEAR = {"name": "linear-fqi", "parameters": {"feature_count": 10, "iterations": 5}}
+
+
+def test_a_learner_that_teaches_is_in_records_and_caches(
+    data: Transitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reducer = by_learner(LINEAR)
+    found = reduce_seeded(data, reducer, 20, 0)
+    assert found.parameters["teacher"]["parameters"]["learner"]["parameters"]["ridge"] > 0
+    assert 0 < found.diagnostics["bellman_error"] < 1
+    keys = [cache_key(reducer, data, 20, 0), cache_key(by_learner("linear-fqi"), data, 20, 0)]
+    keys.append(cache_key(by_learner(LINEAR, caution=1), data, 20, 0))
+    monkeypatch.setattr(LinearFQILearner, "cache_version", 77)
+    keys.append(cache_key(reducer, data, 20, 0))
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_file_alone_imports_no_learner(data: Transitions) -> None:
+    parameters = reduce_seeded(data, by_learner(LINEAR), 20, 0).parameters
+    assert labels_of(parameters) is not None
+    for planted in ({"name": "planted_learner:Planted", "parameters": {}}, "planted_learner:P", 3):
+        teacher = {"name": "learner", "parameters": {"learner": planted}}
+        assert labels_of({**parameters, "teacher": teacher}) is None
 
 
 class Fickle(ClosedFormTeacher):

@@ -1,0 +1,142 @@
+"""A teacher that is any learner with a Q-function, averaged over training runs."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    field_validator,
+)
+
+from harness.core.classes.specs import ClassSpec
+from harness.core.errors import InputError
+from harness.core.learner import Learner, Policy
+from harness.core.rows import private_copy
+from harness.core.seeding import derive_seed
+from harness.core.transitions import Transitions
+from harness.labels.averaged import AveragedQ
+from harness.labels.base import FittedTeacher, QFunction, Teacher, probe_rows
+from harness.learners.builtin import OFFLINE_LEARNERS
+
+PROBES = 5000  # rows at which values are compared, at most
+
+
+class LearnerTeacher(Teacher):
+    """Averages the Q-values of one learner over seeds, less what they disagree by.
+
+    For data on which the closed form fails and networks learn. Members are trained on the full
+    transitions and differ in their seeds alone. Where the data hold no signal they still prefer
+    what their random start prefers, unlike the closed form.
+    """
+
+    name: ClassVar[str] = "learner"
+
+    learner: ClassSpec = Field(default=ClassSpec(name="dqn"), validate_default=True)
+    members: PositiveInt = 3  # training runs
+    caution: NonNegativeFloat = 0.0  # standard deviations over members that values are lowered by
+    seed: NonNegativeInt = 0  # of all members
+
+    @field_validator("learner")
+    @classmethod
+    def _parameters_are_complete(cls, spec: ClassSpec) -> ClassSpec:
+        """Fill in the learner's defaults, for records; its discount is the run's if not given."""
+        made: Learner = OFFLINE_LEARNERS.make(spec.name, spec.parameters)
+        whole = made.model_dump(mode="json")
+        if "discount" not in spec.parameters:
+            whole.pop("discount", None)
+        return ClassSpec(name=spec.name, parameters=whole)
+
+    def make_learner(self, discount: float | None = None) -> Learner:
+        """Build the learner; ``discount`` is passed on if it has one that is not given."""
+        made: Learner = OFFLINE_LEARNERS.make(
+            self.learner.name, self.learner.parameters, discount=discount
+        )
+        return made
+
+    def parts(self) -> tuple[BaseModel, ...]:
+        """Return itself and the learner."""
+        return (self, self.make_learner())
+
+    def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
+        """Train every member, one after another; importing libraries takes no part in the time.
+
+        Raises:
+            InputError: If the learner has no Q-values, or its values are not finite.
+        """
+        learner = self.make_learner(discount)
+        learner.prepare()
+        started = time.perf_counter()
+        members = [self._train(learner, transitions, member) for member in range(self.members)]
+        q = AveragedQ(members, self.caution)
+        seconds = time.perf_counter() - started
+        probes = transitions.take(probe_rows(len(transitions), PROBES))
+        diagnostics = {
+            "bellman_error": bellman_error(q, probes, discount),
+            "agreement": q.agreement(probes.observations),
+        }
+        return FittedTeacher(q, seconds, diagnostics)
+
+    def _train(self, learner: Learner, transitions: Transitions, member: int) -> QFunction:
+        """Train to the end; what lacks Q-values is refused at its first checkpoint."""
+        seed = derive_seed("teacher", self.learner.name, self.seed, member)
+        found: QFunction | None = None
+        rows = private_copy(transitions, type(learner))
+        for trained in learner.fit(rows, seed):
+            found = self._q_of(trained.policy)
+        if found is None:
+            raise InputError(
+                f"learner {self.learner.name!r} yielded no policy: fit must yield one at least; "
+                "correct the class"
+            )
+        self._check_values(found, transitions)
+        return found
+
+    def _q_of(self, policy: Policy) -> QFunction:
+        if isinstance(policy, QFunction):
+            return policy
+        raise InputError(
+            f"learner {self.learner.name!r} cannot teach: its policies offer no Q-values (a method "
+            "`values`), which labels are made of; name one whose policies do, such as 'dqn'"
+        )
+
+    def _check_values(self, q: QFunction, transitions: Transitions) -> None:
+        probes = transitions.observations[probe_rows(len(transitions), PROBES)]
+        values = np.asarray(q.values(probes))
+        if values.shape != (len(probes), transitions.action_count):
+            raise InputError(
+                f"learner {self.learner.name!r} gives Q-values of shape {values.shape} for "
+                f"{len(probes)} states of {transitions.action_count} actions: the rule is a value "
+                "of every action of each state; correct the class"
+            )
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"learner {self.learner.name!r} diverged as a teacher: its values must be finite; "
+                "lower its learning rate or scale the dataset down"
+            )
+
+
+def bellman_error(q: QFunction, transitions: Transitions, discount: float) -> float:
+    """Return the share of the variance of Bellman targets that a Q-function leaves unexplained.
+
+    Targets are ``r + γ (1 - b) max_a Q(s', a)``, on rows that it was fitted to: an error of 1 is
+    that of a constant, and a small one does not say that rows left out are met as well.
+
+    Args:
+        q: In units of the rewards.
+        transitions: Weighted rows.
+        discount: γ.
+    """
+    then = q.values(transitions.next_observations).max(axis=1)
+    targets = transitions.rewards + discount * ~transitions.terminations * then
+    values = q.values(transitions.observations)
+    taken = np.take_along_axis(values, transitions.actions[:, None], axis=1)[:, 0]
+    shares = transitions.shares
+    variance = float(shares @ (targets - shares @ targets) ** 2)
+    return float(shares @ (targets - taken) ** 2) / variance if variance > 0 else 1.0
