@@ -96,6 +96,7 @@ def _last_steps(records: Iterable[RunRecord], kind: str) -> set[int]:
         result.checkpoints[-1].step
         for result in (record.result for record in records)
         if isinstance(result, RunResult)
+        and result.checkpoints[-1].step
         and ("iterations" in result.learner_parameters) == (kind == "iterations")
     }
 

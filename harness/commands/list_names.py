@@ -14,14 +14,15 @@ def list_names() -> None:
     from envs.catalogue import classic_dataset_ids
     from envs.loading import FORMATS
     from envs.regression.datasets import tabular_ids
+    from harness.labels.builtin import LABELS, TEACHERS
     from harness.suites.loading import load_suite, shipped_suites
     from harness.tasks import builtin
 
     sections = {
         "datasets": dict.fromkeys(classic_dataset_ids(), ""),
         "methods": dict(_summaries(builtin.REDUCERS)),
-        "labels": {"recorded": "Rewards as recorded."} | dict(_summaries(builtin.LABELS)),
-        "teachers": dict(_summaries(builtin.TEACHERS)),
+        "labels": {"recorded": "Rewards as recorded."} | dict(_summaries(LABELS)),
+        "teachers": dict(_summaries(TEACHERS)),
         "learners": dict(_summaries(builtin.LEARNERS)),
         "formats": dict(_summaries(FORMATS)),
         "regression datasets": dict.fromkeys(tabular_ids(), ""),

@@ -65,10 +65,11 @@ def fit_level_free_q(
     then = features(rows.next_states[regressions.order]).astype(np.float32)
     targets = rewards
     weights, level = regressions.solve(targets)
-    for _ in range(iterations - 1):
-        best = (then @ weights.T.astype(np.float32)).max(axis=1) + np.float32(level)
-        targets = rewards + alive * best
-        weights, level = regressions.solve(targets)
+    with np.errstate(over="ignore", invalid="ignore"):  # what diverges is refused below
+        for _ in range(iterations - 1):
+            best = (then @ weights.T.astype(np.float32)).max(axis=1) + np.float32(level)
+            targets = rewards + alive * best
+            weights, level = regressions.solve(targets)
     if not (np.isfinite(weights).all() and np.isfinite(level)):
         raise InputError(
             "fitted Q-iteration diverged: its values must be finite; raise the ridge or scale the "
@@ -125,6 +126,7 @@ class _Regressions:
         In ridge regression the residual without a row is the residual over ``1 - h``, where ``h``
         is what the row weighs in its own fit.
         """
+        deviations = targets.astype(np.float64) - level  # whose squares may exceed single precision
         squares = 0.0
         for action, factor in enumerate(self.factors):
             if factor is None:
@@ -133,9 +135,9 @@ class _Regressions:
             rows, shares = self.now[mine].astype(np.float64), self.shares[mine]
             inverse = scipy.linalg.cho_solve(factor, rows.T, check_finite=False)
             own = shares * np.einsum("nw,wn->n", rows, inverse)
-            residuals = targets[mine] - level - rows @ weights[action]
+            residuals = deviations[mine] - rows @ weights[action]
             squares += float(shares @ (residuals / np.maximum(1 - own, 1e-6)) ** 2)
-        variance = float(self.shares @ (targets - level) ** 2)
+        variance = float(self.shares @ deviations**2)
         return squares / variance if variance > 0 else 1.0
 
 

@@ -25,12 +25,7 @@ from harness.distillation.exact import ExactDistiller
 from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
-from harness.labels.advantage import AdvantageLabels
-from harness.labels.base import Labels, Teacher
-from harness.labels.best_action import BestActionLabels
-from harness.labels.closed_form import ClosedFormTeacher
-from harness.labels.learned import LearnerTeacher
-from harness.labels.shaped import ShapedLabels
+from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
 from harness.tasks.metrics.fresh_gap import FreshGap
@@ -62,19 +57,7 @@ LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(
     groups=JUDGE_GROUPS,
     bases=(Learner, ReductionMetric),
     rows=Transitions,
-    builtin={**OFFLINE_LEARNERS.builtin, **listed(FreshGap)},
-)
-LABELS: Final[Registry[type[Labels]]] = Registry(
-    kind="labels",
-    groups=("bellman_bench.labels",),
-    bases=(Labels,),
-    builtin=listed(ShapedLabels, AdvantageLabels, BestActionLabels),
-)
-TEACHERS: Final[Registry[type[Teacher]]] = Registry(
-    kind="teacher",
-    groups=("bellman_bench.teachers",),
-    bases=(Teacher,),
-    builtin=listed(ClosedFormTeacher, LearnerTeacher),
+    builtin={**OFFLINE_LEARNERS.builtin, **listed(TeacherLearner, FreshGap)},
 )
 REGRESSION_REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
     kind="regression method",

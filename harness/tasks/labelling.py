@@ -23,8 +23,9 @@ from harness.labels.base import (
     Teacher,
     check_signal,
 )
+from harness.labels.builtin import LABELS, TEACHERS
 from harness.learners.builtin import OFFLINE_LEARNERS
-from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
+from harness.tasks.builtin import REDUCERS
 from harness.tasks.fitting import fit_once
 
 

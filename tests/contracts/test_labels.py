@@ -1,4 +1,4 @@
-"""Contracts of labels and teachers: a new one gets them by being listed in tasks/builtin.py."""
+"""Contracts of labels and teachers: a new one gets them by being listed in labels/builtin.py."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from harness.core.reduction import Reducer, reduce_seeded
 from harness.core.transitions import Transitions
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher
+from harness.labels.builtin import LABELS, TEACHERS
 from harness.labels.learned import LearnerTeacher
-from harness.tasks.builtin import LABELS, REDUCERS, TEACHERS
+from harness.tasks.builtin import REDUCERS
 from harness.tasks.labelling import label_by
 from harness.testing import LabelsContract, ReducerContract, TeacherContract
 from harness.testing.reducers import small_source

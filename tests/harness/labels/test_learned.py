@@ -17,9 +17,9 @@ from harness.core.learner import Learner, TrainedPolicy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
 from harness.labels.base import Teacher
+from harness.labels.builtin import TEACHERS
 from harness.labels.learned import LearnerTeacher, bellman_error
 from harness.learners.networks import FQILearner
-from harness.tasks.builtin import TEACHERS
 from harness.testing.rows import random_transitions
 
 SEEDS: list[int] = []
