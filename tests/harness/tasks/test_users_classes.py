@@ -11,6 +11,7 @@ import pytest
 
 from envs.dataset import Dataset
 from harness.core.classes.registry import import_class
+from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
 from harness.core.records import read_records, record_path, write_record
@@ -19,6 +20,7 @@ from harness.core.specs import RunSpec
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.suites.loading import make_suite
 from harness.suites.run import run_suite
+from harness.suites.verify import verify
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.control import check_evaluable
 from harness.tasks.evaluation import evaluate
@@ -89,6 +91,24 @@ def test_a_record_alone_imports_no_module_when_its_folder_is_resumed(here: Path)
     write_record(here / "results", planted)
     (here / "planted_environment.py").write_text("from pathlib import Path\nPath('x').touch()\n")
     run_suite(make_suite(SUITE, "given"), here / "results")
+    assert not (here / "x").exists()
+
+
+@pytest.mark.parametrize("learner", ["planted:P", {"name": "planted:P", "parameters": {}}])
+def test_a_record_alone_imports_no_learner_of_a_teacher_when_it_is_repeated(
+    here: Path, learner: Any
+) -> None:
+    run_suite(SUITE, here / "results")
+    (record,) = read_records(here / "results")
+    teacher = {"name": "learner", "parameters": {"learner": learner}}
+    reducer = ReducerSpec.model_validate(
+        {"name": "random", "label": "random", "labels": {"name": "advantage", "teacher": teacher}}
+    )
+    spec = record.spec.model_copy(update={"reducer": reducer})
+    write_record(here / "results", record.model_copy(update={"spec": spec}))
+    (here / "planted.py").write_text("from pathlib import Path\nPath('x').touch()\n")
+    found = verify(here / "results", sample=1)
+    assert found.unrepeatable == 1
     assert not (here / "x").exists()
 
 
