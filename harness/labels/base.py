@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
+from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
 
 
@@ -30,6 +31,16 @@ class FittedTeacher:
     q: QFunction
     seconds: float  # wall time of fitting it
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def left_out_error(self) -> float:
+        """Squared error on rows left out, over their variance; 0 where the teacher tells none."""
+        return self.diagnostics.get("left_out_error", 0.0)
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the data refute it: a constant would do as well on rows left out."""
+        return self.left_out_error >= 1
 
 
 class Teacher(BaseModel, ABC):
@@ -118,7 +129,7 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
             another: then there is nothing to tell.
     """
     check_signal(transitions, labels)
-    probes = np.linspace(0, len(transitions) - 1, min(PROBES, len(transitions))).astype(np.int64)
+    probes = evenly_spaced(len(transitions), PROBES)
     values = teacher.q.values(transitions.observations[probes])
     gap = float(np.median(np.ptp(values, axis=1)))
     if not gap > NO_GAP * float(values.std()):

@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array, FloatArray
+from harness.core.rows import evenly_spaced
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Teacher
@@ -92,7 +93,7 @@ def _describe(
     q: AveragedQ, fits: Sequence[LevelFreeFit], transitions: Transitions
 ) -> dict[str, float]:
     """Say what the data alone tell of a teacher."""
-    probes = np.linspace(0, len(transitions) - 1, min(PROBES, len(transitions))).astype(np.int64)
+    probes = evenly_spaced(len(transitions), PROBES)
     each = q.each(transitions.observations[probes])
     advantages = each - each.mean(axis=2, keepdims=True)
     return {

@@ -75,7 +75,7 @@ class LabelledReducer(Reducer[Transitions]):
         Raises:
             InputError: If it holds no signal, or the teacher diverges.
         """
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_teacher(self._teacher, rows, self.discount)
         return self._labels.make(teacher, rows, self.discount)(rows)
 
     def reduce(
@@ -88,7 +88,7 @@ class LabelledReducer(Reducer[Transitions]):
                 diverges, or a class breaks its contract.
         """
         self.check_usable(rows)
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_teacher(self._teacher, rows, self.discount)
         made = super().reduce(rows, size, rng)
         method = f"{self._reducer.name} with {self._labels.name} labels"
         return replace(made, method=method, seconds=made.seconds + teacher.seconds)
@@ -96,7 +96,7 @@ class LabelledReducer(Reducer[Transitions]):
     def _reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        teacher = _fit_once(self._teacher, rows, self.discount)
+        teacher = fit_teacher(self._teacher, rows, self.discount)
         relabel = self._labels.make(teacher, rows, self.discount)
         if self.when == "before":
             made = self._reducer.reduce(relabel(rows), size, rng)
@@ -172,14 +172,18 @@ def _named(name: str, made: BaseModel) -> Named:
 
 
 @lru_cache(maxsize=4)
-def _fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
+def fit_teacher(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
+    """Fit a teacher to a dataset, once a process.
+
+    Raises:
+        InputError: If the fit diverges.
+    """
     fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
-    error = fitted.diagnostics.get("left_out_error", 0.0)
-    if error >= 1:
+    if fitted.refuted:
         logger.warning(
             "teacher %r is refuted by the data that it was fitted to: its error on rows left out "
-            "is %.2f of their variance, no better than a constant's; do not trust its labels",
+            "is %.2f of their variance, no better than a constant's; do not trust its values",
             teacher.name,
-            error,
+            fitted.left_out_error,
         )
     return fitted
