@@ -17,7 +17,7 @@ from harness.core.rows import RowsT
 from harness.core.transitions import Transitions
 from harness.labels.base import Labels
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
-from harness.tasks.labelling import label_by
+from harness.tasks.teaching.labelling import label_by
 
 
 def distill(

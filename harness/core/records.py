@@ -24,7 +24,8 @@ from harness.core.specs import RunSpec
 from harness.core.storage.checksums import is_sealed, seal, unseal
 from harness.core.storage.files import write_whole
 
-SCHEMA_VERSION: Final = 4  # 1: no checksum, reason, CPU; 2: no codebook; 3: no environment
+# 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use of policies
+SCHEMA_VERSION: Final = 5
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean over this many last checkpoints
 
 Parameters = dict[str, JsonValue]
@@ -74,6 +75,13 @@ class Seconds(Frozen):
     evaluation: float
 
 
+class Use(Frozen):
+    """What a policy is worth as far as the full data tell it, without an environment."""
+
+    regret: float  # mean over states of what its actions lose, in median action gaps of a teacher
+    agreement: float  # share of states where it acts as the teacher does
+
+
 class RunResult(Frozen):
     """The measurements of a completed control run."""
 
@@ -82,6 +90,7 @@ class RunResult(Frozen):
     learner_parameters: Parameters
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
     seconds: Seconds
+    use: Use | None = None  # of the last policy; None where no teacher can judge it
 
 
 METRIC_RULE: Final = (
@@ -140,7 +149,7 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 class RunRecord(Frozen):
     """The record of one run: its spec, measurements and provenance."""
 
-    schema_version: Literal[1, 2, 3, 4] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]

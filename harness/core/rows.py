@@ -72,6 +72,11 @@ def row_shape(rows: Any) -> tuple[int, ...]:
     return (int(rows.features.shape[1]),) if isinstance(rows, RegressionSet) else ()
 
 
+def evenly_spaced(count: int, most: int) -> IntArray:
+    """Number ``min(count, most)`` of ``count`` rows, from the first to the last, evenly spaced."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
 def private_copy(rows: RowsT, for_class: type) -> RowsT:
     """Copy rows for a class that does not come with the package: datasets are shared by all runs.
 

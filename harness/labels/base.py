@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from harness.core.arrays import Float64Array, FloatArray, IntArray
+from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
+from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
 
 
@@ -35,6 +36,16 @@ class FittedTeacher:
     q: QFunction
     seconds: float  # wall time of fitting it
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def error(self) -> float:
+        """Squared error over the variance of what it was fitted to; 0 where it tells none."""
+        return max(self.diagnostics.get(name, 0.0) for name in ("left_out_error", "bellman_error"))
+
+    @property
+    def refuted(self) -> bool:
+        """Whether its own data refute it: a constant would do as well."""
+        return self.error >= 1
 
 
 class Teacher(BaseModel, ABC):
@@ -108,11 +119,6 @@ PROBES = 20_000  # states at which a scale is taken, at most
 NO_GAP = 1e-6  # of the spread of values: actions that differ by less do not differ
 
 
-def probe_rows(count: int, most: int = PROBES) -> IntArray:
-    """Return evenly spaced rows of ``count``, at most ``most``."""
-    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
-
-
 class NoSignalError(InputError):
     """Nothing in the data tells one action from another."""
 
@@ -146,7 +152,8 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
             another: then there is nothing to tell.
     """
     check_signal(transitions, labels)
-    values = teacher.q.values(transitions.observations[probe_rows(len(transitions))])
+    probes = evenly_spaced(len(transitions), PROBES)
+    values = teacher.q.values(transitions.observations[probes])
     gap = float(np.median(np.ptp(values, axis=1)))
     if not gap > NO_GAP * float(values.std()):
         raise NoSignalError(

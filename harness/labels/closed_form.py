@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
+from harness.core.rows import evenly_spaced
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.labels.averaged import AveragedQ
-from harness.labels.base import FittedTeacher, QFunction, Teacher, probe_rows
+from harness.labels.base import FittedTeacher, QFunction, Teacher
 from harness.learners.linear_fqi import GreedyLinearPolicy
 from harness.numerics.features import KernelFeatures
 from harness.numerics.level_free_q import LevelFreeFit, fit_level_free_q
@@ -98,7 +99,7 @@ def _describe(
     q: AveragedQ, fits: Sequence[LevelFreeFit], transitions: Transitions
 ) -> dict[str, float]:
     """Say what the data alone tell of a teacher."""
-    probes = transitions.observations[probe_rows(len(transitions), PROBES)]
+    probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
     return {
         "left_out_error": float(np.mean([fit.left_out_error for fit in fits])),
         "agreement": q.agreement(probes),

@@ -18,11 +18,11 @@ from pydantic import (
 from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner, Policy
-from harness.core.rows import private_copy
+from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
 from harness.labels.averaged import AveragedQ
-from harness.labels.base import FittedTeacher, QFunction, Teacher, probe_rows
+from harness.labels.base import FittedTeacher, QFunction, Teacher
 from harness.learners.builtin import OFFLINE_LEARNERS
 
 PROBES = 5000  # rows at which values are compared, at most
@@ -76,7 +76,7 @@ class LearnerTeacher(Teacher):
         members = [self._train(learner, transitions, member) for member in range(self.members)]
         q = AveragedQ(members, self.caution)
         seconds = time.perf_counter() - started
-        probes = transitions.take(probe_rows(len(transitions), PROBES))
+        probes = transitions.take(evenly_spaced(len(transitions), PROBES))
         diagnostics = {
             "bellman_error": bellman_error(q, probes, discount),
             "agreement": q.agreement(probes.observations),
@@ -107,7 +107,7 @@ class LearnerTeacher(Teacher):
         )
 
     def _check_values(self, q: QFunction, transitions: Transitions) -> None:
-        probes = transitions.observations[probe_rows(len(transitions), PROBES)]
+        probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
         values = np.asarray(q.values(probes))
         if values.shape != (len(probes), transitions.action_count):
             raise InputError(

@@ -31,6 +31,7 @@ class LinearFQILearner(Learner):
     """
 
     name: ClassVar[str] = "linear-fqi"
+    cache_version: ClassVar[int] = 2  # 1: the level of values was penalised
 
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
     feature_count: PositiveInt = 300

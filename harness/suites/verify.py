@@ -150,14 +150,17 @@ def _compare(record: RunRecord, again: RunRecord) -> Iterator[str]:
         return
     provenance = differences(record.provenance.versions, again.provenance.versions)
     hint = "".join(f"; version of {text}" for text in provenance)
-    for text in differences(_comparable(record), _comparable(again)):
+    had_use = record.schema_version >= 5
+    for text in differences(_comparable(record, had_use), _comparable(again, had_use)):
         yield f"{record.run_id}: repeated, {text}{hint}"
 
 
-def _comparable(record: RunRecord) -> dict[str, Any]:
+def _comparable(record: RunRecord, with_use: bool) -> dict[str, Any]:
     """Return what must be equal in a repeated run: all but times and provenance."""
     content = record.model_dump(mode="json")
     del content["result"]["seconds"]
+    if not with_use:  # a record of before there was any
+        content["result"].pop("use", None)
     return {name: content[name] for name in ("spec", "status", "result")}
 
 

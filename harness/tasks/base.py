@@ -21,7 +21,7 @@ from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows
-from harness.tasks.fitting import teachers_kept_in
+from harness.tasks.teaching.fitting import teachers_kept_in
 
 SourceT = TypeVar("SourceT")
 

@@ -24,8 +24,8 @@ from harness.numerics.fresh_predictors import FreshPredictors
 from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.labelling import labels_of
 from harness.tasks.saving import load_regression_set
+from harness.tasks.teaching.labelling import labels_of
 
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, to compare with
 FRESH = 1000  # number of predictors, which no method has matched

@@ -25,7 +25,8 @@ from harness.labels.controls import without_signal
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.evaluation import evaluate
-from harness.tasks.labelling import label_by
+from harness.tasks.teaching.judging import assess, judge_of
+from harness.tasks.teaching.labelling import label_by
 
 
 class ControlTask(Task[Dataset, Transitions]):
@@ -87,13 +88,15 @@ class ControlTask(Task[Dataset, Transitions]):
         """Train on a reduction, and evaluate the policy at every checkpoint.
 
         All methods of one seed share the random streams of the learner and the evaluation, so that
-        comparisons are paired.
+        comparisons are paired. Of the last policy the record keeps its use as well; to fit who
+        judges it counts as no stage, since runs share it.
         """
         environment_id = check_evaluable(source)
         episodes = cast(int, spec.episodes)  # every control spec has them
         evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
         checkpoints: list[Checkpoint] = []
         evaluation_seconds = 0.0
+        judge, use = judge_of(spec, source.transitions), None
         policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports libraries: not timed
         started = time.perf_counter()
         for trained in policies:
@@ -101,6 +104,7 @@ class ControlTask(Task[Dataset, Transitions]):
             _check_checkpoint(trained, checkpoints, spec.learner.label)
             policy = source.codebook.wrap(trained.policy) if source.codebook else trained.policy
             returns = evaluate(policy, environment_id, episodes, evaluation_seed)
+            use = assess(judge, trained.policy)  # before it changes: any may be the last
             evaluation_seconds += time.perf_counter() - paused
             checkpoints.append(
                 Checkpoint(
@@ -123,6 +127,7 @@ class ControlTask(Task[Dataset, Transitions]):
                 training=training_seconds,
                 evaluation=evaluation_seconds,
             ),
+            use=use,
         )
 
 

@@ -25,7 +25,6 @@ from harness.distillation.exact import ExactDistiller
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
-from harness.tasks.labelling import label_by
 from harness.tasks.saving import (
     save_as_minari,
     save_reduction,
@@ -33,6 +32,7 @@ from harness.tasks.saving import (
     save_streamed_reduction,
 )
 from harness.tasks.streaming import distill_exact_dataset
+from harness.tasks.teaching.labelling import label_by
 
 if TYPE_CHECKING:
     from envs.formats.minari.store import StoredDataset

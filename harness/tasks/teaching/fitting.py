@@ -63,13 +63,12 @@ def fit_shared(
 
 def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
     fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
-    error = max(fitted.diagnostics.get(name, 0.0) for name in ("left_out_error", "bellman_error"))
-    if error >= 1:
+    if fitted.refuted:
         logger.warning(
             "teacher %r is refuted by the data that it was fitted to: its error is %.2f of the "
-            "variance of its targets, no better than a constant's; do not trust its labels",
+            "variance of its targets, no better than a constant's; do not trust its values",
             teacher.name,
-            error,
+            fitted.error,
         )
     return fitted
 

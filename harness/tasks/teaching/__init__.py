@@ -1,0 +1,1 @@
+"""What teachers do in runs: fitted once, they label reduced rows and judge policies."""
