@@ -49,7 +49,7 @@ def test_every_row_lowers_refitted_errors_most(
             [refitted_error(m, targets, shares, taken, rows, ridge) for m in matrices]
             for rows in (before, [*before, row])
         ]
-        return sum((old - new) / old for old, new in zip(*errors, strict=True))
+        return float(sum((old - new) / old for old, new in zip(*errors, strict=True)))
 
     chosen: list[int] = []
     for row in found.rows.tolist():
