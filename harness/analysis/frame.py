@@ -15,7 +15,7 @@ ARM_ORDER = (
     *(FULL, "random", "stratified", "leverage", "tree-recombination", "kernel-herding"),
     *("loss-matching", "adversarial", "exact", "bellman", "bellman-additive", "bellman-product"),
     *("bellman-product-k20", "bellman-product-k100", "operator"),
-    *("stratified-shaped", "stratified-advantage"),
+    *("stratified-shaped", "stratified-advantage", "forward-selection-advantage"),
 )
 
 KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}

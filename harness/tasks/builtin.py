@@ -23,6 +23,7 @@ from harness.distillation.adversarial import AdversarialRegression
 from harness.distillation.bellman import BellmanDistiller
 from harness.distillation.exact import ExactDistiller
 from harness.distillation.exact_regression import ExactRegression
+from harness.distillation.forward_selection import ForwardSelection
 from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
 from harness.labels.teacher_learner import TeacherLearner
@@ -50,6 +51,7 @@ REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
         ExactDistiller,
         BellmanDistiller,
         OperatorDistiller,
+        ForwardSelection,
     ),
 )
 LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(

@@ -57,6 +57,7 @@ ARM_STYLES = {
     "operator": ArmStyle("#0072B2", "^", "-"),
     "stratified-shaped": ArmStyle("#56B4E9", "h", _LONG_DASH),
     "stratified-advantage": ArmStyle("#0072B2", "p", "-"),
+    "forward-selection-advantage": ArmStyle("#009E73", "X", "-"),
 }
 # Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so
 # that a look comes back only after all combinations
