@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness.tasks.teaching.labelling import label_by
 
 from harness.core.classes.specs import ClassSpec, LabelsSpec
 from harness.core.reduction import Reducer, reduce_seeded
@@ -16,6 +15,7 @@ from harness.labels.base import Labels, Teacher
 from harness.labels.builtin import LABELS, TEACHERS
 from harness.labels.learned import LearnerTeacher
 from harness.tasks.builtin import REDUCERS
+from harness.tasks.teaching.labelling import label_by
 from harness.testing import LabelsContract, ReducerContract, TeacherContract
 from harness.testing.reducers import small_source
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_kept_in
 
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction
 from harness.labels.closed_form import ClosedFormTeacher
+from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_kept_in
 from harness.testing.rows import random_transitions
 
 

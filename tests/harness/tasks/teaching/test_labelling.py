@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from harness.tasks.teaching.labelling import LabelledReducer, label_by, labels_of
 from pydantic import BaseModel
 
 from harness import distill
@@ -22,6 +21,7 @@ from harness.labels.base import FittedTeacher
 from harness.labels.closed_form import ClosedFormTeacher
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.tasks.builtin import REDUCERS
+from harness.tasks.teaching.labelling import LabelledReducer, label_by, labels_of
 from harness.testing.rows import in_episodes, random_transitions
 
 QUICK = {"name": "closed-form", "parameters": {"feature_count": 20, "iterations": 20}}
