@@ -18,6 +18,7 @@ from harness.analysis.metrics.returns.learning_curves import (
     plot_size_curves,
 )
 from harness.analysis.metrics.returns.profiles import plot_profiles
+from harness.analysis.metrics.returns.use import USE
 from harness.analysis.metrics.returns.variance import VARIANCE
 from harness.core.records import RunRecord
 
@@ -52,6 +53,6 @@ RETURNS = Metric(
     definitions=comparison.DEFINITIONS,
     compare=comparison.compare_returns,
     tells_protocol=True,
-    beside={"improvement": IMPROVEMENT, "variance": VARIANCE, "cost": COST},
+    beside={"improvement": IMPROVEMENT, "variance": VARIANCE, "cost": COST, "use": USE},
     figures=draw_returns,
 )
