@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.core.records import RunRecord, RunResult
+from harness.core.records import Result, RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
@@ -24,6 +24,8 @@ _RUN_TYPES = KEYS | {
     "status": "str",
     "headline": "float64",
     "last_return": "float64",
+    "regret": "float64",
+    "agreement": "float64",
     "reference_min": "float64",
     "reference_max": "float64",
     "seconds_reduction": "float64",
@@ -48,7 +50,8 @@ def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     Returns:
         One row a run. ``size`` is missing where a run takes every row; ``headline`` is the run's
         one number; ``rows`` and ``bytes`` are of what was trained on; seconds are wall time. A
-        failed run has no measurements, and a regression run neither a last return nor references.
+        failed run has no measurements, and a regression run neither a last policy nor references;
+        ``regret`` and ``agreement`` are missing where the record has no certificate of use.
     """
     return frame_of((_run_row(record) for record in in_order(records)), _RUN_TYPES)
 
@@ -140,10 +143,9 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
     result = record.result
     if result is None:
         return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
-    last = result.checkpoints[-1].mean_return if isinstance(result, RunResult) else math.nan
     return row | {
         "headline": record.headline,
-        "last_return": last,
+        **_last_policy(result),
         "reference_min": result.dataset.reference_min,
         "reference_max": result.dataset.reference_max,
         "seconds_reduction": result.seconds.reduction,
@@ -152,6 +154,17 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "rows": result.reduction.rows,
         "bytes": result.reduction.bytes,
         "dataset_bytes": result.dataset.bytes,
+    }
+
+
+def _last_policy(result: Result) -> dict[str, float]:
+    if not isinstance(result, RunResult):
+        return dict.fromkeys(("last_return", "regret", "agreement"), math.nan)
+    use = result.use
+    return {
+        "last_return": result.checkpoints[-1].mean_return,
+        "regret": use.regret if use else math.nan,
+        "agreement": use.agreement if use else math.nan,
     }
 
 

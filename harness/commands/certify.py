@@ -15,14 +15,20 @@ def certify(
     discount: Annotated[
         float | None, typer.Option(help="γ of the Bellman loss; by default the reduction's.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the subsets to compare with.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the subsets to compare with, and of the learner.")
+    ] = 0,
+    learner: Annotated[
+        str | None,
+        typer.Option(help="Train it on the reduction, and judge its policy by the dataset."),
+    ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
-    """Bound the loss gap between a reduction and its source."""
+    """Bound the loss gap between a reduction and its source, or judge what it teaches."""
     from harness.tasks import certify as certificates
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
-    for line in certificates.certify(distilled, against, discount, seed):
+    for line in certificates.certify(distilled, against, discount, seed, learner):
         output.print(line, markup=False)

@@ -74,6 +74,14 @@ class Judge:
             agreement=float(np.average(lost == 0, weights=self.weights)),
         )
 
+    @property
+    def of_random(self) -> Use:
+        """What actions at random, each as likely, are expected to have."""
+        return Use(
+            regret=float(np.average(self.losses.mean(axis=1), weights=self.weights)),
+            agreement=float(np.average((self.losses == 0).mean(axis=1), weights=self.weights)),
+        )
+
     def _checked(self, actions: Any, states: FloatArray) -> NDArray[np.int64]:
         array, count = np.asarray(actions), self.losses.shape[1]
         integers = array.dtype.kind in "iu" and array.shape == (len(states),)

@@ -22,6 +22,7 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     from d3rlpy.algos.qlearning import DiscreteBCQ, QLearningAlgoBase
     from d3rlpy.algos.qlearning.torch.dqn_impl import DQNImpl
     from d3rlpy.dataset import TransitionMiniBatch
+    from d3rlpy.ope import DiscreteFQE, FQEConfig
 
 from harness.core.arrays import BoolArray, Float64Array, FloatArray, IntArray
 from harness.core.learner import TrainedPolicy
@@ -66,11 +67,11 @@ class NetworkPolicy:
     """The greedy policy of a trained d3rlpy algorithm."""
 
     def __init__(self, algo: QLearningAlgoBase[Any, Any]) -> None:
-        self._algo = algo
+        self.algo = algo
 
     def act(self, observations: FloatArray) -> IntArray:
         """Choose the action of maximum Q-value or probability, ``(B, obs_dim) -> (B,)``."""
-        actions: IntArray = self._algo.predict(observations.astype(np.float32))
+        actions: IntArray = self.algo.predict(observations.astype(np.float32))
         return actions
 
 
@@ -88,7 +89,7 @@ class GreedyNetworkPolicy(NetworkPolicy):
         """Values of every action in units of the rewards, ``(B, obs_dim) -> (B, action_count)``."""
         states = observations.astype(np.float32)
         columns = [
-            self._algo.predict_value(states, np.full(len(states), action))
+            self.algo.predict_value(states, np.full(len(states), action))
             for action in range(self._action_count)
         ]
         return np.stack(columns, axis=1).astype(np.float64) / self._reward_scale
@@ -143,6 +144,53 @@ def train(training: Training, transitions: Transitions, seed: int) -> Iterator[T
     for part in range(1, training.checkpoints + 1):
         losses = [algo.update(buffer.sample(training.batch_size))["loss"] for _ in range(steps)]
         yield TrainedPolicy(part * steps, policy, {"loss": float(np.mean(losses))})
+
+
+EVALUATION_STEPS = 10_000  # gradient steps of fitted Q-evaluation
+EVALUATION_INTERVAL = 50  # of them between updates of the target network; at 20 values diverge
+
+
+def evaluate_by_fitted_q(
+    policy: NetworkPolicy, transitions: Transitions, discount: float, seed: int
+) -> float:
+    """Estimate a policy's discounted return from recorded transitions alone.
+
+    d3rlpy's fitted Q-evaluation (Le et al., arXiv 1903.08738) with a small network; ten seconds.
+    Values start at zero and 200 iterations look 200 steps ahead, so that at a discount of 0.99 an
+    eighth of an endless return is missing; what the data do not show is extrapolated.
+
+    Args:
+        policy: The policy of one of this module's algorithms.
+        transitions: The full dataset.
+        discount: γ.
+        seed: Fixes the network's initial weights and the mini-batches.
+
+    Returns:
+        The mean over the first states of episodes, or over all states where episodes are unknown.
+    """
+    d3rlpy.seed(seed % 2**32)
+    config = FQEConfig(
+        learning_rate=1e-3,
+        encoder_factory=d3rlpy.models.VectorEncoderFactory([64, 64]),
+        gamma=discount,
+        target_update_interval=EVALUATION_INTERVAL,
+    )
+    evaluation = DiscreteFQE(policy.algo, config, device=False)
+    evaluation.create_impl((transitions.obs_dim,), transitions.action_count)
+    buffer = PackedBuffer(transitions, 1 - discount, seed)  # values are means of rewards
+    for _ in range(EVALUATION_STEPS):
+        evaluation.update(buffer.sample(config.batch_size))
+    rows = first_rows(transitions)
+    states = transitions.observations[rows].astype(np.float32)
+    values = evaluation.predict_value(states, policy.act(states))
+    return float(np.average(values, weights=transitions.weights[rows])) / (1 - discount)
+
+
+def first_rows(transitions: Transitions) -> IntArray:
+    """Rows at which episodes begin, ``(E,)``; all of them where episodes are unknown."""
+    if transitions.episodes is None:
+        return np.arange(len(transitions))
+    return np.flatnonzero(np.diff(transitions.episodes, prepend=transitions.episodes[0] - 1))
 
 
 def sampling_table(transitions: Transitions) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.saving import load_regression_set
+from harness.tasks.teaching.judging import make_judge, make_learner, report_use
 from harness.tasks.teaching.labelling import labels_of
 
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, to compare with
@@ -32,22 +33,32 @@ FRESH = 1000  # number of predictors, which no method has matched
 DISCOUNT = 0.99  # unless the reduction records the γ that it was made for
 
 
-def certify(distilled: str, against: str, discount: float | None, seed: int) -> Iterator[str]:
+def certify(
+    distilled: str, against: str, discount: float | None, seed: int, learner: str | None = None
+) -> Iterator[str]:
     """Report how far losses on a reduction can be from losses on its source, line by line.
 
     Args:
         distilled: A saved reduction, or a dataset's id.
         against: The source's id.
         discount: γ of the Bellman loss; None: the one that the reduction was made for.
-        seed: Draws the subsets that the reduction is compared with.
+        seed: Draws the subsets that the reduction is compared with, and seeds the learner.
+        learner: Is trained on the reduction, and its policy judged by the source; None: nothing is
+            trained.
 
     Raises:
-        InputError: If either cannot be read, or they differ in their columns.
+        InputError: If either cannot be read, they differ in their columns, or there is no such
+            learner of policies.
     """
     if is_tabular(against):
+        if learner is not None:
+            raise InputError(
+                f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
+                "judged by transitions; leave --learner out"
+            )
         yield from _certify_regression(Path(distilled), against)
     else:
-        yield from _certify_control(distilled, against, discount, seed)
+        yield from _certify_control(distilled, against, discount, seed, learner)
 
 
 def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:
@@ -64,7 +75,7 @@ def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dat
 
 
 def _certify_control(
-    distilled: str, against: str, discount: float | None, seed: int
+    distilled: str, against: str, discount: float | None, seed: int, learner: str | None
 ) -> Iterator[str]:
     made = open_dataset(distilled)
     source, reduced = _open_source(against, distilled, made.codebook), made.transitions
@@ -73,8 +84,13 @@ def _certify_control(
         discount = float(origin.get("discount", DISCOUNT))
     if (origin.get("source_hash") or source.content_hash) != source.content_hash:
         yield f"note: according to {distilled} it was made from other data: {origin.get('source')}"
-    full = source.transitions
-    if (labelled := labels_of(origin.get("parameters", {}))) is not None:
+    full = recorded = source.transitions
+    labelled = labels_of(origin.get("parameters", {}))
+    if learner is not None:  # before hundreds of predictors are compared: it may be refused
+        trainee = make_learner(learner, discount)
+        teacher = labelled.teacher if labelled is not None else None
+        judge = make_judge(teacher, recorded, discount)
+    if labelled is not None:
         full = labelled.label(full)
         yield f"both with {labelled.labels.name} labels, by the same teacher"
     certificate = certify_bellman(full, reduced, discount)
@@ -95,6 +111,8 @@ def _certify_control(
         for name, transitions in sets.items():
             median, high, maximum = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
             yield f"  {kind:<11}{name:<13}{median:>10.2g}{high:>10.2g}{maximum:>10.2g}"
+    if learner is not None:
+        yield from report_use(trainee, judge, recorded, reduced, discount, seed)
 
 
 def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:

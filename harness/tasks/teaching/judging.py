@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import cast
 
-from harness.core.classes.specs import ReducerSpec, TeacherSpec
+from harness.core.classes.specs import TeacherSpec
 from harness.core.errors import InputError, blaming
-from harness.core.learner import Policy
+from harness.core.learner import Learner, Policy
+from harness.core.metric import ReductionMetric
 from harness.core.records import Use
-from harness.core.rows import evenly_spaced
+from harness.core.rows import evenly_spaced, private_copy
+from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
 from harness.core.transitions import Transitions
 from harness.labels.base import Teacher, check_signal
 from harness.labels.builtin import TEACHERS
 from harness.labels.use import Judge
+from harness.learners.networks import NetworkLearner
+from harness.tasks.builtin import LEARNERS
 from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teaching.labelling import Named
 
 JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: half a minute and half a gigabyte
 
@@ -31,19 +37,10 @@ def judge_of(spec: RunSpec, rows: Transitions) -> Judge | None:
         None if nobody can judge: the data hold no signal, or the teacher fails on them.
     """
     with suppress(InputError):
-        return make_judge(teacher_of(spec.reducer), rows, cast(float, spec.discount))
+        labels = spec.reducer.labels
+        teacher = labels.teacher if labels is not None else None
+        return make_judge(teacher, rows, cast(float, spec.discount))
     return None
-
-
-def teacher_of(spec: ReducerSpec) -> Teacher:
-    """Build the teacher of a reducer's labels, or the default one.
-
-    Raises:
-        InputError: If it is unknown, or a value breaks its rule.
-    """
-    named = spec.labels.teacher if spec.labels is not None else TeacherSpec()
-    made: Teacher = TEACHERS.make(named.name, named.parameters)
-    return made
 
 
 def assess(judge: Judge | None, policy: Policy) -> Use | None:
@@ -54,12 +51,19 @@ def assess(judge: Judge | None, policy: Policy) -> Use | None:
     return None
 
 
-def make_judge(teacher: Teacher, rows: Transitions, discount: float) -> Judge:
+def make_judge(named: TeacherSpec | Named | None, rows: Transitions, discount: float) -> Judge:
     """Fit a judge; see `judge_of`.
 
+    Args:
+        named: The teacher; None: the default one.
+        rows: The full dataset as it was recorded.
+        discount: γ.
+
     Raises:
-        InputError: If nobody can judge.
+        InputError: If the teacher is unknown or nobody can judge.
     """
+    named = named or TeacherSpec()
+    teacher: Teacher = TEACHERS.make(named.name, named.parameters)
     # parameters as JSON, for they may hold tables, which have no hash
     found = _judge_once(type(teacher), teacher.model_dump_json(), rows, discount)
     if isinstance(found, InputError):
@@ -81,3 +85,78 @@ def _judge_once(
             return Judge.of(fit_once(teacher, rows, discount), rows)
     except InputError as error:
         return error
+
+
+def make_learner(name: str, discount: float) -> Learner:
+    """Build a learner of policies with its defaults.
+
+    Raises:
+        InputError: If there is none of that name.
+    """
+    made = LEARNERS.make(name, {}, discount=discount)
+    if isinstance(made, ReductionMetric):
+        raise InputError(
+            f"learner {name!r} is a metric: a certificate of use is of a policy; give a learner "
+            "such as dqn"
+        )
+    return cast(Learner, made)
+
+
+def report_use(
+    learner: Learner,
+    judge: Judge,
+    full: Transitions,
+    reduced: Transitions,
+    discount: float,
+    seed: int,
+) -> Iterator[str]:
+    """Train on a reduction and say, line by line, what its policy is worth to the full data.
+
+    Args:
+        learner: Learns the policy; of d3rlpy's, fitted Q-evaluation judges too.
+        judge: Of the full dataset.
+        full: The full dataset as it was recorded.
+        reduced: The reduction.
+        discount: γ.
+        seed: Of the learner and of the evaluation.
+
+    Raises:
+        InputError: If a class of the user's fails.
+    """
+    with blaming(f"learner {learner.name!r} failed", "correct the class"):
+        policy, use = _train(learner, judge, reduced, derive_seed("learner", learner.name, seed))
+    chance = judge.of_random
+    yield f"policy of {learner.name} trained on it, judged by a teacher of the full data:"
+    yield f"  regret {use.regret:.3f} median action gaps, of random actions {chance.regret:.3f}"
+    yield f"  acts as the teacher in {use.agreement:.1%}, random actions in {chance.agreement:.1%}"
+    if isinstance(learner, NetworkLearner):
+        yield from _report_evaluation(policy, full, discount, derive_seed("evaluation", seed))
+
+
+def _report_evaluation(
+    policy: Policy, full: Transitions, discount: float, seed: int
+) -> Iterator[str]:
+    from harness.learners import d3rlpy_backend as backend  # slow to import
+
+    if isinstance(policy, backend.NetworkPolicy):
+        value = backend.evaluate_by_fitted_q(policy, full, discount, seed)
+        states = "all states" if full.episodes is None else "first states"
+        yield f"  discounted return from {states} by d3rlpy's fitted Q-evaluation: {value:.4g}"
+
+
+def _train(learner: Learner, judge: Judge, rows: Transitions, seed: int) -> tuple[Policy, Use]:
+    """Train on rows; return the last policy and its use.
+
+    Raises:
+        InputError: If the learner yields no policy, or one that returns no actions.
+    """
+    learner.prepare()
+    last: tuple[Policy, Use] | None = None
+    for trained in learner.fit(private_copy(rows, type(learner)), seed):
+        last = trained.policy, judge.assess(trained.policy)  # before it changes
+    if last is None:
+        raise InputError(
+            f"learner {learner.name!r} yielded no policy: fit must yield one at least; correct the "
+            "class"
+        )
+    return last

@@ -19,6 +19,7 @@ def test_a_run_becomes_a_row(run: MakeRun) -> None:
     assert (row["arm"], row["size"], row["learner"], row["seed"]) == ("random", 50, "fqi", 3)
     assert row["headline"] == pytest.approx(30.0)  # mean of 10, 20 and 60
     assert row["last_return"] == pytest.approx(60.0)
+    assert row[["regret", "agreement"]].isna().all()  # as in records of before there were any
     assert (row["reference_min"], row["reference_max"], row["rows"]) == (-5.0, 80.0, 50)
 
 
@@ -94,5 +95,7 @@ def test_a_regression_run_becomes_a_row_without_returns() -> None:
     row = frame.iloc[0]
     assert (row["arm"], row["size"], row["seed"], row["rows"]) == ("random", 20, 3, 20)
     assert row["headline"] == 0.42
-    assert row[["last_return", "reference_min", "reference_max"]].isna().all()
+    assert (
+        row[["last_return", "regret", "agreement", "reference_min", "reference_max"]].isna().all()
+    )
     assert curves_frame([make_regression(0.42)]).empty

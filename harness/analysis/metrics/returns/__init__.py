@@ -19,6 +19,7 @@ from harness.analysis.metrics.returns.learning_curves import (
 )
 from harness.analysis.metrics.returns.profiles import plot_profiles
 from harness.analysis.metrics.returns.signal import SIGNAL, tell_unearned
+from harness.analysis.metrics.returns.use import USE
 from harness.analysis.metrics.returns.variance import VARIANCE
 from harness.core.records import RunRecord
 
@@ -54,6 +55,12 @@ RETURNS = Metric(
     compare=comparison.compare_returns,
     remarks=tell_unearned,
     tells_protocol=True,
-    beside={"improvement": IMPROVEMENT, "variance": VARIANCE, "cost": COST, "signal": SIGNAL},
+    beside={
+        "improvement": IMPROVEMENT,
+        "variance": VARIANCE,
+        "cost": COST,
+        "signal": SIGNAL,
+        "use": USE,
+    },
     figures=draw_returns,
 )
