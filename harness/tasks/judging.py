@@ -22,7 +22,7 @@ from harness.learners.networks import NetworkLearner
 from harness.tasks.builtin import LEARNERS, TEACHERS
 from harness.tasks.labelling import Named, fit_teacher
 
-JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: half a minute and half a gigabyte
+JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: 20 s, half a gigabyte
 
 
 def judge_of(spec: RunSpec, rows: Transitions) -> Judge | None:
