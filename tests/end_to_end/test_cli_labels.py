@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,64 @@ def test_a_suite_on_data_without_signal_is_refused_at_its_start(
     assert refused.status == 2
     assert "no signal" in refused.errors
     assert not (tmp_path / "results" / "records").exists()
+
+
+def test_what_a_set_teaches_is_certified_without_an_environment(
+    bench: Command, tmp_path: Path
+) -> None:
+    """Labelled rows leave less regret than recorded ones, and evaluate better too."""
+    path = tmp_path / "set.npz"
+    found = {}
+    for labels in ("recorded", "advantage"):
+        bench(
+            "distill", CARTPOLE, "--method", "random", "--labels", labels, "--size", 50,
+            "--output", path,
+        )  # fmt: skip
+        certified = bench("certify", path, "--against", CARTPOLE, "--learner", "dqn")
+        assert certified.status == 0, certified.errors
+        text = " ".join(certified.output.splitlines()[-4:])
+        assert text.startswith("policy of dqn trained on it, judged by a teacher of the full data")
+        numbers = re.search(
+            r"regret (\S+) median action gaps, of random actions (\S+) .*teacher in (\S+)%, random "
+            r"actions in 50\.0% .*first states by d3rlpy's fitted Q-evaluation: (\S+)",
+            text,
+        )
+        assert numbers, text
+        found[labels] = [float(number) for number in numbers.groups()]
+    recorded, labelled = found["recorded"], found["advantage"]
+    assert labelled[0] < recorded[0] < recorded[1] == labelled[1]
+    assert labelled[2] > recorded[2] > 50
+    assert labelled[3] > recorded[3]
+
+
+def test_a_learner_without_gradient_steps_has_no_fitted_q_evaluation(
+    bench: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "set.npz"
+    bench("distill", CARTPOLE, "--method", "stratified", "--size", 50, "--output", path)
+    first, again = (
+        bench("certify", path, "--against", CARTPOLE, "--learner", "linear-fqi").output
+        for _ in range(2)
+    )
+    assert first == again
+    assert "acts as the teacher in" in first.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "learner", "message"),
+    [
+        (CARTPOLE, "dqm", "unknown learner 'dqm'"),
+        (CARTPOLE, "fresh-predictors", "'fresh-predictors' is a metric"),
+        ("regression/diabetes", "dqn", "learner 'dqn' for the regression set"),
+        (NO_SIGNAL, "dqn", "no row terminates and every reward is 1"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(
+    bench: Command, tmp_path: Path, dataset: str, learner: str, message: str
+) -> None:
+    path = tmp_path / "set.npz"
+    assert bench("distill", dataset, "--method", "random", "--output", path).status == 0
+    refused = bench("certify", path, "--against", dataset, "--learner", learner)
+    assert refused.status == 2
+    assert message in refused.errors
+    assert len(refused.errors.strip().splitlines()) == 1

@@ -24,7 +24,7 @@ from harness.tasks.builtin import LEARNERS
 from harness.tasks.teaching.fitting import fit_once
 from harness.tasks.teaching.labelling import Named
 
-JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: half a minute and half a gigabyte
+JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: 20 s, half a gigabyte
 
 
 def judge_of(spec: RunSpec, rows: Transitions) -> Judge | None:

@@ -15,6 +15,7 @@ from harness.core.records import (
     RunRecord,
     RunResult,
     Seconds,
+    Use,
     read_record,
     read_records,
     record_path,
@@ -59,6 +60,7 @@ def record(*means: float) -> RunRecord:
         learner_parameters={"steps": 100},
         checkpoints=checkpoints,
         seconds=Seconds(reduction=0.1, training=1.0, evaluation=0.2),
+        use=Use(regret=1 / 3, agreement=0.1 + 0.2),
     )
     return RunRecord(
         run_id=SPEC.run_id,
