@@ -22,9 +22,9 @@ from harness.learners import d3rlpy_backend
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.networks import DQNLearner
 from harness.suites.verify import _compare
-from harness.tasks import judging
-from harness.tasks.judging import make_judge, make_learner, report_use
 from harness.tasks.kinds import task_of
+from harness.tasks.teaching import judging
+from harness.tasks.teaching.judging import make_judge, make_learner, report_use
 from harness.testing.rows import bandit, in_episodes, random_transitions
 from tests.support.control_records import make_record
 
