@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.core.records import RunResult, read_records
@@ -141,3 +142,26 @@ def test_the_commands_of_the_readme_are_those_that_are_tested(folder: Path) -> N
             if word.endswith((".py", ".toml")):
                 assert (folder / word).is_file()
     assert "my-suite" not in shipped_suites()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("folder")
+def test_a_committed_set_teaches_d3rlpy_alone() -> None:
+    sets = EXAMPLES.parent / "results" / "sets"
+    said = run("train_on_a_set.py", str(sets / "cartpole-medium-50.npz"), "CartPole-v1").stdout
+    assert float(said.split()[-1]) > 300
+
+
+@pytest.mark.parametrize("environment", ["cartpole", "mountaincar", "acrobot"])
+def test_a_committed_set_is_what_its_command_makes(environment: str, tmp_path: Path) -> None:
+    """Rows and actions to the last bit; labels up to the rounding of another processor."""
+    made = tmp_path / "made.npz"
+    bench(
+        *("distill", f"classic/{environment}/medium-v0", "--method", "stratified", "--size", "50"),
+        *("--labels", "advantage", "--seed", "0", "--output", str(made)),
+    )
+    kept = EXAMPLES.parent / "results" / "sets" / f"{environment}-medium-50.npz"
+    found, expected = (Transitions.load(path)[0] for path in (made, kept))
+    np.testing.assert_array_equal(found.observations, expected.observations)
+    np.testing.assert_array_equal(found.actions, expected.actions)
+    np.testing.assert_allclose(found.rewards, expected.rewards, rtol=1e-2, atol=1e-1)
