@@ -15,7 +15,10 @@ ARM_ORDER = (
     *(FULL, "random", "stratified", "leverage", "tree-recombination", "kernel-herding"),
     *("loss-matching", "adversarial", "exact", "bellman", "bellman-additive", "bellman-product"),
     *("bellman-product-k20", "bellman-product-k100", "operator"),
+    *("full-shaped", "full-advantage", "random-shaped", "random-advantage", "every-action"),
     *("stratified-shaped", "stratified-advantage", "forward-selection-advantage"),
+    *("exact-advantage", "bellman-product-advantage", "bellman-network-advantage"),
+    *("full-best-action", "stratified-best-action"),
 )
 
 KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
