@@ -3,32 +3,72 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from harness.analysis.metrics import metric_of
+from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
-from harness.core.records import read_records
+from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
 
 
-def write_figures(directory: Path) -> list[Path]:
-    """Draw the records of ``DIRECTORY`` into ``DIRECTORY/figures``, each figure as PNG and SVG.
+def write_figures(
+    directory: Path,
+    folder: Path | None = None,
+    arms: Collection[str] = (),
+    learners: Collection[str] = (),
+) -> list[Path]:
+    """Draw the records of ``DIRECTORY``, each figure as PNG and SVG.
 
     Which figures there are is for the metric to say, by its `figures`; there may be none. The same
     records and library versions give the same bytes.
 
+    Args:
+        directory: A results folder.
+        folder: Where the figures go; None: ``DIRECTORY/figures``.
+        arms: Labels of those to draw, with their controls; all unless given.
+        learners: Labels of those to draw; all unless given.
+
     Raises:
-        InputError: If there are no readable records, none of a completed run, or records that
-            do not share one metric.
+        InputError: If there are no readable records, none of a completed run, none of an arm or
+            learner that is named, or records that do not share one metric.
     """
     records = list(read_records(directory))
+    metric = metric_of(records)
+    drawn = _chosen(records, "arm", arms, _arms_of)
+    drawn = _chosen(drawn, "learner", learners, lambda record: {record.spec.learner.label})
     return [
-        write_whole(directory / "figures" / f"{name}.{kind}", _encode(figure, kind))
-        for name, figure in metric_of(records).figures(records).items()
+        write_whole((folder or directory / "figures") / f"{name}.{kind}", _encode(figure, kind))
+        for name, figure in metric.figures(drawn).items()
         for kind in ("png", "svg")
     ]
+
+
+def _chosen(
+    records: Sequence[RunRecord],
+    kind: str,
+    names: Collection[str],
+    names_of: Callable[[RunRecord], set[str]],
+) -> Sequence[RunRecord]:
+    if not names:
+        return records
+    known = set().union(*map(names_of, records))
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"{kind} {name!r} has no record: choose from {', '.join(sorted(known))}"
+            )
+    return [record for record in records if names_of(record) & set(names)]
+
+
+def _arms_of(record: RunRecord) -> set[str]:
+    """The arm of a record; of a control the arm that it belongs to as well."""
+    reducer = record.spec.reducer
+    owner = reducer.label.removesuffix(f"-{reducer.control}")
+    return {reducer.label, owner}
 
 
 def _encode(figure: Figure, kind: str) -> bytes:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from harness.commands.terminal import ResultsFolder, notices, output
 
 
-def plot(directory: ResultsFolder) -> None:
+def plot(
+    directory: ResultsFolder,
+    arms: Annotated[str, typer.Option(help="Arms to draw, between commas; all unless given.")] = "",
+    learners: Annotated[
+        str, typer.Option(help="Learners to draw, between commas; all unless given.")
+    ] = "",
+    output_folder: Annotated[
+        Path | None, typer.Option("--output", help="Folder of the figures.")
+    ] = None,
+) -> None:
     """Plot results against gradient steps, size or number of predictors."""
     from harness.analysis import write_figures
 
-    paths = write_figures(directory)
+    paths = write_figures(directory, output_folder, _listed(arms), _listed(learners))
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:
@@ -17,3 +31,7 @@ def plot(directory: ResultsFolder) -> None:
             "nothing to plot: no run has a size nor a learner several checkpoints, or the metric "
             "has no figures"
         )
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]

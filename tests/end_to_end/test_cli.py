@@ -113,6 +113,19 @@ def test_the_figures_are_drawn(results: Path, bench: Command) -> None:
     assert len(drawn.output.splitlines()) == 6
 
 
+def test_some_arms_alone_are_drawn(results: Path, bench: Command, tmp_path: Path) -> None:
+    drawn = bench("plot", results, "--arms", "full, bellman", "--output", tmp_path / "some")
+    assert drawn.status == 0
+    text = " ".join(path.read_text() for path in (tmp_path / "some").glob("*.svg"))
+    assert "bellman" in text
+    assert "leverage" not in text
+    for option in ("--arms", "--learners"):
+        refused = bench("plot", results, option, "belman", "--output", tmp_path / "none")
+        assert refused.status == 2
+        assert "'belman' has no record: choose from" in refused.errors
+    assert not (tmp_path / "none").exists()
+
+
 def test_nothing_to_draw_is_said(tmp_path: Path, bench: Command) -> None:
     write_record(tmp_path, make_run([1.0]))
     drawn = bench("plot", tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import product
 from typing import Any
 
@@ -74,7 +74,7 @@ def tell_unearned(records: Sequence[RunRecord]) -> str:
     found = table[table["without_signal"] > UNEARNED]
     if found.empty:
         return f"no control without signal scores above {UNEARNED:g}"
-    told = ", ".join(_told(row) for _, row in found.iterrows())
+    told = ", ".join(dict.fromkeys(_told(row, _whole(records)) for _, row in found.iterrows()))
     return f"scored without signal, hence no achievement: {told}"
 
 
@@ -90,10 +90,15 @@ def remarked(caption: str, records: Sequence[RunRecord]) -> str:
     return f"{caption} Controls: {remark}." if remark else caption
 
 
-def _told(row: pd.Series) -> str:
-    size = "" if pd.isna(row["size"]) else f" at {row['size']}"
+def _told(row: pd.Series, whole: Collection[str]) -> str:
+    size = "" if row["arm"] in whole else f" at {row['size']}"
     score = f"{row['without_signal']:.2f} ({row['control']})"
     return f"{row['arm']} under {row['learner']}{size} on {row['dataset']} {score}"
+
+
+def _whole(records: Iterable[RunRecord]) -> set[str]:
+    """Arms of all rows, which stand beside every size."""
+    return {record.spec.reducer.label for record in records if record.spec.size is None}
 
 
 def _controls(records: Iterable[RunRecord]) -> dict[str, list[tuple[str, str]]]:

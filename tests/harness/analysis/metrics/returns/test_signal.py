@@ -68,6 +68,19 @@ def test_what_scores_without_signal_is_named_in_captions() -> None:
     assert "Controls: scored without signal" in " ".join(caption.split())
 
 
+def test_an_arm_of_all_rows_is_named_once() -> None:
+    full = [
+        *runs_of({"name": "full"}, [90.0]),
+        *runs_of({"name": "full", "control": "constant"}, [80.0]),
+    ]
+    whole = [
+        run.model_copy(update={"spec": run.spec.model_copy(update={"size": None})}) for run in full
+    ]
+    told = tell_unearned([*whole, *runs_of({"name": "random"}, [9.0])])
+    assert told.count("full under fqi on a 0.80 (constant)") == 1
+    assert " at " not in told
+
+
 def test_an_arm_of_other_parameters_is_no_partner() -> None:
     records = [
         *runs_of(ADVANTAGE, [90.0]),
