@@ -23,19 +23,22 @@ from harness.analysis.metrics.returns.use import USE
 from harness.analysis.metrics.returns.variance import VARIANCE
 from harness.core.records import RunRecord
 
+MOST_PANELS = 30  # of learning curves; more of them nobody reads
+
 
 def draw_returns(records: Sequence[RunRecord]) -> dict[str, Figure]:
     """Draw ``learning-curves``, ``size-return`` (of one size ``arm-return``) and ``profiles``.
 
-    Learners of one checkpoint have no curve. Where no run has a size, there is nothing to draw
-    against it nor arms to profile, and without references no profile.
+    Learners of one checkpoint have no curve, and of more than ``MOST_PANELS`` panels of curves
+    none is drawn. Where no run has a size, there is nothing to draw against it nor arms to
+    profile, and without references no profile.
 
     Raises:
         InputError: If no run was completed.
     """
     sizes = {record.spec.size for record in records} - {None}
     figures = {}
-    if has_curves(records):
+    if has_curves(records) and _curve_panels(records) <= MOST_PANELS:
         figures["learning-curves"] = plot_learning_curves(records)
     if len(sizes) > 1:
         figures["size-return"] = plot_size_curves(records)
@@ -44,6 +47,13 @@ def draw_returns(records: Sequence[RunRecord]) -> dict[str, Figure]:
     if sizes and scored_seeds(records)["score"].notna().any():
         figures["profiles"] = plot_profiles(records)
     return figures
+
+
+def _curve_panels(records: Sequence[RunRecord]) -> int:
+    """Count the panels that learning curves would have, one a dataset, learner and size."""
+    curved = [record.spec for record in records if has_curves([record])]
+    sizes = {spec.size for spec in curved} - {None}
+    return len({(spec.dataset, spec.learner.label) for spec in curved}) * max(1, len(sizes))
 
 
 RETURNS = Metric(
