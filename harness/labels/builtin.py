@@ -17,6 +17,7 @@ LABELS: Final[Registry[type[Labels]]] = Registry(
     groups=("bellman_bench.labels",),
     bases=(Labels,),
     builtin=listed(ShapedLabels, AdvantageLabels, BestActionLabels),
+    others=("recorded",),
 )
 TEACHERS: Final[Registry[type[Teacher]]] = Registry(
     kind="teacher",

@@ -35,6 +35,7 @@ class Registry(Generic[ClassT]):
     bases: tuple[type, ...]  # a class must be a subclass of one of these
     builtin: Mapping[str, Listed]
     rows: type[Rows] | None = None  # that a class must work on; None: any
+    others: tuple[str, ...] = ()  # names that may be given and stand for no class
 
     def find(self, name: str) -> ClassT:
         """Return the class of a name.
@@ -54,7 +55,7 @@ class Registry(Generic[ClassT]):
         for group in self.groups:
             if name in _entry_points(group):
                 return self._checked(_load(_entry_points(group)[name], self.kind), name)
-        raise unknown_name(self.kind, name, [*self.names(), "module:Class"])
+        raise unknown_name(self.kind, name, [*self.others, *self.names(), "module:Class"])
 
     def check(self, found: type) -> None:
         """Check that a class is of this kind.
@@ -125,7 +126,7 @@ class Registry(Generic[ClassT]):
                 f"{self.kind} {name!r} has the name {own!r}: it must be at most 48 small letters, "
                 "digits, '.', '+' and '-', as in name: ClassVar[str] = 'my-method'; give it one"
             )
-        if own in self.builtin and not is_own(found):
+        if own in {*self.builtin, *self.others} and not is_own(found):
             raise InputError(
                 f"{self.kind} {name!r} calls itself {own!r}, as one that comes with the package "
                 "does: choose another name"
