@@ -45,7 +45,7 @@ def distill(
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
     labels: Annotated[
-        str, typer.Option(help="What rewards say: recorded, shaped or advantage.")
+        str, typer.Option(help="What rewards say: recorded, shaped, advantage or best-action.")
     ] = "recorded",
     codebook: Codebook = None,
     stream: Annotated[

@@ -98,7 +98,11 @@ def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path:
     [
         (NO_SIGNAL, ["--labels", "shaped"], "no row terminates and every reward is 1"),
         (CARTPOLE, ["--labels", "advantge"], "did you mean 'advantage'?"),
-        (CARTPOLE, ["--labels", "true"], "choose from recorded, shaped, advantage"),
+        (
+            CARTPOLE,
+            ["--labels", "true"],
+            "choose from advantage, best-action, module:Class, recorded, shaped",
+        ),
         ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
         (CARTPOLE, ["--labels", "shaped", "--stream"], "read whole"),
     ],
