@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, cast
-
-import numpy as np
 
 from envs.dataset import Dataset
 from envs.environment import register_environment, spaces_of
 from envs.loading import open_dataset
 from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError
-from harness.core.learner import Learner, TrainedPolicy
-from harness.core.records import Checkpoint, DatasetFacts, RunResult, Seconds
+from harness.core.learner import Learner
+from harness.core.records import DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream
 from harness.core.specs import CodebookSpec, RunSpec
@@ -24,8 +21,7 @@ from harness.core.transitions import Transitions
 from harness.labels.controls import without_signal
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
-from harness.tasks.evaluation import evaluate
-from harness.tasks.teaching.judging import assess, judge_of
+from harness.tasks.checkpoints import Evaluation
 from harness.tasks.teaching.labelling import label_by
 
 
@@ -91,43 +87,23 @@ class ControlTask(Task[Dataset, Transitions]):
         comparisons are paired. Of the last policy the record keeps its use as well; to fit who
         judges it counts as no stage, since runs share it.
         """
-        environment_id = check_evaluable(source)
-        episodes = cast(int, spec.episodes)  # every control spec has them
-        evaluation_seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
-        checkpoints: list[Checkpoint] = []
-        evaluation_seconds = 0.0
-        judge, use = judge_of(spec, source.transitions), None
+        evaluation = Evaluation(spec, source, check_evaluable(source))
         policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports libraries: not timed
         started = time.perf_counter()
         for trained in policies:
-            paused = time.perf_counter()
-            _check_checkpoint(trained, checkpoints, spec.learner.label)
-            policy = source.codebook.wrap(trained.policy) if source.codebook else trained.policy
-            returns = evaluate(policy, environment_id, episodes, evaluation_seed)
-            use = assess(judge, trained.policy)  # before it changes: any may be the last
-            evaluation_seconds += time.perf_counter() - paused
-            checkpoints.append(
-                Checkpoint(
-                    step=int(trained.step), returns=tuple(returns), metrics=dict(trained.metrics)
-                )
-            )
-        if not checkpoints:
-            raise InputError(
-                f"learner {spec.learner.label!r} yielded no policy: fit must yield one at least; "
-                "correct the class"
-            )
-        training_seconds = time.perf_counter() - started - evaluation_seconds
+            evaluation.take(trained)
+        training_seconds = time.perf_counter() - started - evaluation.seconds
         return RunResult(
             dataset=self.facts(source, spec.seed),
             reduction=reduction_facts(reduction),
             learner_parameters=learner.model_dump(mode="json"),
-            checkpoints=tuple(checkpoints),
+            checkpoints=evaluation.checkpoints,
             seconds=Seconds(
                 reduction=reduction.seconds,
                 training=training_seconds,
-                evaluation=evaluation_seconds,
+                evaluation=evaluation.seconds,
             ),
-            use=use,
+            use=evaluation.use,
         )
 
 
@@ -162,24 +138,6 @@ def check_evaluable(dataset: Dataset) -> str:
             f"the action space {actions}; name the environment that the data are of"
         )
     return dataset.environment_id
-
-
-def _check_checkpoint(trained: object, before: Sequence[Checkpoint], learner: str) -> None:
-    """Check what a learner yields, as a class of the user's may yield anything.
-
-    Raises:
-        InputError: If it is no trained policy, or its step does not come after the last one.
-    """
-    rule = "fit yields TrainedPolicy objects whose steps are integers that increase from 0"
-    if not isinstance(trained, TrainedPolicy):
-        found = f"a {type(trained).__name__}"
-    elif not isinstance(trained.step, int | np.integer) or trained.step < 0:
-        found = f"step {trained.step!r}"
-    elif before and trained.step <= before[-1].step:
-        found = f"step {trained.step} after step {before[-1].step}"
-    else:
-        return
-    raise InputError(f"learner {learner!r} yielded {found}: {rule}; correct the class")
 
 
 def _learner_seed(spec: RunSpec) -> int:

@@ -122,7 +122,7 @@ def test_its_seconds_are_no_stage(small: Dataset, monkeypatch: pytest.MonkeyPatc
         return None
 
     clock = [0.0]
-    monkeypatch.setattr("harness.tasks.control.judge_of", slow)
+    monkeypatch.setattr("harness.tasks.checkpoints.judge_of", slow)
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     found = run(small).seconds
     assert (found.training, found.evaluation) == (0.0, 0.0)

@@ -1,0 +1,90 @@
+"""What is measured of a policy at every checkpoint of its training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from envs.dataset import Dataset
+from harness.core.errors import InputError
+from harness.core.learner import TrainedPolicy
+from harness.core.records import Checkpoint, Use
+from harness.core.seeding import derive_seed
+from harness.core.specs import RunSpec
+from harness.tasks.evaluation import evaluate
+from harness.tasks.teaching.judging import assess, judge_of
+
+
+class Evaluation:
+    """The checkpoints of a run: returns in the environment, and the use of the last policy."""
+
+    def __init__(self, spec: RunSpec, source: Dataset, environment_id: str) -> None:
+        """Fit who judges the policies, and fix the seed of the episodes.
+
+        Args:
+            spec: The run.
+            source: Its dataset.
+            environment_id: Where policies are evaluated.
+        """
+        self.seconds = 0.0  # spent on evaluating
+        self.use: Use | None = None  # of the last policy so far
+        self._spec = spec
+        self._codebook = source.codebook
+        self._environment_id = environment_id
+        self._seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
+        self._judge = judge_of(spec, source.transitions)
+        self._taken: list[Checkpoint] = []
+
+    def take(self, trained: TrainedPolicy) -> None:
+        """Evaluate the policy of a checkpoint, before training changes it.
+
+        Raises:
+            InputError: If it is no trained policy, or its step does not come after the last one.
+        """
+        started = time.perf_counter()
+        _check_checkpoint(trained, self._taken, self._spec.learner.label)
+        policy = self._codebook.wrap(trained.policy) if self._codebook else trained.policy
+        episodes = cast(int, self._spec.episodes)  # every control spec has them
+        returns = evaluate(policy, self._environment_id, episodes, self._seed)
+        self.use = assess(self._judge, trained.policy)  # any may be the last
+        self._taken.append(
+            Checkpoint(
+                step=int(trained.step), returns=tuple(returns), metrics=dict(trained.metrics)
+            )
+        )
+        self.seconds += time.perf_counter() - started
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Those that were taken.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if not self._taken:
+            raise InputError(
+                f"learner {self._spec.learner.label!r} yielded no policy: fit must yield one at "
+                "least; correct the class"
+            )
+        return tuple(self._taken)
+
+
+def _check_checkpoint(trained: object, before: Sequence[Checkpoint], learner: str) -> None:
+    """Check what a learner yields, as a class of the user's may yield anything.
+
+    Raises:
+        InputError: If it is no trained policy, or its step does not come after the last one.
+    """
+    rule = "fit yields TrainedPolicy objects whose steps are integers that increase from 0"
+    if not isinstance(trained, TrainedPolicy):
+        found = f"a {type(trained).__name__}"
+    elif not isinstance(trained.step, int | np.integer) or trained.step < 0:
+        found = f"step {trained.step!r}"
+    elif before and trained.step <= before[-1].step:
+        found = f"step {trained.step} after step {before[-1].step}"
+    else:
+        return
+    raise InputError(f"learner {learner!r} yielded {found}: {rule}; correct the class")
