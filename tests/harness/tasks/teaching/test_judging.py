@@ -12,7 +12,7 @@ import pytest
 from envs.dataset import Dataset
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
-from harness.core.records import RunResult, Use
+from harness.core.records import MeasuredResult, RunResult, Use
 from harness.core.specs import RunSpec
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher
@@ -268,3 +268,18 @@ def test_episodes_begin_at_first_rows() -> None:
     assert d3rlpy_backend.first_rows(data).tolist() == list(range(6))
     numbered = replace(data, episodes=np.array([0, 0, 2, 2, 2, 3]))
     assert d3rlpy_backend.first_rows(numbered).tolist() == [0, 2, 5]
+
+
+@pytest.mark.parametrize("control", [None, "constant", "permuted"])
+@pytest.mark.parametrize("labels", ["shaped", "advantage"])
+def test_a_metric_compares_a_labelled_set_with_data_that_are_labelled_alike(
+    small: Dataset, labels: str, control: str | None
+) -> None:
+    reducer = {"name": "full", "labels": labels, "control": control}
+    learner = {"name": "fresh-predictors", "parameters": {"predictors": 20}}
+    spec = RunSpec.model_validate(
+        SPEC.model_dump() | {"reducer": reducer, "size": None, "learner": learner}
+    )
+    found = task_of(spec).run(spec, small)
+    assert isinstance(found, MeasuredResult)
+    assert found.value == 0
