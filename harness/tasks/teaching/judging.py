@@ -79,7 +79,7 @@ def _judge_once(
     if len(rows) > JUDGED_ROWS:
         rows = rows.take(evenly_spaced(len(rows), JUDGED_ROWS))
     try:
-        check_signal(rows, "advantage")
+        check_signal(rows, None)
         with blaming(f"teacher {kind.name!r} failed", "correct the class"):
             teacher = kind.model_validate_json(parameters)
             return Judge.of(fit_once(teacher, rows, discount), rows)
