@@ -283,3 +283,12 @@ def test_a_metric_compares_a_labelled_set_with_data_that_are_labelled_alike(
     found = task_of(spec).run(spec, small)
     assert isinstance(found, MeasuredResult)
     assert found.value == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "trusted"), [(0.0, True), (10.0, True), (10.1, False), (-5.1, False), (np.nan, False)]
+)
+def test_an_estimate_that_no_return_can_be_is_doubted(value: float, trusted: bool) -> None:
+    data = random_transitions(np.random.default_rng(0), 4)
+    data = replace(data, rewards=np.array([1.0, -0.5, 0.0, 0.5]))
+    assert (judging.doubt_of(value, data, 0.9) == "") == trusted
