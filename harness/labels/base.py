@@ -81,6 +81,33 @@ class Teacher(BaseModel, ABC):
         raise NotImplementedError
 
 
+def check_fitted(fitted: FittedTeacher, transitions: Transitions, teacher: str) -> None:
+    """Check what a teacher's fit returned, as a class of the user's may return anything.
+
+    Raises:
+        InputError: If it is no fitted teacher, or its values are not a finite number for every
+            action of each state.
+    """
+    if not isinstance(fitted, FittedTeacher):
+        raise InputError(
+            f"teacher {teacher!r} returned a {type(fitted).__name__}: fit returns a FittedTeacher; "
+            "correct the class"
+        )
+    probes = transitions.observations[evenly_spaced(len(transitions), 100)]
+    values = np.asarray(fitted.q.values(probes))
+    if values.shape != (len(probes), transitions.action_count):
+        raise InputError(
+            f"teacher {teacher!r} gives values of shape {values.shape} for {len(probes)} states of "
+            f"{transitions.action_count} actions: the rule is a value of every action of each "
+            "state; correct the class"
+        )
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise InputError(
+            f"teacher {teacher!r} gives values that are not finite numbers: they must be; correct "
+            "the class, or scale the dataset down"
+        )
+
+
 class Labels(BaseModel, ABC):
     """What rewards say; the fields are parameters.
 
