@@ -39,7 +39,7 @@ def distill(
         size: Number of rows to select or synthesise.
         seed: Fixes all randomness of the method.
         discount: γ of the Bellman loss and of labels; an object has its own for its loss.
-        labels: ``recorded``, ``shaped`` or ``advantage``, ``module:Class``, an object, or the
+        labels: A name that `bellman-bench list` shows, ``module:Class``, an object, or the
             values of a `LabelsSpec`, ``{"name": "advantage", "parameters": {"actions": "all"}}``.
         parameters: Parameters of the method; an object has its own.
 

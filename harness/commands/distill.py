@@ -44,9 +44,7 @@ def distill(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
-    labels: Annotated[
-        str, typer.Option(help="What rewards say: recorded, shaped, advantage or best-action.")
-    ] = "recorded",
+    labels: Annotated[str, typer.Option(help="What rows say: labels from `list`.")] = "recorded",
     codebook: Codebook = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")

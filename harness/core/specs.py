@@ -180,6 +180,11 @@ class Suite(Frozen):
             raise ValueError(f"no learner for {dataset!r}: give one or drop the dataset")
         for reducer in set(_labels_of(self.reducers)) - {run.reducer.label for run in runs}:
             raise ValueError(f"no learner for reducer {reducer!r}: give one or drop the reducer")
+        for learner in set(_labels_of(self.learners)) - {run.learner.label for run in runs}:
+            raise ValueError(f"nothing for learner {learner!r} to learn: drop it or a restriction")
+        sizes = set(self.sizes) - {run.size for run in runs}
+        if sizes and any(reducer.name != "full" for reducer in self.reducers):
+            raise ValueError(f"no reducer for sizes {sorted(sizes)}: give one or drop them")
         return self
 
     @model_validator(mode="after")

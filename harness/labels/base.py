@@ -81,6 +81,33 @@ class Teacher(BaseModel, ABC):
         raise NotImplementedError
 
 
+def check_fitted(fitted: FittedTeacher, transitions: Transitions, teacher: str) -> None:
+    """Check what a teacher's fit returned, as a class of the user's may return anything.
+
+    Raises:
+        InputError: If it is no fitted teacher, or its values are not a finite number for every
+            action of each state.
+    """
+    if not isinstance(fitted, FittedTeacher):
+        raise InputError(
+            f"teacher {teacher!r} returned a {type(fitted).__name__}: fit returns a FittedTeacher; "
+            "correct the class"
+        )
+    probes = transitions.observations[evenly_spaced(len(transitions), 100)]
+    values = np.asarray(fitted.q.values(probes))
+    if values.shape != (len(probes), transitions.action_count):
+        raise InputError(
+            f"teacher {teacher!r} gives values of shape {values.shape} for {len(probes)} states of "
+            f"{transitions.action_count} actions: the rule is a value of every action of each "
+            "state; correct the class"
+        )
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise InputError(
+            f"teacher {teacher!r} gives values that are not finite numbers: they must be; correct "
+            "the class, or scale the dataset down"
+        )
+
+
 class Labels(BaseModel, ABC):
     """What rewards say; the fields are parameters.
 
@@ -123,31 +150,51 @@ class NoSignalError(InputError):
     """Nothing in the data tells one action from another."""
 
 
-def check_signal(transitions: Transitions, labels: str) -> None:
+def check_signal(transitions: Transitions, labels: str | None) -> None:
     """Refuse data in which nothing tells one action from another.
 
+    Args:
+        transitions: The full dataset.
+        labels: Name of the labels that would tell it; None: policies are to be judged by it.
+
     Raises:
-        InputError: If there is one action alone.
+        InputError: If every row takes the same action.
         NoSignalError: If no row terminates and every reward is the same.
     """
-    if transitions.action_count < 2:
-        raise InputError(
-            f"labels {labels!r} for {transitions.action_count} action: they tell actions apart; "
-            "use recorded labels"
+    actions = transitions.actions
+    if (actions == actions[0]).all():
+        raise _refused(
+            InputError,
+            labels,
+            f"rows have 1 action, {actions[0]}, where several must be told apart",
         )
     rewards = transitions.rewards
     if not transitions.terminations.any() and (rewards == rewards[0]).all():
-        raise NoSignalError(
-            f"labels {labels!r}: the dataset holds no signal, for no row terminates and every "
-            f"reward is {rewards[0]:g}; use recorded labels or other data"
+        raise _refused(
+            NoSignalError,
+            labels,
+            "the dataset holds no signal, for no row terminates and every reward is "
+            f"{rewards[0]:g}",
         )
 
 
-def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) -> float:
+def _refused(kind: type[InputError], labels: str | None, why: str) -> InputError:
+    """Build the error of data that tell nothing."""
+    if labels is None:
+        return kind(f"nobody can judge policies: {why}; use other data or judge none")
+    return kind(f"labels {labels!r}: {why}; use recorded labels or other data")
+
+
+def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str | None) -> float:
     """Median over the dataset's states of the largest minus the smallest action value.
 
+    Args:
+        teacher: Fitted to the full dataset.
+        transitions: The full dataset.
+        labels: As of `check_signal`.
+
     Raises:
-        InputError: If there is one action alone.
+        InputError: If every row takes the same action.
         NoSignalError: If the dataset holds no signal, or the teacher finds no action better than
             another: then there is nothing to tell.
     """
@@ -156,9 +203,11 @@ def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str) ->
     values = teacher.q.values(transitions.observations[probes])
     gap = float(np.median(np.ptp(values, axis=1)))
     if not gap > NO_GAP * float(values.std()):
-        raise NoSignalError(
-            f"labels {labels!r}: the teacher finds no action better than another, for rewards and "
-            "terminations tell nothing; use recorded labels or other data"
+        raise _refused(
+            NoSignalError,
+            labels,
+            "the teacher finds no action better than another, for rewards and terminations tell "
+            "nothing",
         )
     return gap
 

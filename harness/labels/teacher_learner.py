@@ -12,7 +12,7 @@ from harness.core.arrays import FloatArray, IntArray
 from harness.core.classes.specs import ClassSpec
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
-from harness.labels.base import QFunction, Teacher
+from harness.labels.base import QFunction, Teacher, check_fitted
 from harness.labels.builtin import TEACHERS
 
 
@@ -40,7 +40,9 @@ class TeacherLearner(Learner):
         Raises:
             InputError: If the fit diverges.
         """
-        fitted = _make(self.teacher).fit(transitions, self.discount)
+        teacher = _make(self.teacher)
+        fitted = teacher.fit(transitions, self.discount)
+        check_fitted(fitted, transitions, teacher.name)
         yield TrainedPolicy(0, Greedy(fitted.q), fitted.diagnostics)
 
 

@@ -45,7 +45,7 @@ class Judge:
                 f"teacher with an error of {teacher.error:.2f} of the variance of its targets: to "
                 "judge a policy it must be below 1; name another teacher or add data"
             )
-        gap = action_gap(teacher, transitions, "advantage")
+        gap = action_gap(teacher, transitions, None)
         rows = evenly_spaced(len(transitions), STATES)
         states = transitions.observations[rows]
         values = teacher.q.values(states)

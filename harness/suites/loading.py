@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.core.classes.registry import Registry
+from harness.core.classes.specs import arm_suffix
 from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
 from harness.core.specs import Suite
@@ -96,6 +97,6 @@ def _with_own_name(entry: Any, registry: Registry[Any]) -> Any:
     table = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(table, dict) or table.get("label") or ":" not in str(table.get("name")):
         return entry
-    label = registry.find(str(table["name"])).name
-    sweep = table.get("sweep")
-    return {**table, "label": default_label(label, sweep) if isinstance(sweep, dict) else label}
+    label, sweep = registry.find(str(table["name"])).name, table.get("sweep")
+    swept = default_label(label, sweep) if isinstance(sweep, dict) else label
+    return {**table, "label": swept + arm_suffix(table)}

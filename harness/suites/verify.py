@@ -89,11 +89,18 @@ def verify(directory: Path, sample: int, import_modules: bool = False) -> Verifi
 def _names_modules(spec: RunSpec) -> bool:
     """Whether a run imports a module that its spec names."""
     named_format, separator, _ = spec.dataset.partition("::")
-    names = [spec.reducer.name, spec.learner.name, spec.environment or ""]
-    if spec.reducer.labels is not None:
-        teacher = spec.reducer.labels.teacher
-        names += [spec.reducer.labels.name, teacher.name, teacher.learner_name]
-    return any(":" in name for name in [*names, named_format if separator else ""])
+    given = spec.model_dump(mode="json", include={"reducer", "learner", "environment"})
+    names = [*_texts_in(given), named_format if separator else ""]
+    return any(":" in name for name in names)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value: parameters may name classes at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(part)
 
 
 def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:

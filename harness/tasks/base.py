@@ -56,6 +56,10 @@ class Task(ABC, Generic[SourceT, RowsT]):
         """Return the data that a run of this arm and seed reduces: those of a control differ."""
         return self.rows(source, seed)
 
+    def measured_rows(self, spec: RunSpec, source: SourceT) -> RowsT:
+        """Return the full data that a metric compares a reduction with, labelled as it is."""
+        return self.arm_rows(spec.reducer, source, spec.seed)
+
     @abstractmethod
     def facts(self, source: SourceT, seed: int) -> DatasetFacts:
         """Return the facts about the dataset that a record keeps."""
@@ -218,8 +222,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         metric: ReductionMetric[RowsT],
     ) -> MeasuredResult:
         facts = self.facts(source, spec.seed)  # not timed: it may replay episodes
-        rows = self.arm_rows(spec.reducer, source, spec.seed)
-        full = private_copy(rows, type(metric))
+        full = private_copy(self.measured_rows(spec, source), type(metric))
         started = time.perf_counter()
         value, details = metric.measure(full, reduction, spec.discount)
         return MeasuredResult(

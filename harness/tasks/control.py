@@ -22,7 +22,7 @@ from harness.labels.controls import without_signal
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.checkpoints import Evaluation
-from harness.tasks.teaching.labelling import label_by
+from harness.tasks.teaching.labelling import LabelledReducer, label_by
 
 
 class ControlTask(Task[Dataset, Transitions]):
@@ -61,6 +61,12 @@ class ControlTask(Task[Dataset, Transitions]):
         if spec.control is None:
             return source.transitions
         return _without_signal(source, spec.control, seed if spec.control == "permuted" else 0)
+
+    def measured_rows(self, spec: RunSpec, source: Dataset) -> Transitions:
+        """Return the transitions of the arm, labelled by the same teacher as the reduction."""
+        rows = super().measured_rows(spec, source)
+        reducer = self.make_reducer(spec.reducer, spec.discount)
+        return reducer.label(rows) if isinstance(reducer, LabelledReducer) else rows
 
     def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
         """Return the facts about the dataset; with a codebook this replays episodes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -67,9 +67,9 @@ _FRESH_TYPES = KEYS | {
 def compare_fresh(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Compare the arms' gaps on fresh predictors, for every dataset, size and judge.
 
-    An arm is a reducer's name here, whatever its label, and for ``bellman`` also how actions
-    enter its predictors. The arm ``full`` is repeated beside every size. Failed runs are left
-    out: the number of their predictors is not known.
+    An arm is a reducer's name here, whatever its label, for ``bellman`` also how actions enter
+    its predictors, and what labels and a control add. The arm ``full`` is repeated beside every
+    size. Failed runs are left out: the number of their predictors is not known.
 
     Returns:
         One row an arm and number of predictors with the columns of ``COLUMNS``:
@@ -91,12 +91,12 @@ def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Tabulate the gaps on fresh predictors of completed control runs.
 
     Returns:
-        One row a run: the run's keys, with the reducer's name for its arm, and for ``bellman``
-        also how actions enter its predictors; ``judge``, how they enter the fresh ones;
-        ``dimension`` of a state; number of ``predictors`` that were matched (missing if the
-        reducer matches none); ``identifiable`` q(q+1)/2, q numbers making a product predictor and
-        its reward scale; the relative ``gap`` of the median predictor, of the one at
-        ``percentile_95``, and the ``largest``.
+        One row a run: the run's keys, with the reducer's name for its arm, for ``bellman`` also how
+        actions enter its predictors, and what labels and a control add; ``judge``, how they enter
+        the fresh ones; ``dimension`` of a state; number of ``predictors`` that were matched
+        (missing if the reducer matches none); ``identifiable`` q(q+1)/2, q numbers making a
+        product predictor and its reward scale; the relative ``gap`` of the median predictor, of
+        the one at ``percentile_95``, and the ``largest``.
     """
     rows = (
         _fresh_row(record, record.result)
@@ -107,10 +107,13 @@ def fresh_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def _fresh_row(record: RunRecord, result: MeasuredResult) -> dict[str, Any]:
-    name, parameters = record.spec.reducer.name, result.reduction.parameters
+    reducer, parameters = record.spec.reducer, cast(Any, result.reduction.parameters)
+    if reducer.labels is not None:  # those of what made the rows
+        parameters = parameters["reducer"]["parameters"]
+    matched = f"-{parameters['actions']}" if reducer.name == "bellman" else ""
     details = ("dimension", "identifiable", "percentile_95", "largest")
     return run_keys(record) | {
-        "arm": f"{name}-{parameters['actions']}" if name == "bellman" else name,
+        "arm": f"{reducer.name}{matched}{reducer.suffix}",
         "judge": result.learner_parameters["actions"],
         "predictors": parameters.get("predictors", math.nan),
         "gap": result.value,

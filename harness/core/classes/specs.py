@@ -40,12 +40,6 @@ class TeacherSpec(ClassSpec):
 
     name: str = "closed-form"
 
-    @property
-    def learner_name(self) -> str:
-        """Name of the learner among its parameters; empty if it names none."""
-        learner = self.parameters.get("learner", "")
-        return str(learner.get("name", "") if isinstance(learner, Mapping) else learner)
-
 
 class LabelsSpec(ClassSpec):
     """What the rewards of reduced rows say, in place of what was recorded."""
@@ -74,12 +68,26 @@ class ReducerSpec(LabelledSpec):
     labels: LabelsSpec | None = None  # None, and "recorded": what was recorded
     control: Control | None = None  # None: the data as they are
 
+    @property
+    def suffix(self) -> str:
+        """What labels and control add to its default label."""
+        return arm_suffix({"labels": self.labels or "recorded", "control": self.control})
+
     @model_validator(mode="before")
     @classmethod
     def _recorded_is_none(cls, values: Any) -> Any:
-        if isinstance(values, dict) and _labels_name(values) == "recorded":
+        if isinstance(values, dict) and _are_recorded(values.get("labels")):
             return {**values, "labels": None}
         return values
+
+    @model_validator(mode="after")
+    def _recorded_has_no_parameters(self) -> Self:
+        if self.labels is not None and self.labels.name == "recorded":
+            raise ValueError(
+                "labels 'recorded' have neither parameters nor a teacher: give the name alone, or "
+                "other labels"
+            )
+        return self
 
     @model_validator(mode="after")
     def _full_is_all_rows(self) -> Self:
@@ -125,11 +133,21 @@ def _as_table(values: Any, *, own_label: bool = False) -> Any:
 def _with_label(values: Any) -> Any:
     if not isinstance(values, dict) or values.get("label") or "name" not in values:
         return values
-    name, labels, control = str(values["name"]), _labels_name(values), values.get("control")
+    name, labels = str(values["name"]), _labels_name(values)
     if ":" in name + labels:  # what it calls itself is known only once it is imported
         raise ValueError(f"{name!r} with labels {labels!r} needs a label here: give one")
-    parts = [name, *([] if labels == "recorded" else [labels]), *([control] if control else [])]
-    return {**values, "label": "-".join(map(str, parts))}
+    return {**values, "label": name + arm_suffix(values)}
+
+
+def arm_suffix(values: Mapping[str, Any]) -> str:
+    """Return what the labels and the control of a reducer add to its default label."""
+    labels, control = _labels_name(values), values.get("control")
+    parts = [labels if labels != "recorded" else "", control if isinstance(control, str) else ""]
+    return "".join(f"-{part}" for part in parts if part)
+
+
+def _are_recorded(labels: Any) -> bool:
+    return labels in ("recorded", {"name": "recorded"}, LabelsSpec(name="recorded"))
 
 
 def _labels_name(values: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from harness.core.classes.specs import arm_suffix
+
 _BRACED = re.compile(r"\{([^{}]*)\}")
 
 
@@ -36,7 +38,8 @@ def _entries(table: Any) -> list[Any]:
             **others,
         }:
             swept = _combinations(name, sweep, parameters)
-            template = default_label(name, swept[0]) if label is None else label
+            by_default = default_label(name, swept[0]) + arm_suffix(table)
+            template = by_default if label is None else label
             return [
                 {**others, "name": name, "label": label, "parameters": parameters | values}
                 for label, values in zip(_labels(template, swept), swept, strict=True)

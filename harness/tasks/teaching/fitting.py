@@ -14,7 +14,7 @@ from harness.core.rows import private_copy
 from harness.core.storage.npz import pack_arrays, unpack_arrays
 from harness.core.transitions import Transitions
 from harness.execution.cache import fetch_packed, teacher_key
-from harness.labels.base import FittedTeacher, Teacher
+from harness.labels.base import FittedTeacher, Teacher, check_fitted
 
 logger = logging.getLogger("bellman_bench")
 
@@ -63,6 +63,7 @@ def fit_shared(
 
 def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
     fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
+    check_fitted(fitted, rows, teacher.name)
     if fitted.refuted:
         logger.warning(
             "teacher %r is refuted by the data that it was fitted to: its error is %.2f of the "

@@ -79,7 +79,7 @@ def _judge_once(
     if len(rows) > JUDGED_ROWS:
         rows = rows.take(evenly_spaced(len(rows), JUDGED_ROWS))
     try:
-        check_signal(rows, "advantage")
+        check_signal(rows, None)
         with blaming(f"teacher {kind.name!r} failed", "correct the class"):
             teacher = kind.model_validate_json(parameters)
             return Judge.of(fit_once(teacher, rows, discount), rows)
@@ -141,7 +141,17 @@ def _report_evaluation(
     if isinstance(policy, backend.NetworkPolicy):
         value = backend.evaluate_by_fitted_q(policy, full, discount, seed)
         states = "all states" if full.episodes is None else "first states"
-        yield f"  discounted return from {states} by d3rlpy's fitted Q-evaluation: {value:.4g}"
+        told = f"{value:.4g}{doubt_of(value, full, discount)}"
+        yield f"  discounted return from {states} by d3rlpy's fitted Q-evaluation: {told}"
+
+
+def doubt_of(value: float, full: Transitions, discount: float) -> str:
+    """Say that an estimate is no discounted return of such rewards; empty if it may be."""
+    low = min(0.0, float(full.rewards.min())) / (1 - discount)
+    high = max(0.0, float(full.rewards.max())) / (1 - discount)
+    if low <= value <= high:
+        return ""
+    return f", outside of {low:.4g} to {high:.4g}, where returns must lie: do not trust it"
 
 
 def _train(learner: Learner, judge: Judge, rows: Transitions, seed: int) -> tuple[Policy, Use]:

@@ -82,7 +82,7 @@ class LabelledReducer(Reducer[Transitions]):
             InputError: If it holds no signal, or the teacher diverges.
         """
         teacher = fit_once(self._teacher, rows, self.discount)
-        return self._labels.make(teacher, rows, self.discount)(rows)
+        return self._relabel(teacher, rows)(rows)
 
     def reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator

@@ -86,7 +86,23 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
         ({"reducers": [{"name": "random", "datasets": ["b"]}]}, "must be among the suite's"),
         ({"reducers": [{"name": "random", "learners": ["bc"]}]}, "must be among the suite's"),
         ({"learners": [{"name": "dqn", "reducers": ["full"]}]}, "no learner for reducer 'random'"),
+        ({"reducers": [{"name": "random", "sizes": [10]}]}, r"no reducer for sizes \[20\]"),
+        (
+            {
+                "learners": [{"name": "dqn", "reducers": ["full"]}, "fqi"],
+                "reducers": ["random", {"name": "full", "learners": ["fqi"]}],
+            },
+            "nothing for learner 'dqn'",
+        ),
         ({"reducers": [{"name": "random", "control": "loud"}]}, "'constant' or 'permuted'"),
+        ({"reducers": [{"name": "random", "control": True}]}, "'constant' or 'permuted'"),
+        ({"reducers": [{"name": "random", "labels": 3}]}, "valid dictionary"),
+        ({"reducers": [{"name": "random", "labels": ["advantage"]}]}, "valid dictionary"),
+        ({"reducers": [{"name": "random", "labels": {"teacher": "learner"}}]}, "required"),
+        (
+            {"reducers": [{"name": "random", "labels": {"name": "recorded", "when": "before"}}]},
+            "give the name alone",
+        ),
         ({"reducers": [{"name": "full", "label": "full", "control": "constant"}]}, "stands for"),
         ({"codebook": {"method": "guess"}}, "'kmeans' or 'bins'"),
         ({"codebook": {"size": 1}}, "greater than or equal to 2"),

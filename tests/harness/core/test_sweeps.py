@@ -114,3 +114,18 @@ def test_bad_sweeps_are_refused_in_a_line(table: str, rule: str) -> None:
         parse_suite(HEAD + table, "swept")
     assert rule in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_default_labels_of_a_sweep_say_labels_and_control() -> None:
+    suite = parse_suite(
+        f"""{HEAD}
+        labels = "advantage"
+        control = "constant"
+        sweep = {{ predictors = [5, 20] }}
+        """,
+        "swept",
+    )
+    assert [reducer.label for reducer in suite.reducers] == [
+        "bellman-predictors5-advantage-constant",
+        "bellman-predictors20-advantage-constant",
+    ]

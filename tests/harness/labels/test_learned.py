@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.arrays import Float64Array, FloatArray, IntArray
+from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
-from harness.labels.base import Teacher
+from harness.labels.base import FittedTeacher, Teacher
 from harness.labels.builtin import TEACHERS
 from harness.labels.learned import LearnerTeacher, bellman_error
+from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.networks import FQILearner
+from harness.tasks.teaching.fitting import fit_once
 from harness.testing.rows import random_transitions
 
 SEEDS: list[int] = []
@@ -198,3 +201,46 @@ def test_the_bellman_error_is_none_of_a_solution_and_one_of_a_constant() -> None
     ends = replace(rows, terminations=np.ones(4, dtype=np.bool_))
     mean = float(ends.shares @ ends.rewards)
     assert np.isclose(bellman_error(Table(np.full((2, 2), mean)), ends, 0.5), 1.0)
+
+
+@dataclass(frozen=True)
+class Returning:
+    """Whatever values are planted."""
+
+    found: Any
+
+    def values(self, observations: FloatArray) -> Any:
+        return np.broadcast_to(self.found, (len(observations), *np.shape(self.found)))
+
+
+class Careless(Teacher):
+    """A teacher of the user's, that returns what it was given."""
+
+    name: ClassVar[str] = "careless"
+
+    def fit(self, transitions: Transitions, discount: float) -> Any:  # noqa: ARG002
+        return RETURNED[0]
+
+
+RETURNED: list[Any] = []
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "returned a NoneType"),
+        (FittedTeacher(Returning([0.0, np.nan]), 0.0), "not finite numbers"),
+        (FittedTeacher(Returning(["a", "b"]), 0.0), "not finite numbers"),
+        (FittedTeacher(Returning([0.0]), 0.0), r"of shape \(40, 1\) for 40 states of 2 actions"),
+    ],
+)
+def test_what_no_teacher_may_return_is_refused(
+    monkeypatch: pytest.MonkeyPatch, returned: Any, message: str
+) -> None:
+    monkeypatch.setattr(f"{__name__}.RETURNED", [returned])
+    data = random_transitions(np.random.default_rng(0), 40)
+    with pytest.raises(InputError, match=message):
+        fit_once(Careless(), data, 0.9)
+    named = ClassSpec(name=f"{__name__}:Careless")
+    with pytest.raises(InputError, match=message):
+        next(iter(TeacherLearner(teacher=named).fit(data, 0)))

@@ -99,6 +99,7 @@ def test_neither_the_unit_of_rewards_nor_their_level_counts(
 @given(seed=seeds, rows=st.integers(2, 60))
 def test_the_teachers_own_policy_has_no_regret(seed: int, rows: int) -> None:
     data, q = drawn(seed, rows)
+    data = replace(data, actions=np.arange(rows) % 3)  # never a single action
     found = Judge.of(FittedTeacher(q, 0.0), data).assess(q)
     assert (found.regret, found.agreement) == (0.0, 1.0)
 
@@ -178,8 +179,10 @@ def test_a_policy_cannot_change_the_states_that_others_are_judged_at() -> None:
 def test_who_cannot_judge_is_refused() -> None:
     data, q = drawn(0)
     silent = replace(data, rewards=np.ones(len(data)), terminations=np.zeros(len(data), dtype=bool))
-    with pytest.raises(InputError, match="holds no signal"):
+    with pytest.raises(InputError, match="nobody can judge policies: the dataset holds no signal"):
         Judge.of(FittedTeacher(q, 0.0), silent)
+    with pytest.raises(InputError, match="rows have 1 action, 1,"):
+        Judge.of(FittedTeacher(q, 0.0), replace(data, actions=np.ones_like(data.actions)))
     with pytest.raises(InputError, match="no action better than another"):
         Judge.of(FittedTeacher(Linear(np.ones((3, 3))), 0.0), data)
     with pytest.raises(InputError, match=r"error of 1\.20 of the variance"):

@@ -11,7 +11,7 @@ import pytest
 
 from envs.dataset import Dataset
 from harness.core.classes.registry import import_class
-from harness.core.classes.specs import ReducerSpec
+from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
 from harness.core.records import read_records, record_path, write_record
@@ -110,6 +110,39 @@ def test_a_record_alone_imports_no_learner_of_a_teacher_when_it_is_repeated(
     found = verify(here / "results", sample=1)
     assert found.unrepeatable == 1
     assert not (here / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        "planted:P",
+        {"name": "planted:P"},
+        {"name": "learner", "parameters": {"learner": "planted:P"}},
+    ],
+)
+def test_a_record_alone_imports_no_teacher_of_a_learner_when_it_is_repeated(
+    here: Path, teacher: Any
+) -> None:
+    run_suite(SUITE, here / "results")
+    (record,) = read_records(here / "results")
+    learner = LearnerSpec(name="teacher", label="linear-fqi", parameters={"teacher": teacher})
+    spec = record.spec.model_copy(update={"learner": learner})
+    write_record(here / "results", record.model_copy(update={"spec": spec}))
+    (here / "planted.py").write_text("from pathlib import Path\nPath('x').touch()\n")
+    found = verify(here / "results", sample=1)
+    assert found.unrepeatable == 1
+    assert not (here / "x").exists()
+
+
+def test_labels_and_controls_of_a_users_reducer_are_arms_of_their_own(here: Path) -> None:
+    (here / "own_reducer.py").write_text(
+        "from baselines.random import RandomReducer\n\n"
+        "class Own(RandomReducer):\n    name = 'own'\n"
+    )
+    own = {"name": "own_reducer:Own"}
+    arms = [own, {**own, "labels": "advantage"}, {**own, "control": "constant"}]
+    suite = make_suite({**SUITE, "reducers": arms}, "given")
+    assert [arm.label for arm in suite.reducers] == ["own", "own-advantage", "own-constant"]
 
 
 @pytest.mark.parametrize("raised", ["SystemExit(0)", "SystemExit(3)", "ValueError('no')"])

@@ -66,9 +66,11 @@ def compare_signal(records: Iterable[RunRecord]) -> pd.DataFrame:
 def tell_unearned(records: Sequence[RunRecord]) -> str:
     """Say in one line which controls score although their data hold no signal; empty: no control.
 
-    The return of such an arm, learner and task shows nothing.
+    The return of such an arm, learner and task shows nothing. A control whose arm was not run, or
+    failed, counts as well.
     """
-    table = compare_signal(records)
+    table = pd.concat([compare_signal(records), _alone(records)], ignore_index=True)
+    table = table.dropna(subset=["without_signal"])
     if table.empty:
         return ""
     found = table[table["without_signal"] > UNEARNED]
@@ -99,6 +101,30 @@ def _told(row: pd.Series, whole: Collection[str]) -> str:
 def _whole(records: Iterable[RunRecord]) -> set[str]:
     """Arms of all rows, which stand beside every size."""
     return {record.spec.reducer.label for record in records if record.spec.size is None}
+
+
+def _alone(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """Score the controls that share no seed with their arm, which they are named in place of."""
+    controls = {
+        record.spec.reducer.label: record.spec.reducer.control
+        for record in records
+        if record.spec.reducer.control is not None
+    }
+    arms = {label: arm for arm, pairs in _controls(records).items() for label, _ in pairs}
+    rows = []
+    for key, block in scored_seeds(records).groupby(["dataset", "size", "learner"], dropna=False):
+        seeds = seed_table(block)
+        for label in sorted(controls.keys() & set(map(str, seeds))):
+            arm = arms.get(label, "")
+            if arm not in seeds or seeds[[label, arm]].dropna().empty:
+                rows.append(
+                    {
+                        **dict(zip(("dataset", "size", "learner"), key, strict=True)),
+                        **{"arm": label, "control": controls[label], "pairs": 0},
+                        **estimate("without_signal", [seeds[label].dropna().to_numpy()]),
+                    }
+                )
+    return tabulate(rows, COLUMNS)
 
 
 def _controls(records: Iterable[RunRecord]) -> dict[str, list[tuple[str, str]]]:

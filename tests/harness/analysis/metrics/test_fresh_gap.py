@@ -16,8 +16,9 @@ from harness.analysis import (
 from harness.analysis.figures.styles import ARM_STYLES
 from harness.analysis.metrics import metric_of
 from harness.analysis.metrics.fresh_gap import COLUMNS, FRESH_FLOOR
+from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
-from harness.core.records import RunRecord
+from harness.core.records import MeasuredResult, RunRecord
 from tests.support.control_records import make_run
 from tests.support.drawn import (
     assert_nothing_overlaps,
@@ -265,3 +266,31 @@ def test_the_figure_refuses_other_measures() -> None:
         plot_fresh_gaps([make_run([1.0])])
     with pytest.raises(InputError, match="0 of 1 runs completed"):
         plot_fresh_gaps([make_fresh(None)])
+
+
+@pytest.mark.parametrize("arm", ["random", "bellman-product"])
+def test_labels_and_controls_are_arms_of_their_own(arm: str) -> None:
+    predictors = None if arm == "random" else 30
+    plain = make_fresh(0.1, arm, predictors)
+    labelled = with_reducer(make_fresh(0.2, arm, predictors), labels="advantage")
+    control = with_reducer(make_fresh(0.3, arm, predictors), control="constant")
+    table = metric_of([plain]).compare([plain, labelled, control])
+    found = dict(zip(table["arm"], table["fresh_gap"], strict=True))
+    assert found == {arm: 0.1, f"{arm}-advantage": 0.2, f"{arm}-constant": 0.3}
+    assert table["predictors"].isna().all() == (predictors is None)
+
+
+def with_reducer(record: RunRecord, **changes: str) -> RunRecord:
+    """The record of the same run with labels or as a control, whose parameters are nested."""
+    assert isinstance(record.result, MeasuredResult)
+    spec = ReducerSpec.model_validate({"name": record.spec.reducer.name, **changes})
+    parameters = record.result.reduction.parameters
+    if spec.labels is not None:
+        parameters = {"reducer": {"name": spec.name, "parameters": parameters}}
+    reduction = record.result.reduction.model_copy(update={"parameters": parameters})
+    return record.model_copy(
+        update={
+            "spec": record.spec.model_copy(update={"reducer": spec}),
+            "result": record.result.model_copy(update={"reduction": reduction}),
+        }
+    )

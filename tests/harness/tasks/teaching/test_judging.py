@@ -12,7 +12,7 @@ import pytest
 from envs.dataset import Dataset
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
-from harness.core.records import RunResult, Use
+from harness.core.records import MeasuredResult, RunResult, Use
 from harness.core.specs import RunSpec
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher
@@ -268,3 +268,27 @@ def test_episodes_begin_at_first_rows() -> None:
     assert d3rlpy_backend.first_rows(data).tolist() == list(range(6))
     numbered = replace(data, episodes=np.array([0, 0, 2, 2, 2, 3]))
     assert d3rlpy_backend.first_rows(numbered).tolist() == [0, 2, 5]
+
+
+@pytest.mark.parametrize("control", [None, "constant", "permuted"])
+@pytest.mark.parametrize("labels", ["shaped", "advantage"])
+def test_a_metric_compares_a_labelled_set_with_data_that_are_labelled_alike(
+    small: Dataset, labels: str, control: str | None
+) -> None:
+    reducer = {"name": "full", "labels": labels, "control": control}
+    learner = {"name": "fresh-predictors", "parameters": {"predictors": 20}}
+    spec = RunSpec.model_validate(
+        SPEC.model_dump() | {"reducer": reducer, "size": None, "learner": learner}
+    )
+    found = task_of(spec).run(spec, small)
+    assert isinstance(found, MeasuredResult)
+    assert found.value == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "trusted"), [(0.0, True), (10.0, True), (10.1, False), (-5.1, False), (np.nan, False)]
+)
+def test_an_estimate_that_no_return_can_be_is_doubted(value: float, trusted: bool) -> None:
+    data = random_transitions(np.random.default_rng(0), 4)
+    data = replace(data, rewards=np.array([1.0, -0.5, 0.0, 0.5]))
+    assert (judging.doubt_of(value, data, 0.9) == "") == trusted

@@ -87,3 +87,12 @@ def test_an_arm_of_other_parameters_is_no_partner() -> None:
         *runs_of({"name": "random", "labels": "shaped", "control": "constant"}, [0.0]),
     ]
     assert compare_signal(records).empty
+
+
+def test_a_control_whose_arm_was_not_run_is_named_by_its_own_label() -> None:
+    control = runs_of({"name": "random", "control": "constant"}, [95.0] * 2)
+    told = "no achievement: random-constant under fqi at 20 on a 0.95 (constant)"
+    assert told in tell_unearned(control)
+    failed = runs_of({"name": "random"}, [None] * 2)
+    assert told in tell_unearned([*failed, *control])
+    assert compare_signal(control).empty
