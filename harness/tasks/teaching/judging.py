@@ -151,7 +151,7 @@ def doubt_of(value: float, full: Transitions, discount: float) -> str:
     high = max(0.0, float(full.rewards.max())) / (1 - discount)
     if low <= value <= high:
         return ""
-    return f", outside of {low:.4g} to {high:.4g}, where returns must lie: do not trust it"
+    return f" (outside of {low:.4g} to {high:.4g}, where returns must lie: do not trust it)"
 
 
 def _train(learner: Learner, judge: Judge, rows: Transitions, seed: int) -> tuple[Policy, Use]:
