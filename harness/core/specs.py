@@ -168,6 +168,11 @@ class Suite(Frozen):
             _check_subset("learner", learner.label, "datasets", learner.datasets, self.datasets)
             _check_subset("learner", learner.label, "reducers", learner.reducers, reducers)
         for reducer in self.reducers:
+            if reducer.name == "full" and reducer.sizes is not None:
+                raise ValueError(
+                    f"reducer {reducer.label!r} has sizes {list(reducer.sizes)}, and 'full' takes "
+                    "all rows: leave sizes out"
+                )
             _check_subset("reducer", reducer.label, "datasets", reducer.datasets, self.datasets)
             _check_subset("reducer", reducer.label, "sizes", reducer.sizes, self.sizes)
             _check_subset("reducer", reducer.label, "learners", reducer.learners, learners)

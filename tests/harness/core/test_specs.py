@@ -94,6 +94,7 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
             },
             "nothing for learner 'dqn'",
         ),
+        ({"reducers": [{"name": "full", "sizes": [10]}]}, "leave sizes out"),
         ({"reducers": [{"name": "random", "control": "loud"}]}, "'constant' or 'permuted'"),
         ({"reducers": [{"name": "random", "control": True}]}, "'constant' or 'permuted'"),
         ({"reducers": [{"name": "random", "labels": 3}]}, "valid dictionary"),
