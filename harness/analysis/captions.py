@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from pydantic import JsonValue
+
+from harness.core.classes.specs import ReducerSpec
 from harness.core.records import Parameters, RunRecord, RunResult
 
 
@@ -45,8 +48,9 @@ def protocol(records: Iterable[RunRecord]) -> str:
         if told
     ]
     discounts = {f"{spec.discount:g}" for spec, _ in results if spec.discount is not None}
+    labels = sorted({_labels_told(spec.reducer) for spec, _ in results} - {""})
     rows = {f"{spec.dataset} {result.dataset.rows}" for spec, result in results}
-    parts = [f"discount {_all(discounts)}", *learners, f"transitions: {_all(rows)}"]
+    parts = [f"discount {_all(discounts)}", *learners, *labels, f"transitions: {_all(rows)}"]
     return "; ".join(parts)
 
 
@@ -63,12 +67,34 @@ def interquartile(records: Sequence[RunRecord], what: str) -> str:
     )
 
 
+def _labels_told(reducer: ReducerSpec) -> str:
+    """Say what the rewards of an arm are; empty for recorded ones, and for controls of others."""
+    labels = reducer.labels
+    if labels is None or reducer.control is not None:
+        return ""
+    before = " before reducing" if labels.when == "before" else ""
+    parts = (_told(labels.parameters), f"teacher {labels.teacher.name}")
+    told = ", ".join([*filter(None, parts), *filter(None, [_told(labels.teacher.parameters)])])
+    return f"{reducer.label}: {labels.name} labels{before} ({told})"
+
+
 def _told(parameters: Parameters) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {'×'.join(map(str, value)) if type(value) is list else value}"
+        f"{name.replace('_', ' ')} {_value(value)}"
         for name, value in parameters.items()
         if name not in ("discount", "checkpoints")
     )
+
+
+def _value(value: JsonValue) -> str:
+    """Write a parameter; a class with parameters of its own as ``name (parameters)``."""
+    if isinstance(value, list):
+        return "×".join(map(str, value))
+    if isinstance(value, dict) and "name" in value:
+        inner = value.get("parameters")
+        told = _told(inner) if isinstance(inner, dict) else ""
+        return f"{value['name']} ({told})" if told else str(value["name"])
+    return str(value)
 
 
 def _all(texts: Collection[str]) -> str:
