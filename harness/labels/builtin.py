@@ -8,6 +8,7 @@ from harness.core.classes.registry import Registry, listed
 from harness.labels.advantage import AdvantageLabels
 from harness.labels.base import Labels, Teacher
 from harness.labels.best_action import BestActionLabels
+from harness.labels.cautious import CautiousTeacher
 from harness.labels.closed_form import ClosedFormTeacher
 from harness.labels.learned import LearnerTeacher
 from harness.labels.shaped import ShapedLabels
@@ -23,5 +24,5 @@ TEACHERS: Final[Registry[type[Teacher]]] = Registry(
     kind="teacher",
     groups=("bellman_bench.teachers",),
     bases=(Teacher,),
-    builtin=listed(ClosedFormTeacher, LearnerTeacher),
+    builtin=listed(ClosedFormTeacher, CautiousTeacher, LearnerTeacher),
 )

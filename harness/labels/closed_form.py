@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
+from harness.core.arrays import BoolArray
 from harness.core.rows import evenly_spaced
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
@@ -61,6 +62,7 @@ class ClosedFormTeacher(Teacher):
                     discount,
                     self.ridge,
                     self.iterations,
+                    choices=self.choices(transitions),
                 )
                 for draw in range(self.draws)
             ]
@@ -68,6 +70,10 @@ class ClosedFormTeacher(Teacher):
             q = AveragedQ(members, self.caution)
             diagnostics = _describe(q, fits, transitions)
         return FittedTeacher(q, time.perf_counter() - started, diagnostics)
+
+    def choices(self, transitions: Transitions) -> BoolArray:
+        """Return which actions the best one is among, ``(action_count,)``: all of them."""
+        return np.ones(transitions.action_count, dtype=np.bool_)
 
     def pack(self, q: QFunction) -> Mapping[str, NDArray[Any]]:
         """Return the arrays of the members, stacked, and of the standardiser that they share."""
@@ -82,7 +88,7 @@ class ClosedFormTeacher(Teacher):
             "offsets": np.stack([member.fitted.offsets for member in members]),
         }
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> AveragedQ:
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> QFunction:
         """Make the same Q-function again."""
         standardiser = Standardiser(arrays["mean"], arrays["scale"])
         fitted = [

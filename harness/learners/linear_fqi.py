@@ -55,6 +55,7 @@ class LinearFQILearner(Learner):
                 self.discount,
                 self.ridge,
                 self.iterations,
+                choices=np.ones(transitions.action_count, dtype=np.bool_),
             )
         policy = GreedyLinearPolicy(fitted.q, standardiser)
         yield TrainedPolicy(self.iterations, policy, {"left_out_error": fitted.left_out_error})

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from harness.core.arrays import Float64Array, IntArray
+from harness.core.arrays import BoolArray, Float64Array, IntArray
 from harness.core.errors import InputError
 from harness.numerics.features import FeatureMap
 from harness.numerics.predictors import LinearPredictors
@@ -41,6 +41,7 @@ def fit_level_free_q(
     discount: float,
     ridge: float,
     iterations: int,
+    choices: BoolArray,
 ) -> LevelFreeFit:
     """Apply the fitted Bellman operator again and again, from zero.
 
@@ -55,6 +56,7 @@ def fit_level_free_q(
         discount: γ.
         ridge: Penalty on squared weights, for each unit of weight that a regression sees.
         iterations: Times that the operator is applied.
+        choices: Actions that the best one is among, ``(action_count,)``.
 
     Raises:
         InputError: If values are not finite.
@@ -67,7 +69,7 @@ def fit_level_free_q(
     weights, level = regressions.solve(targets)
     with np.errstate(over="ignore", invalid="ignore"):  # what diverges is refused below
         for _ in range(iterations - 1):
-            best = (then @ weights.T.astype(np.float32)).max(axis=1) + np.float32(level)
+            best = (then @ weights[choices].T.astype(np.float32)).max(axis=1) + np.float32(level)
             targets = rewards + alive * best
             weights, level = regressions.solve(targets)
     if not (np.isfinite(weights).all() and np.isfinite(level)):

@@ -30,8 +30,16 @@ def drawn(data: Transitions) -> KernelFeatures:
 
 
 def fit(data: Transitions, iterations: int, ridge: float = RIDGE) -> LevelFreeFit:
+    every = np.ones(data.action_count, dtype=np.bool_)
     return fit_level_free_q(
-        standardised(data), data.shares, drawn(data), data.action_count, 0.9, ridge, iterations
+        standardised(data),
+        data.shares,
+        drawn(data),
+        data.action_count,
+        0.9,
+        ridge,
+        iterations,
+        every,
     )
 
 
