@@ -25,7 +25,7 @@ HOMES = {
         *(
             path.relative_to(ROOT).as_posix()
             for path in (ROOT / "harness" / "commands").glob("*.py")
-            if path.stem not in ("__init__", "list_names", "plot", "report", "status")
+            if path.stem not in ("__init__", "list_names", "report", "status")
         ),
     },
     "coreax": {f"baselines/{name}.py" for name in ("coreax_import", "herding", "recombination")},

@@ -58,6 +58,16 @@ ARM_STYLES = {
     "stratified-shaped": ArmStyle("#56B4E9", "h", _LONG_DASH),
     "stratified-advantage": ArmStyle("#0072B2", "p", "-"),
     "forward-selection-advantage": ArmStyle("#009E73", "X", "-"),
+    "full-shaped": ArmStyle("#888888", "", _DOTTED),
+    "full-advantage": ArmStyle("#888888", "", _DASH_DOT),
+    "random-shaped": ArmStyle("#999933", "v", _LONG_DASH),
+    "random-advantage": ArmStyle("#44AA99", "v", "-"),
+    "every-action": ArmStyle("#332288", "X", "-"),
+    "exact-advantage": ArmStyle("#CC79A7", "P", "-"),
+    "bellman-product-advantage": ArmStyle("#D55E00", "o", "-"),
+    "bellman-network-advantage": ArmStyle("#882255", ">", "-"),
+    "full-best-action": ArmStyle("#888888", "", _LONG_DASH),
+    "stratified-best-action": ArmStyle("#999933", "d", _SHORT_DASH),
 }
 # Tol's muted palette, for arms that the harness does not know; the counts share no divisor, so
 # that a look comes back only after all combinations
