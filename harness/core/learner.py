@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from harness.core.arrays import Float64Array, FloatArray, IntArray
+from harness.core.errors import InputError
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 
@@ -37,6 +38,13 @@ class TrainedPolicy:
     step: int  # gradient steps so far
     policy: Policy
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def no_policy(learner: str) -> InputError:
+    """Build the error of a learner, by its name or label, that yielded no policy."""
+    return InputError(
+        f"learner {learner!r} yielded no policy: fit must yield one at least; correct the class"
+    )
 
 
 class Learner(BaseModel, ABC):

@@ -94,18 +94,37 @@ def check_fitted(fitted: FittedTeacher, transitions: Transitions, teacher: str) 
             "correct the class"
         )
     probes = transitions.observations[evenly_spaced(len(transitions), 100)]
-    values = np.asarray(fitted.q.values(probes))
-    if values.shape != (len(probes), transitions.action_count):
+    no_numbers = (
+        "gives values that are not finite numbers: they must be; correct the class, or scale the "
+        "dataset down"
+    )
+    check_values(fitted.q, probes, transitions.action_count, f"teacher {teacher!r}", no_numbers)
+
+
+def check_values(
+    q: QFunction, observations: FloatArray, action_count: int, subject: str, no_numbers: str
+) -> None:
+    """Check that values are a finite number for every action of each state.
+
+    Args:
+        q: A Q-function, of a class of the user's perhaps.
+        observations: States, ``(N, obs_dim)``.
+        action_count: Number of actions.
+        subject: Whose values they are, in messages.
+        no_numbers: What is said of ``subject`` where a value is no finite number.
+
+    Raises:
+        InputError: If they are not.
+    """
+    values = np.asarray(q.values(observations))
+    if values.shape != (len(observations), action_count):
         raise InputError(
-            f"teacher {teacher!r} gives values of shape {values.shape} for {len(probes)} states of "
-            f"{transitions.action_count} actions: the rule is a value of every action of each "
-            "state; correct the class"
+            f"{subject} gives values of shape {values.shape} for {len(observations)} states of "
+            f"{action_count} actions: the rule is a value of every action of each state; correct "
+            "the class"
         )
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise InputError(
-            f"teacher {teacher!r} gives values that are not finite numbers: they must be; correct "
-            "the class, or scale the dataset down"
-        )
+        raise InputError(f"{subject} {no_numbers}")
 
 
 class Labels(BaseModel, ABC):

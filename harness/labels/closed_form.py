@@ -48,6 +48,7 @@ class ClosedFormTeacher(Teacher):
         started = time.perf_counter()
         standardiser = Standardiser.fit(transitions)
         rows = standard_rows(transitions, standardiser, reward_scale=1.0)
+        choices = self.choices(transitions)
         with threadpool_limits(1):
             fits = [
                 fit_level_free_q(
@@ -62,7 +63,7 @@ class ClosedFormTeacher(Teacher):
                     discount,
                     self.ridge,
                     self.iterations,
-                    choices=self.choices(transitions),
+                    choices,
                 )
                 for draw in range(self.draws)
             ]

@@ -17,12 +17,12 @@ from pydantic import (
 
 from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
-from harness.core.learner import Learner, Policy
+from harness.core.learner import Learner, Policy, no_policy
 from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
 from harness.labels.averaged import AveragedQ
-from harness.labels.base import FittedTeacher, QFunction, Teacher
+from harness.labels.base import FittedTeacher, QFunction, Teacher, check_values
 from harness.learners.builtin import OFFLINE_LEARNERS
 
 PROBES = 5000  # rows at which values are compared, at most
@@ -91,11 +91,14 @@ class LearnerTeacher(Teacher):
         for trained in learner.fit(rows, seed):
             found = self._q_of(trained.policy)
         if found is None:
-            raise InputError(
-                f"learner {self.learner.name!r} yielded no policy: fit must yield one at least; "
-                "correct the class"
-            )
-        self._check_values(found, transitions)
+            raise no_policy(self.learner.name)
+        probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
+        diverged = (
+            "diverged as a teacher: its values must be finite; lower its learning rate or scale "
+            "the dataset down"
+        )
+        subject = f"learner {self.learner.name!r}"
+        check_values(found, probes, transitions.action_count, subject, diverged)
         return found
 
     def _q_of(self, policy: Policy) -> QFunction:
@@ -105,21 +108,6 @@ class LearnerTeacher(Teacher):
             f"learner {self.learner.name!r} cannot teach: its policies offer no Q-values (a method "
             "`values`), which labels are made of; name one whose policies do, such as 'dqn'"
         )
-
-    def _check_values(self, q: QFunction, transitions: Transitions) -> None:
-        probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
-        values = np.asarray(q.values(probes))
-        if values.shape != (len(probes), transitions.action_count):
-            raise InputError(
-                f"learner {self.learner.name!r} gives Q-values of shape {values.shape} for "
-                f"{len(probes)} states of {transitions.action_count} actions: the rule is a value "
-                "of every action of each state; correct the class"
-            )
-        if not np.isfinite(values).all():
-            raise InputError(
-                f"learner {self.learner.name!r} diverged as a teacher: its values must be finite; "
-                "lower its learning rate or scale the dataset down"
-            )
 
 
 def bellman_error(q: QFunction, transitions: Transitions, discount: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.dataset import Dataset
 from harness.core.errors import InputError
-from harness.core.learner import TrainedPolicy
+from harness.core.learner import TrainedPolicy, no_policy
 from harness.core.records import Checkpoint, Use
 from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
@@ -65,10 +65,7 @@ class Evaluation:
             InputError: If there is none.
         """
         if not self._taken:
-            raise InputError(
-                f"learner {self._spec.learner.label!r} yielded no policy: fit must yield one at "
-                "least; correct the class"
-            )
+            raise no_policy(self._spec.learner.label)
         return tuple(self._taken)
 
 

@@ -9,7 +9,7 @@ from typing import cast
 
 from harness.core.classes.specs import TeacherSpec
 from harness.core.errors import InputError, blaming
-from harness.core.learner import Learner, Policy
+from harness.core.learner import Learner, Policy, no_policy
 from harness.core.metric import ReductionMetric
 from harness.core.records import Use
 from harness.core.rows import evenly_spaced, private_copy
@@ -165,8 +165,5 @@ def _train(learner: Learner, judge: Judge, rows: Transitions, seed: int) -> tupl
     for trained in learner.fit(private_copy(rows, type(learner)), seed):
         last = trained.policy, judge.assess(trained.policy)  # before it changes
     if last is None:
-        raise InputError(
-            f"learner {learner.name!r} yielded no policy: fit must yield one at least; correct the "
-            "class"
-        )
+        raise no_policy(learner.name)
     return last
