@@ -48,7 +48,8 @@ def protocol(records: Iterable[RunRecord]) -> str:
         if told
     ]
     discounts = {f"{spec.discount:g}" for spec, _ in results if spec.discount is not None}
-    labels = sorted({_labels_told(spec.reducer) for spec, _ in results} - {""})
+    reducers = {spec.reducer.label: spec.reducer for spec, _ in results}
+    labels = sorted({_labels_told(reducer) for reducer in reducers.values()} - {""})
     rows = {f"{spec.dataset} {result.dataset.rows}" for spec, result in results}
     parts = [f"discount {_all(discounts)}", *learners, *labels, f"transitions: {_all(rows)}"]
     return "; ".join(parts)
@@ -73,9 +74,9 @@ def _labels_told(reducer: ReducerSpec) -> str:
     if labels is None or reducer.control is not None:
         return ""
     before = " before reducing" if labels.when == "before" else ""
-    parts = (_told(labels.parameters), f"teacher {labels.teacher.name}")
-    told = ", ".join([*filter(None, parts), *filter(None, [_told(labels.teacher.parameters)])])
-    return f"{reducer.label}: {labels.name} labels{before} ({told})"
+    teacher = labels.teacher
+    parts = (_told(labels.parameters), f"teacher {teacher.name}", _told(teacher.parameters))
+    return f"{reducer.label}: {labels.name} labels{before} ({', '.join(filter(None, parts))})"
 
 
 def _told(parameters: Parameters) -> str:

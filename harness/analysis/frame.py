@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.core.classes.specs import ReducerSpec
 from harness.core.records import Result, RunRecord, RunResult
 
 FULL = "full"  # the arm that others are compared with
@@ -66,15 +67,43 @@ def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         One row for each run and checkpoint: the run's keys, ``step`` in gradient steps and
         ``mean_return`` over the evaluation episodes.
     """
-    rows = (
+    rows = [
         run_keys(record)
-        | {"replicate": record.spec.replicate}
-        | {"step": checkpoint.step, "mean_return": checkpoint.mean_return}
+        | {
+            "replicate": record.spec.replicate,
+            "step": [checkpoint.step for checkpoint in record.result.checkpoints],
+            "mean_return": [checkpoint.mean_return for checkpoint in record.result.checkpoints],
+        }
         for record in in_order(records)
         if isinstance(record.result, RunResult)
-        for checkpoint in record.result.checkpoints
-    )
-    return frame_of(rows, _CURVE_TYPES)
+    ]
+    runs = pd.DataFrame(rows, columns=list(_CURVE_TYPES))  # a row a run, which is much quicker
+    return runs.explode(["step", "mean_return"], ignore_index=True).astype(_CURVE_TYPES)
+
+
+def shared_checkpoints(curves: pd.DataFrame) -> pd.DataFrame:
+    """Mean returns of an arm at the checkpoints of all its seeds: a row a step, a column a seed.
+
+    Args:
+        curves: The rows of one arm of what `curves_frame` returned, replicates averaged.
+    """
+    return curves.pivot(index="step", columns="seed", values="mean_return").dropna()
+
+
+def controls_of(records: Iterable[RunRecord]) -> dict[str, list[ReducerSpec]]:
+    """Find for each arm, by its label, its controls: they differ from it in the data alone."""
+    specs = {record.spec.reducer.label: record.spec.reducer for record in records}
+    controls = [spec for spec in specs.values() if spec.control is not None]
+    found = {
+        label: [control for control in controls if _made_of(control) == _made_of(spec)]
+        for label, spec in specs.items()
+        if spec.control is None
+    }
+    return {arm: sorted(each, key=lambda spec: spec.label) for arm, each in found.items() if each}
+
+
+def _made_of(spec: ReducerSpec) -> tuple[object, ...]:
+    return spec.name, spec.parameters, spec.labels
 
 
 def average_replicates(frame: pd.DataFrame) -> pd.DataFrame:

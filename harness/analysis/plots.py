@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from harness.analysis.frame import controls_of
 from harness.analysis.metrics import metric_of
 from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
@@ -38,8 +39,10 @@ def write_figures(
     """
     records = list(read_records(directory))
     metric = metric_of(records)
-    drawn = _chosen(records, "arm", arms, _arms_of)
-    drawn = _chosen(drawn, "learner", learners, lambda record: {record.spec.learner.label})
+    drawn = _chosen(records, "arm", arms, lambda record: record.spec.reducer.label)
+    if arms:
+        drawn = [*drawn, *_controls(records, arms)]
+    drawn = _chosen(drawn, "learner", learners, lambda record: record.spec.learner.label)
     return [
         write_whole((folder or directory / "figures") / f"{name}.{kind}", _encode(figure, kind))
         for name, figure in metric.figures(drawn).items()
@@ -51,24 +54,24 @@ def _chosen(
     records: Sequence[RunRecord],
     kind: str,
     names: Collection[str],
-    names_of: Callable[[RunRecord], set[str]],
+    name_of: Callable[[RunRecord], str],
 ) -> Sequence[RunRecord]:
     if not names:
         return records
-    known = set().union(*map(names_of, records))
+    known = set(map(name_of, records))
     for name in names:
         if name not in known:
             raise InputError(
                 f"{kind} {name!r} has no record: choose from {', '.join(sorted(known))}"
             )
-    return [record for record in records if names_of(record) & set(names)]
+    return [record for record in records if name_of(record) in names]
 
 
-def _arms_of(record: RunRecord) -> set[str]:
-    """The arm of a record; of a control the arm that it belongs to as well."""
-    reducer = record.spec.reducer
-    owner = reducer.label.removesuffix(f"-{reducer.control}")
-    return {reducer.label, owner}
+def _controls(records: Sequence[RunRecord], arms: Collection[str]) -> list[RunRecord]:
+    """List the runs of the controls of these arms, but for those that are named themselves."""
+    controls = controls_of(records)
+    labels = {control.label for arm in arms for control in controls.get(arm, ())} - set(arms)
+    return [record for record in records if record.spec.reducer.label in labels]
 
 
 def _encode(figure: Figure, kind: str) -> bytes:

@@ -21,7 +21,12 @@ from harness.analysis.figures.drawing import (
 )
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import ArmStyle, arm_styles
-from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
+from harness.analysis.frame import (
+    average_replicates,
+    beside_every_size,
+    curves_frame,
+    shared_checkpoints,
+)
 from harness.analysis.metrics.base import RETURN, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.analysis.metrics.returns.signal import remarked, without_controls
@@ -93,10 +98,7 @@ def _draw_curves(axis: Axes, curves: pd.DataFrame, styles: dict[str, ArmStyle]) 
     present = [arm for arm in styles if arm in set(curves["arm"])]
     opacity = BAND_OPACITY * min(1, MOST_BANDS / len(present))
     for turn, arm in enumerate(present):
-        runs = curves[curves["arm"] == arm].pivot(
-            index="step", columns="seed", values="mean_return"
-        )
-        shared = runs.dropna()
+        shared = shared_checkpoints(curves[curves["arm"] == arm])
         low, high = bootstrap_interval(shared.to_numpy())
         steps = shared.index.to_numpy()
         every = max(1, len(steps) // MARKERS_PER_CURVE)

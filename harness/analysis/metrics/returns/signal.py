@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from itertools import product
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,14 +16,15 @@ from harness.analysis.columns import (
     tabulate,
     with_interval,
 )
-from harness.analysis.frame import arm_rank
+from harness.analysis.frame import arm_rank, controls_of
 from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.analysis.metrics.returns.improvement import paired_differences, seed_table
-from harness.analysis.statistics import estimate, estimate_over_strata
+from harness.analysis.statistics import estimate, estimate_over_strata, interquartile_mean
 from harness.core.classes.specs import ReducerSpec
 from harness.core.records import RunRecord
 
+PLACE = ["dataset", "size", "learner"]
 UNEARNED = 0.1  # score that data without signal should not reach; random policy 0
 COLUMNS = {
     **shared("dataset", "size", "learner", "arm"),
@@ -53,12 +53,11 @@ def compare_signal(records: Iterable[RunRecord]) -> pd.DataFrame:
         NaN where no seed has both. No row where no control was run.
     """
     records = list(records)
-    controls = _controls(records)
-    blocks = scored_seeds(records).groupby(["dataset", "size", "learner"], dropna=False)
+    controls = controls_of(records)
     rows = [
-        {"dataset": dataset, "size": size, "learner": learner, **row}
-        for (dataset, size, learner), block in blocks
-        for row in _rows(seed_table(block), controls)
+        {**place, **_row(seeds, arm, control)}
+        for place, seeds in _blocks(records)
+        for arm, control in _pairs(seeds, controls)
     ]
     return tabulate(rows, COLUMNS)
 
@@ -69,15 +68,13 @@ def tell_unearned(records: Sequence[RunRecord]) -> str:
     The return of such an arm, learner and task shows nothing. A control whose arm was not run, or
     failed, counts as well.
     """
-    table = pd.concat([compare_signal(records), _alone(records)], ignore_index=True)
-    table = table.dropna(subset=["without_signal"])
-    if table.empty:
+    told = list(_told_scores(records))
+    if not told:
         return ""
-    found = table[table["without_signal"] > UNEARNED]
-    if found.empty:
+    found = list(dict.fromkeys(text for text, score in told if score > UNEARNED))
+    if not found:
         return f"no control without signal scores above {UNEARNED:g}"
-    told = ", ".join(dict.fromkeys(_told(row, _whole(records)) for _, row in found.iterrows()))
-    return f"scored without signal, hence no achievement: {told}"
+    return f"scored without signal, hence no achievement: {', '.join(found)}"
 
 
 def without_controls(records: Iterable[RunRecord]) -> list[RunRecord]:
@@ -92,73 +89,67 @@ def remarked(caption: str, records: Sequence[RunRecord]) -> str:
     return f"{caption} Controls: {remark}." if remark else caption
 
 
-def _told(row: pd.Series, whole: Collection[str]) -> str:
-    size = "" if row["arm"] in whole else f" at {row['size']}"
-    score = f"{row['without_signal']:.2f} ({row['control']})"
-    return f"{row['arm']} under {row['learner']}{size} on {row['dataset']} {score}"
+def _blocks(records: Sequence[RunRecord]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield each dataset, size and learner with its scores; nothing where no control was run."""
+    if all(record.spec.reducer.control is None for record in records):
+        return  # to score thousands of records takes a while
+    for key, block in scored_seeds(records).groupby(PLACE, dropna=False):
+        yield dict(zip(PLACE, key, strict=True)), seed_table(block)
 
 
-def _whole(records: Iterable[RunRecord]) -> set[str]:
-    """Arms of all rows, which stand beside every size."""
-    return {record.spec.reducer.label for record in records if record.spec.size is None}
-
-
-def _alone(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """Score the controls that share no seed with their arm, which they are named in place of."""
-    controls = {
-        record.spec.reducer.label: record.spec.reducer.control
-        for record in records
-        if record.spec.reducer.control is not None
-    }
-    arms = {label: arm for arm, pairs in _controls(records).items() for label, _ in pairs}
-    rows = []
-    for key, block in scored_seeds(records).groupby(["dataset", "size", "learner"], dropna=False):
-        seeds = seed_table(block)
-        for label in sorted(controls.keys() & set(map(str, seeds))):
-            arm = arms.get(label, "")
-            if arm not in seeds or seeds[[label, arm]].dropna().empty:
-                rows.append(
-                    {
-                        **dict(zip(("dataset", "size", "learner"), key, strict=True)),
-                        **{"arm": label, "control": controls[label], "pairs": 0},
-                        **estimate("without_signal", [seeds[label].dropna().to_numpy()]),
-                    }
-                )
-    return tabulate(rows, COLUMNS)
-
-
-def _controls(records: Iterable[RunRecord]) -> dict[str, list[tuple[str, str]]]:
-    """Find for each arm the labels of its controls, and what was done to their data."""
-    specs = {record.spec.reducer.label: record.spec.reducer for record in records}
-    controls = [spec for spec in specs.values() if spec.control is not None]
-    found: dict[str, list[tuple[str, str]]] = {}
-    for spec, control in product(specs.values(), controls):
-        if spec.control is None and _made_of(spec) == _made_of(control):
-            found.setdefault(spec.label, []).append((control.label, str(control.control)))
-    return {arm: sorted(pairs) for arm, pairs in found.items()}
-
-
-def _made_of(spec: ReducerSpec) -> tuple[Any, ...]:
-    return spec.name, spec.parameters, spec.labels
-
-
-def _rows(
-    seeds: pd.DataFrame, controls: dict[str, list[tuple[str, str]]]
-) -> Iterable[dict[str, Any]]:
+def _pairs(
+    seeds: pd.DataFrame, controls: Mapping[str, Sequence[ReducerSpec]]
+) -> Iterator[tuple[str, ReducerSpec]]:
+    """Yield the arms of a table of scores with each of their controls in it."""
     present = set(map(str, seeds))
     for arm in sorted(present & controls.keys(), key=arm_rank):
-        for label, control in controls[arm]:
-            if label in present:
-                both = seeds[[arm, label]].dropna()
-                owed = paired_differences(both, arm, label)
-                yield {
-                    "arm": arm,
-                    "control": control,
-                    "pairs": len(both),
-                    **estimate("score", [both[arm].to_numpy()]),
-                    **estimate("without_signal", [both[label].to_numpy()]),
-                    **estimate_over_strata("owed", [owed]),
-                }
+        yield from ((arm, control) for control in controls[arm] if control.label in present)
+
+
+def _row(seeds: pd.DataFrame, arm: str, control: ReducerSpec) -> dict[str, Any]:
+    both = seeds[[arm, control.label]].dropna()
+    return {
+        "arm": arm,
+        "control": control.control,
+        "pairs": len(both),
+        **estimate("score", [both[arm].to_numpy()]),
+        **estimate("without_signal", [both[control.label].to_numpy()]),
+        **estimate_over_strata("owed", [paired_differences(both, arm, control.label)]),
+    }
+
+
+def _told_scores(records: Sequence[RunRecord]) -> Iterator[tuple[str, float]]:
+    """Yield each control in words with its score, in the seeds that it shares with its arm.
+
+    One that shares none is named by its own label, with its score in all of its seeds.
+    """
+    specs = {record.spec.reducer.label: record.spec.reducer for record in records}
+    whole = {record.spec.reducer.label for record in records if record.spec.size is None}
+    controls = controls_of(records)
+    for place, seeds in _blocks(records):
+        alone = {label for label in map(str, seeds) if specs[label].control is not None}
+        for arm, control in _pairs(seeds, controls):
+            shared = seeds[[arm, control.label]].dropna()[control.label]
+            if len(shared):
+                alone.discard(control.label)
+                yield _told(place, arm, control, shared, whole)
+        for label in sorted(alone):
+            if len(own := seeds[label].dropna()):
+                yield _told(place, label, specs[label], own, whole)
+
+
+def _told(
+    place: Mapping[str, Any],
+    arm: str,
+    control: ReducerSpec,
+    scores: pd.Series,
+    whole: Collection[str],
+) -> tuple[str, float]:
+    """Name a control; arms of all rows stand beside every size, and are named without one."""
+    score = float(interquartile_mean(scores.to_numpy()))
+    size = "" if arm in whole else f" at {place['size']}"
+    where = f"{arm} under {place['learner']}{size} on {place['dataset']}"
+    return f"{where} {score:.2f} ({control.control})", score
 
 
 SIGNAL = Table(

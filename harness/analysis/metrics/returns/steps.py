@@ -7,7 +7,12 @@ from collections.abc import Hashable, Iterable
 
 import pandas as pd
 
-from harness.analysis.frame import average_replicates, beside_every_size, curves_frame
+from harness.analysis.frame import (
+    average_replicates,
+    beside_every_size,
+    curves_frame,
+    shared_checkpoints,
+)
 from harness.analysis.statistics import interquartile_mean
 from harness.core.records import RunRecord
 
@@ -44,6 +49,6 @@ def level_of(full: pd.Series, floor: float) -> float:
     return floor + SHARE * (float(full.iloc[-3:].mean()) - floor)
 
 
-def _mean_curve(runs: pd.DataFrame) -> pd.Series:
-    table = runs.pivot(index="step", columns="seed", values="mean_return").dropna()
-    return pd.Series(interquartile_mean(table.to_numpy()), index=table.index)
+def _mean_curve(curves: pd.DataFrame) -> pd.Series:
+    shared = shared_checkpoints(curves)
+    return pd.Series(interquartile_mean(shared.to_numpy()), index=shared.index)

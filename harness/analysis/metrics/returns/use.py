@@ -12,7 +12,7 @@ from harness.analysis.frame import arm_rank
 from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.analysis.statistics import estimate
-from harness.core.records import RunRecord
+from harness.core.records import RunRecord, RunResult
 
 COLUMNS = {
     **shared("dataset", "size", "learner", "arm", "seeds"),
@@ -42,6 +42,9 @@ def compare_use(records: Iterable[RunRecord]) -> pd.DataFrame:
         with the columns of ``COLUMNS``: ``seeds`` counts those seeds, ``regret`` is in median
         action gaps of the teacher and ``agreement`` a share, each with a 95 % interval.
     """
+    records = list(records)
+    if not any(isinstance(record.result, RunResult) and record.result.use for record in records):
+        return tabulate([], COLUMNS)  # to score thousands of records takes a while
     runs = scored_seeds(records).dropna(subset=["regret", "agreement"])
     cells = ["dataset", "size", "learner", "arm"]
     rows = [
