@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -163,7 +164,10 @@ class _Worker:
         process = self._processes.get(future)
         if process is None:
             return None
-        process.join(1.0)  # it is dead, and may not have been waited for
+        # it is dead, but the pool's own thread may have waited for it and not yet noted its code
+        deadline = time.monotonic() + 1.0
+        while process.exitcode is None and time.monotonic() < deadline:
+            process.join(0.01)
         return process.exitcode
 
     def kill(self) -> None:
