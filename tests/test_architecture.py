@@ -30,6 +30,7 @@ HOMES = {
     },
     "coreax": {f"baselines/{name}.py" for name in ("coreax_import", "herding", "recombination")},
     "distributed": {"harness/execution/dask.py"},
+    "numba": {"harness/core/compiling.py"},
     "pytest": {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "harness" / "testing").glob("*.py")
@@ -78,11 +79,17 @@ def test_the_order_of_rooms_is_kept() -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import harness; harness.Transitions", "torch d3rlpy gymnasium minari pandas matplotlib"),
-        ("import harness; harness.distill", "torch d3rlpy gymnasium minari pandas matplotlib"),
-        ("import harness.cli", "torch d3rlpy gymnasium minari pandas matplotlib scipy"),
+        (
+            "import harness; harness.Transitions",
+            "torch d3rlpy gymnasium minari numba pandas matplotlib",
+        ),
+        (
+            "import harness; harness.distill",
+            "torch d3rlpy gymnasium minari numba pandas matplotlib",
+        ),
+        ("import harness.cli", "torch d3rlpy gymnasium minari numba pandas matplotlib scipy"),
         ("import harness.analysis", "torch d3rlpy gymnasium minari"),
-        ("import harness.tasks.builtin", "torch d3rlpy gymnasium minari"),
+        ("import harness.tasks.builtin", "numba torch d3rlpy gymnasium minari"),
     ],
 )
 def test_light_imports_stay_light(statement: str, absent: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from harness.core.classes.specs import ReducerSpec
 from harness.core.records import Parameters, RunRecord, RunResult
+from harness.core.specs import RunSpec
 
 
 def provenance(records: Sequence[RunRecord]) -> str:
@@ -51,7 +52,8 @@ def protocol(records: Iterable[RunRecord]) -> str:
     reducers = {spec.reducer.label: spec.reducer for spec, _ in results}
     labels = sorted({_labels_told(reducer) for reducer in reducers.values()} - {""})
     rows = {f"{spec.dataset} {result.dataset.rows}" for spec, result in results}
-    parts = [f"discount {_all(discounts)}", *learners, *labels, f"transitions: {_all(rows)}"]
+    head = [f"discount {_all(discounts)}", *_engines(spec for spec, _ in results)]
+    parts = [*head, *learners, *labels, f"transitions: {_all(rows)}"]
     return "; ".join(parts)
 
 
@@ -77,6 +79,16 @@ def _labels_told(reducer: ReducerSpec) -> str:
     teacher = labels.teacher
     parts = (_told(labels.parameters), f"teacher {teacher.name}", _told(teacher.parameters))
     return f"{reducer.label}: {labels.name} labels{before} ({', '.join(filter(None, parts))})"
+
+
+def _engines(specs: Iterable[RunSpec]) -> list[str]:
+    """Say which engine trained the networks, unless it was d3rlpy alone."""
+    users: dict[str, set[str]] = {}
+    for spec in specs:
+        users.setdefault(spec.engine, set()).add(spec.learner.label)
+    if len(users) > 1:
+        return [f"engine {engine}: {_all(users[engine])}" for engine in sorted(users)]
+    return [f"engine {engine}" for engine in users if engine != "d3rlpy"]
 
 
 def _told(parameters: Parameters) -> str:

@@ -49,6 +49,13 @@ def run(
             "module:Env-v0."
         ),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What trains networks, instead of the suite's engine: d3rlpy, or fast, which does "
+            "the same in compiled code."
+        ),
+    ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
@@ -57,7 +64,7 @@ def run(
     from harness.execution.runner import Stopped
     from harness.execution.status import read_status
     from harness.execution.tensorboard import Watch, with_curves
-    from harness.suites.loading import in_environment, load_suite
+    from harness.suites.loading import in_environment, load_suite, with_engine
     from harness.suites.run import run_suite
 
     name_data_folder(data_dir)
@@ -65,6 +72,8 @@ def run(
     loaded = load_suite(suite)
     if environment:
         loaded = in_environment(loaded, environment)
+    if engine:
+        loaded = with_engine(loaded, engine)
     folder = results or Path("results") / loaded.name
     check_folder(folder)
     logger = logging.getLogger("bellman_bench")

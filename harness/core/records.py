@@ -24,8 +24,8 @@ from harness.core.specs import RunSpec
 from harness.core.storage.checksums import is_sealed, seal, unseal
 from harness.core.storage.files import write_whole
 
-# 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use of policies
-SCHEMA_VERSION: Final = 5
+# 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use; 5: no engine
+SCHEMA_VERSION: Final = 6
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean over this many last checkpoints
 
 Parameters = dict[str, JsonValue]
@@ -149,7 +149,7 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 class RunRecord(Frozen):
     """The record of one run: its spec, measurements and provenance."""
 
-    schema_version: Literal[1, 2, 3, 4, 5] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5, 6] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]

@@ -15,6 +15,7 @@ from harness.core.classes.specs import Frozen, Label, LabelledSpec, LearnerSpec,
 from harness.core.classes.sweeps import expand_sweeps
 
 Task = Literal["control", "regression"]
+Engine = Literal["d3rlpy", "fast"]  # what trains networks; fast: in compiled code, to the same end
 
 CONTROL_DEFAULTS = {"discount": 0.99, "episodes": 20}
 
@@ -38,6 +39,7 @@ class SuiteLearner(LearnerSpec):
 
     datasets: tuple[str, ...] | None = None  # that it is trained on; None: all of the suite's
     reducers: tuple[str, ...] | None = None  # labels of those whose sets it learns; None: all
+    engine: Engine | None = None  # that trains it; None: the suite's
 
     def spec(self) -> LearnerSpec:
         """Return the learner's spec for a run."""
@@ -69,6 +71,7 @@ class RunSpec(Frozen):
     codebook: CodebookSpec | None = None  # of continuous actions
     replicate: Annotated[int, Field(ge=0)] = 0  # further learner seeds on the same reduction
     environment: str | None = None  # instead of the dataset's, also as ``module:Env-v0``
+    engine: Engine = "d3rlpy"  # that trains networks, and plays where it can
 
     @cached_property
     def run_id(self) -> str:
@@ -105,6 +108,7 @@ class Suite(Frozen):
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
     replicates: PositiveInt = 1  # number of learner seeds on each reduction
     environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own
+    engine: Engine = "d3rlpy"  # that trains networks, unless a learner names another
 
     @model_validator(mode="before")
     @classmethod
@@ -135,10 +139,12 @@ class Suite(Frozen):
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:
         control_only = (self.discount, self.episodes, self.codebook, self.environments or None)
-        if self.task == "regression" and (control_only != (None,) * 4 or self.replicates != 1):
+        engines = {self.engine} | {learner.engine or self.engine for learner in self.learners}
+        counts = self.replicates == 1 and engines == {"d3rlpy"}
+        if self.task == "regression" and not (control_only == (None,) * 4 and counts):
             raise ValueError(
                 "a regression suite has neither discount nor episodes nor codebook nor "
-                "environments nor replicates: remove them"
+                "environments nor replicates nor engine: remove them"
             )
         return self
 
@@ -209,20 +215,24 @@ class Suite(Frozen):
         arms = list(zip(self.reducers, specs, strict=True))
         for seed, dataset, (reducer, spec) in product(self.seeds, self.datasets, arms):
             sizes = (None,) if reducer.name == "full" else reducer.sizes or self.sizes
-            learners = [learner.spec() for learner in self._learners_of(dataset, reducer)]
-            for size, learner, replicate in product(sizes, learners, range(self.replicates)):
+            trainees = [
+                (learner.spec(), learner.engine or self.engine)
+                for learner in self._learners_of(dataset, reducer)
+            ]
+            for size, trainee, replicate in product(sizes, trainees, range(self.replicates)):
                 yield RunSpec(
                     task=self.task,
                     dataset=dataset,
                     reducer=spec,
                     size=size,
-                    learner=learner,
+                    learner=trainee[0],
                     seed=seed,
                     discount=self.discount,
                     episodes=self.episodes,
                     codebook=self.codebook,
                     replicate=replicate,
                     environment=self.environments.get(dataset),
+                    engine=trainee[1],
                 )
 
     def _learners_of(self, dataset: str, reducer: SuiteReducer) -> Iterator[SuiteLearner]:

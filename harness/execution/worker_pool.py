@@ -18,7 +18,7 @@ Work = Callable[[RunSpec, Any], RunRecord]
 
 def reduction_identity(spec: RunSpec) -> str:
     """Identity of a run's reduction, equal for runs that train on the same one."""
-    return spec.model_dump_json(exclude={"learner", "episodes", "replicate"})
+    return spec.model_dump_json(exclude={"learner", "episodes", "replicate", "engine"})
 
 
 class WorkerPool(ABC):

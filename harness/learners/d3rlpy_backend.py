@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ class Training:
     """The settings that a d3rlpy algorithm is trained with."""
 
     make_config: Callable[..., Any]  # d3rlpy.algos and shared fields -> configuration
-    hidden_units: Sequence[int]
+    hidden_units: tuple[int, ...]
     learning_rate: float  # initial, with cosine decay to zero
     weight_decay: float  # per gradient step, times the learning rate
     batch_size: int
@@ -108,23 +108,38 @@ class Training:
     checkpoints: int  # evenly spaced, the last after the last step
     reward_scale: float  # factor that rewards are multiplied by
 
-    def create(self, transitions: Transitions) -> QLearningAlgoBase[Any, Any]:
-        """Make the algorithm with fresh weights for the data's observations and actions."""
-        config = self.make_config(
-            d3rlpy.algos,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            # Decay to zero: the last policies are compared, and a constant rate makes them
-            # noisy.
-            optim_factory=d3rlpy.optimizers.AdamWFactory(
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Fields that d3rlpy's configurations of all algorithms share."""
+        return {
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            # Decay to zero: the last policies are compared, and a constant rate makes them noisy.
+            "optim_factory": d3rlpy.optimizers.AdamWFactory(
                 weight_decay=self.weight_decay,
                 lr_scheduler_factory=d3rlpy.optimizers.CosineAnnealingLRFactory(self.steps),
             ),
-            encoder_factory=d3rlpy.models.VectorEncoderFactory(list(self.hidden_units)),
-        )
+            "encoder_factory": d3rlpy.models.VectorEncoderFactory(list(self.hidden_units)),
+        }
+
+    def create(self, transitions: Transitions, seed: int) -> QLearningAlgoBase[Any, Any]:
+        """Make the algorithm with a seed's weights for the data's observations and actions."""
+        torch.set_num_threads(1)  # fastest for such small networks, and equal on every machine
+        d3rlpy.seed(seed % 2**32)
+        config = self.make_config(d3rlpy.algos, **self.shared)
         algo: QLearningAlgoBase[Any, Any] = config.create(device=False)
         algo.create_impl((transitions.obs_dim,), transitions.action_count)
         return algo
+
+    def is_plain_dqn(self, config: Any) -> bool:
+        """Tell whether a configuration says no more than these settings and those of plain DQN."""
+        if not isinstance(config, d3rlpy.algos.DQNConfig):
+            return False
+        own = ("gamma", "n_critics", "target_update_interval")
+        plain = d3rlpy.algos.DQNConfig(
+            **self.shared, **{name: getattr(config, name) for name in own}
+        )
+        return type(config) is type(plain) and bool(config == plain)
 
     def policy_of(self, algo: QLearningAlgoBase[Any, Any], action_count: int) -> NetworkPolicy:
         """Return the policy of an algorithm, with Q-values if it is greedy for them."""
@@ -135,10 +150,8 @@ class Training:
 
 def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
     """Train a network with d3rlpy and yield its policy at every checkpoint."""
-    torch.set_num_threads(1)  # fastest for such small networks, and equal on every machine
-    d3rlpy.seed(seed % 2**32)
     buffer = PackedBuffer(transitions, training.reward_scale, seed)
-    algo = training.create(transitions)
+    algo = training.create(transitions, seed)
     policy = training.policy_of(algo, transitions.action_count)
     steps = training.steps // training.checkpoints
     for part in range(1, training.checkpoints + 1):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
+
+if TYPE_CHECKING:
+    from harness.learners.d3rlpy_backend import Training
 
 
 class NetworkLearner(Learner):
@@ -38,7 +41,14 @@ class NetworkLearner(Learner):
         """Train on mini-batches drawn in proportion to the rows' weights."""
         from harness.learners import d3rlpy_backend  # slow to import
 
-        training = d3rlpy_backend.Training(
+        return d3rlpy_backend.train(self.training, transitions, seed)
+
+    @property
+    def training(self) -> Training:
+        """What d3rlpy is told."""
+        from harness.learners import d3rlpy_backend  # slow to import
+
+        return d3rlpy_backend.Training(
             make_config=self.make_config,
             hidden_units=self.hidden_units,
             learning_rate=self.learning_rate,
@@ -48,7 +58,6 @@ class NetworkLearner(Learner):
             checkpoints=self.checkpoints,
             reward_scale=self.reward_scale,
         )
-        return d3rlpy_backend.train(training, transitions, seed)
 
     @property
     def decay(self) -> float:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from harness.core.classes.registry import Registry
 from harness.core.classes.specs import arm_suffix
 from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
-from harness.core.specs import Suite
+from harness.core.specs import Engine, Suite
 from harness.tasks.kinds import TASKS, task_of
 
 
@@ -91,6 +91,22 @@ def in_environment(suite: Suite, environment: str) -> Suite:
             "as datasets = [{ id = …, environment = … }]"
         )
     return suite.model_copy(update={"environments": {suite.datasets[0]: environment}})
+
+
+def with_engine(suite: Suite, engine: str) -> Suite:
+    """Return a suite whose networks another engine trains, where learners do not name their own.
+
+    Raises:
+        InputError: If there is no such engine, or the task is regression, which has none.
+    """
+    if engine not in get_args(Engine):
+        raise unknown_name("engine", engine, get_args(Engine))
+    if suite.task != "control":
+        raise InputError(
+            f"engine {engine!r} for suite {suite.name!r}: regression trains no networks by an "
+            "engine; leave it out"
+        )
+    return suite.model_copy(update={"engine": engine})
 
 
 def _with_own_name(entry: Any, registry: Registry[Any]) -> Any:

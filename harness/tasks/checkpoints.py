@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from envs.dataset import Dataset
+from envs.dynamics.episodes import compile_environment
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy, no_policy
 from harness.core.records import Checkpoint, Use
@@ -24,6 +25,8 @@ class Evaluation:
     def __init__(self, spec: RunSpec, source: Dataset, environment_id: str) -> None:
         """Fit who judges the policies, and fix the seed of the episodes.
 
+        The fast engine plays in compiled code where that gives the digits of gymnasium.
+
         Args:
             spec: The run.
             source: Its dataset.
@@ -34,6 +37,7 @@ class Evaluation:
         self._spec = spec
         self._codebook = source.codebook
         self._environment_id = environment_id
+        self._compiled = compile_environment(environment_id) if spec.engine == "fast" else None
         self._seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
         self._judge = judge_of(spec, source.transitions)
         self._taken: list[Checkpoint] = []
@@ -48,7 +52,8 @@ class Evaluation:
         _check_checkpoint(trained, self._taken, self._spec.learner.label)
         policy = self._codebook.wrap(trained.policy) if self._codebook else trained.policy
         episodes = cast(int, self._spec.episodes)  # every control spec has them
-        returns = evaluate(policy, self._environment_id, episodes, self._seed)
+        place = self._compiled or self._environment_id
+        returns = evaluate(policy, place, episodes, self._seed)
         self.use = assess(self._judge, trained.policy)  # any may be the last
         self._taken.append(
             Checkpoint(

@@ -16,9 +16,10 @@ from harness.core.learner import Learner
 from harness.core.records import DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream
-from harness.core.specs import CodebookSpec, RunSpec
+from harness.core.specs import CodebookSpec, RunSpec, Suite
 from harness.core.transitions import Transitions
 from harness.labels.controls import without_signal
+from harness.learners import engines
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.checkpoints import Evaluation
@@ -80,6 +81,29 @@ class ControlTask(Task[Dataset, Transitions]):
             quantisation=source.quantisation,
         )
 
+    def prepare(self, spec: RunSpec) -> None:
+        """Import the libraries of a run's learners, and compile what its engine needs.
+
+        Raises:
+            InputError: If there is no such learner or reducer.
+        """
+        super().prepare(spec)
+        learner = self.make_learner(spec.learner, spec.discount)
+        if isinstance(learner, Learner):
+            engines.prepare(learner, spec.engine)
+
+    def check(self, suite: Suite) -> None:
+        """Check datasets and reducers, and that engines can train the learners.
+
+        Raises:
+            InputError: If something cannot be used.
+        """
+        for entry in suite.learners:
+            learner = self.make_learner(entry, suite.discount)
+            if isinstance(learner, Learner):
+                engines.check_engine(learner, entry.engine or suite.engine)
+        super().check(suite)
+
     def check_trainable(self, source: Dataset) -> None:
         """Check that policies can be evaluated in the dataset's environment."""
         check_evaluable(source)
@@ -94,7 +118,8 @@ class ControlTask(Task[Dataset, Transitions]):
         judges it counts as no stage, since runs share it.
         """
         evaluation = Evaluation(spec, source, check_evaluable(source))
-        policies = learner.fit(reduction.rows, _learner_seed(spec))  # imports libraries: not timed
+        engines.prepare(learner, spec.engine)  # imports libraries: not timed
+        policies = engines.fit(learner, spec.engine, reduction.rows, _learner_seed(spec))
         started = time.perf_counter()
         for trained in policies:
             evaluation.take(trained)

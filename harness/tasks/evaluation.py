@@ -11,20 +11,24 @@ from gymnasium import Space
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from envs.dynamics.episodes import CompiledEnvironment
 from envs.environment import Environment, make_environment
 from harness.core.errors import InputError
 from harness.core.learner import ContinuousPolicy, Policy
 
 
 def evaluate(
-    policy: Policy | ContinuousPolicy, environment_id: str, episodes: int, seed: int
+    policy: Policy | ContinuousPolicy,
+    environment: str | CompiledEnvironment,
+    episodes: int,
+    seed: int,
 ) -> NDArray[np.float64]:
     """Run evaluation episodes in parallel, the i-th from ``reset(seed=seed + i)``.
 
     Args:
         policy: Maps the observations of all episodes at once, flattened where they are not
         vectors, to actions of the environment.
-        environment_id: A registered gymnasium environment.
+        environment: A registered gymnasium environment by its id, or one in compiled code.
         episodes: Number of episodes, each in its own environment.
         seed: Fixes the initial observations and all randomness of the environments.
 
@@ -34,9 +38,11 @@ def evaluate(
     Raises:
         InputError: If the environment cannot be made.
     """
+    if isinstance(environment, CompiledEnvironment):
+        return _play_compiled(policy, environment, episodes, seed)
     with ExitStack() as stack:
         environments = [
-            stack.enter_context(closing(make_environment(environment_id))) for _ in range(episodes)
+            stack.enter_context(closing(make_environment(environment))) for _ in range(episodes)
         ]
         return _play(policy, environments, seed)
 
@@ -85,4 +91,17 @@ def _play(
             if terminated or truncated:
                 over.add(i)
         running = [i for i in running if i not in over]
+    return returns
+
+
+def _play_compiled(
+    policy: Policy | ContinuousPolicy, environment: CompiledEnvironment, count: int, seed: int
+) -> NDArray[np.float64]:
+    episodes, returns = environment.start(count, seed), np.zeros(count)
+    for _ in range(environment.step_limit):
+        actions = policy.act(episodes.observations)
+        episodes.step(_checked(actions, environment.action_space, count))
+        returns += episodes.rewards
+        if episodes.terminated.all():
+            break
     return returns

@@ -140,9 +140,10 @@ def _with_label(values: Any) -> Any:
 
 
 def arm_suffix(values: Mapping[str, Any]) -> str:
-    """Return what the labels and the control of a reducer add to its default label."""
-    labels, control = _labels_name(values), values.get("control")
-    parts = [labels if labels != "recorded" else "", control if isinstance(control, str) else ""]
+    """Return what labels and control of a reducer, or a learner's engine, add to the label."""
+    labels, others = _labels_name(values), (values.get("control"), values.get("engine"))
+    parts = [labels if labels != "recorded" else ""]
+    parts += [other for other in others if isinstance(other, str)]
     return "".join(f"-{part}" for part in parts if part)
 
 

@@ -1,0 +1,1 @@
+"""Environments of classic control in compiled code, where it gives gymnasium's own digits."""
