@@ -68,6 +68,6 @@ def _set_rate(optimiser: Any, step: int) -> None:
     (initial,) = schedule["base_lrs"]
     rate = initial * (1 + np.cos(np.pi * step / schedule["T_max"])) / 2
     schedule |= {"last_epoch": step, "_step_count": step + 1, "_last_lr": [float(rate)]}
-    for group in optimiser.optim.param_groups:
+    for group in state["optim"]["param_groups"]:
         group["lr"] = float(rate)
     optimiser.load_state_dict({"optim": state["optim"], "lr_scheduler": schedule})
