@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,33 +11,12 @@ from envs.dataset import Dataset
 from harness.core.records import RunRecord, RunResult, read_record, record_path, write_record
 from harness.core.specs import Suite
 from harness.suites.loading import load_suite
-from harness.suites.run import run_suite
-from tests.benchmarks.timing import seconds
+from tests.benchmarks.timing import Timed, run_timed, seconds
 from tests.support.commands import Command
 
 pytestmark = pytest.mark.benchmark
 
 EVIDENCE = Path(__file__).parents[2] / "results" / "quickstart"
-
-
-@dataclass
-class Timed:
-    wall: float  # seconds of the whole suite, workers' coming up included
-    arrivals: list[float]  # seconds at which each record came
-    records: list[RunRecord]
-
-
-def run_timed(suite: Suite, folder: Path, jobs: int) -> Timed:
-    arrivals: list[float] = []
-
-    def watch(_: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
-        for record in records:
-            arrivals.append(time.perf_counter())
-            yield record
-
-    started = time.perf_counter()
-    records = run_suite(suite, folder, jobs, watch)
-    return Timed(time.perf_counter() - started, arrivals, records)
 
 
 def quickstart(seeds: int) -> Suite:

@@ -43,9 +43,10 @@ def metric_of(records: Iterable[RunRecord]) -> Metric:
     """Find the metric that all these records measure.
 
     Raises:
-        InputError: If the records do not share one.
+        InputError: If the records do not share one, or engines are mixed under one label.
     """
     records = list(records)
+    _check_engines(records)
     found = {
         name
         for task in {record.spec.task for record in records}
@@ -57,6 +58,17 @@ def metric_of(records: Iterable[RunRecord]) -> Metric:
             "measure; keep the records of each suite in a folder of their own"
         )
     return metric_named(found.pop()) if found else RETURNS
+
+
+def _check_engines(records: Iterable[RunRecord]) -> None:
+    engines: dict[str, str] = {}
+    for spec in (record.spec for record in records):
+        if engines.setdefault(spec.learner.label, spec.engine) != spec.engine:
+            raise InputError(
+                f"learner {spec.learner.label!r} was trained by the engines "
+                f"{engines[spec.learner.label]!r} and {spec.engine!r}: they are compared under "
+                "labels of their own; keep the records of each suite in a folder of their own"
+            )
 
 
 def metric_named(name: str) -> Metric:

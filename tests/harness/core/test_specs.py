@@ -211,3 +211,32 @@ def test_an_arm_may_be_for_some_sizes_and_learners_alone() -> None:
         ("exact", 20, "bc"),
     }
     assert all(type(run.reducer) is ReducerSpec for run in some.runs())
+
+
+def test_the_engine_is_the_suites_unless_a_learner_names_one() -> None:
+    learners = [{"name": "dqn"}, {"name": "dqn", "engine": "d3rlpy"}]
+    runs = list(suite(engine="fast", learners=learners).runs())
+    assert {(run.learner.label, run.engine) for run in runs} == {
+        ("dqn", "fast"),
+        ("dqn-d3rlpy", "d3rlpy"),
+    }
+    assert {run.engine for run in suite().runs()} == {"d3rlpy"}
+    assert "engine" not in runs[0].learner.model_dump()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": "fast"},
+        {"learners": [{"name": "ridge", "engine": "fast"}]},
+    ],
+)
+def test_regression_has_no_engine(changes: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"task": "regression", "learners": [{"name": "ridge"}]}
+    with pytest.raises(ValidationError, match="engine: remove them"):
+        suite(**(values | changes))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(ValidationError, match="'d3rlpy' or 'fast'"):
+        suite(engine="quick")

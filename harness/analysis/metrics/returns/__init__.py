@@ -11,6 +11,7 @@ from harness.analysis.metrics.returns import comparison
 from harness.analysis.metrics.returns.arm_rows import plot_arm_returns
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.analysis.metrics.returns.cost import COST
+from harness.analysis.metrics.returns.engines import ENGINES
 from harness.analysis.metrics.returns.improvement import IMPROVEMENT
 from harness.analysis.metrics.returns.learning_curves import (
     has_curves,
@@ -71,6 +72,7 @@ RETURNS = Metric(
         "cost": COST,
         "signal": SIGNAL,
         "use": USE,
+        "engines": ENGINES,
     },
     figures=draw_returns,
 )
