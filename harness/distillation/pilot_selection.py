@@ -13,7 +13,7 @@ from harness.core.compiling import check_compiler_installed
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
-from harness.numerics.stratification import draw_stratified
+from harness.numerics.stratification import allocate, cell_counts, cell_labels
 
 if TYPE_CHECKING:
     from harness.numerics.q_networks.pilots import Exam
@@ -83,6 +83,7 @@ class _Trials:
 
         self._rng = rng
         self._rows = transitions
+        self._cells = cell_labels(transitions)
         self._totals = np.cumsum(transitions.shares)
         self._scale = scale_of(transitions.rewards)
         self._exam = make_exam(transitions, settings.states)
@@ -93,8 +94,15 @@ class _Trials:
         )
 
     def draw(self, size: int) -> IntArray:
-        """Draw distinct rows, stratified by action and termination, ``(size,)``."""
-        return draw_stratified(self._rows, size, TERMINATED_SHARE, self._rng)[0]
+        """Draw distinct rows by weight, stratified by action and termination, ``(size,)``."""
+        allocation = allocate(cell_counts(self._rows), size, TERMINATED_SHARE)
+        drawn = [self._draw_from(cell, count) for cell, count in enumerate(allocation) if count]
+        return np.concatenate(drawn)
+
+    def _draw_from(self, cell: int, count: int) -> IntArray:
+        members = np.flatnonzero(self._cells == cell)
+        shares = self._rows.shares[members]
+        return self._rng.choice(members, count, replace=False, p=shares / shares.sum())
 
     def exchange(self, kept: IntArray) -> IntArray:
         """Exchange one of the rows for another of the dataset, drawn by weight."""

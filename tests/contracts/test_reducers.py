@@ -22,7 +22,8 @@ from harness.testing.rows import in_episodes, random_transitions
 
 OPTIONAL = {"herding", "kernel-herding", "tree-recombination"}  # they need coreax
 NEED_EPISODES = ["return-filter", "return-weighted"]
-LONG = OPTIONAL | {"operator"}  # what is compiled, or searches
+LONG = OPTIONAL | {"operator", "pilot-selection"}  # what is compiled, or searches
+BRIEF = {"pilot-selection": {"pilots": 2, "hidden_units": [8], "steps": 50, "trials": 12}}
 without_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 
 
@@ -50,7 +51,7 @@ def played(cartpole: Dataset) -> Transitions:
 class TestReducersOfTransitions(ReducerContract):
     @pytest.fixture(params=listed(REDUCERS))
     def reducer(self, request: pytest.FixtureRequest) -> Reducer[Any]:
-        made: Reducer[Any] = REDUCERS.make(request.param, {})
+        made: Reducer[Any] = REDUCERS.make(request.param, BRIEF.get(request.param, {}))
         return made
 
     @pytest.fixture
