@@ -57,6 +57,7 @@ class PilotSelection(Reducer[Transitions]):
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        self.check_usable(transitions)
         with threadpool_limits(1):  # threads would change last digits, and then the choice
             trials = _Trials(self, transitions, rng)
             kept = trials.draw(size)

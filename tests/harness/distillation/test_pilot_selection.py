@@ -1,0 +1,163 @@
+"""Rows on which small networks, trained on nothing else, act well at the states of all data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import distill
+from harness.core import compiling
+from harness.core.arrays import FloatArray
+from harness.core.errors import InputError
+from harness.core.transitions import Transitions
+from harness.distillation.pilot_selection import PilotSelection, make_exam, scale_of
+from harness.numerics.q_networks.layers import Shape
+from harness.numerics.q_networks.pilots import draw_pilots, examine, regressed
+from harness.numerics.q_networks.steps import cosine_rates
+
+STEPS, RATE = 60, 5e-3
+
+
+def ring(states: int, seed: int = 0) -> Transitions:
+    """A row for each of three actions in states of the plane: the sector decides which is best."""
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(states, 2))
+    angle = np.arctan2(places[:, 1], places[:, 0])
+    worth = np.cos(angle[:, None] - 2 * np.pi / 3 * np.arange(3))
+    rows = np.repeat(places, 3, axis=0)
+    return Transitions(
+        observations=rows,
+        actions=np.tile(np.arange(3), states),
+        rewards=(50 * (worth - worth.mean(axis=1, keepdims=True))).ravel(),
+        next_observations=rows,
+        terminations=np.ones(len(rows), dtype=np.bool_),
+        weights=np.ones(len(rows)),
+        action_count=3,
+    )
+
+
+def losses_of_torch(
+    shape: Shape, pilots: FloatArray, rows: Transitions, states: FloatArray
+) -> list[FloatArray]:
+    """Q-values of every pilot at some states after the same steps, by torch."""
+    found = []
+    for pilot in pilots:
+        layers: list[torch.nn.Module] = []
+        for inside, outside in zip(shape.sizes, shape.sizes[1:], strict=False):
+            layers += [torch.nn.Linear(int(inside), int(outside)), torch.nn.ReLU()]
+        network = torch.nn.Sequential(*layers[:-1])
+        torch.nn.utils.vector_to_parameters(torch.tensor(pilot), network.parameters())
+        optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0)
+        cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
+        inputs = torch.tensor(rows.observations, dtype=torch.float32)
+        chosen, paid = torch.tensor(rows.actions)[:, None], torch.tensor(rows.rewards)[:, None]
+        for _ in range(STEPS):
+            optimiser.zero_grad()
+            values = network(inputs).gather(1, chosen)
+            loss = torch.nn.functional.huber_loss(values, paid.float())
+            torch.autograd.backward(loss)
+            optimiser.step()
+            cooling.step()
+        found.append(network(torch.tensor(states)).detach().numpy())
+    return found
+
+
+def test_pilots_learn_as_networks_of_torch_do() -> None:
+    rng = np.random.default_rng(0)
+    rows = replace(few := ring(4), rewards=few.rewards / 100)
+    shape = Shape.of(2, (16, 8), 3)
+    pilots = draw_pilots(shape, 3, rng)
+    exam = make_exam(ring(300, seed=1), 1000)
+    packed = regressed(rows.observations, rows.actions, rows.rewards)
+    rates = cosine_rates(RATE, STEPS, np.arange(STEPS))
+    found = examine(pilots, shape, packed, rates, exam, np.inf)
+    expected = [
+        exam.losses[np.arange(300), values.argmax(axis=1)].mean()
+        for values in losses_of_torch(shape, pilots, rows, exam.states)
+    ]
+    assert found == pytest.approx(np.mean(expected), abs=0.005)
+    assert examine(pilots, shape, packed, rates, exam, 1.01 * found) == found
+    assert examine(pilots, shape, packed, rates, exam, 0.99 * found) == np.inf
+
+
+def test_initial_weights_are_spread_as_torchs() -> None:
+    shape = Shape.of(4, (64, 32), 2)
+    drawn = draw_pilots(shape, 50, np.random.default_rng(0))
+    assert drawn.dtype == np.float32
+    for layer, inside in enumerate(shape.sizes[:-1]):
+        part = drawn[:, shape.offsets[layer] : shape.offsets[layer + 1]]
+        known = torch.nn.Linear(int(inside), 1000).weight.detach().numpy()
+        assert part.std() == pytest.approx(known.std(), rel=0.05)
+        assert np.abs(part).max() == pytest.approx(np.abs(known).max(), rel=0.02)
+
+
+def test_an_exam_counts_a_state_once_and_knows_what_each_action_loses() -> None:
+    rows = ring(5)
+    exam = make_exam(rows, 1000)
+    worth = rows.rewards.reshape(5, 3)
+    np.testing.assert_allclose(exam.states, rows.observations[::3].astype(np.float32))
+    expected = (worth.max(axis=1, keepdims=True) - worth) / scale_of(rows.rewards)
+    np.testing.assert_allclose(exam.losses, expected)
+    assert len(make_exam(ring(50), 20).states) == 20
+
+
+def test_an_action_that_nobody_took_is_worth_the_mean() -> None:
+    rows = ring(2).take(np.array([0, 4]))
+    rows = replace(rows, rewards=np.array([3.0, -1.0]))
+    scale = scale_of(rows.rewards)
+    losses = make_exam(rows, 10).losses * scale
+    np.testing.assert_allclose(losses, [[0.0, 3.0, 3.0], [0.0, 1.0, 0.0]])
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
+def test_the_scale_follows_the_rewards(rewards: list[float]) -> None:
+    scale = scale_of(np.array(rewards))
+    assert scale > 0
+    if any(rewards):
+        assert scale_of(np.array(rewards) * 8) == pytest.approx(8 * scale)
+    else:
+        assert scale == 1
+
+
+def test_a_selection_teaches_where_random_rows_do_not() -> None:
+    """Judged by networks that took no part in it: other weights, by torch, at other states."""
+    data = ring(400)
+    selection = distill(data, "pilot-selection", size=6, seed=1, trials=150, pilots=4)
+    found = selection.diagnostics
+    assert found["regret"] < 0.5 * found["regret_at_random"]
+    shape, exam = Shape.of(2, (64, 64), 3), make_exam(ring(300, seed=9), 1000)
+    others = draw_pilots(shape, 4, np.random.default_rng(99))
+
+    def lost(rows: Transitions) -> float:
+        scaled = replace(rows, rewards=rows.rewards / scale_of(data.rewards))
+        values = losses_of_torch(shape, others, scaled, exam.states)
+        return float(
+            np.mean([exam.losses[np.arange(300), one.argmax(axis=1)].mean() for one in values])
+        )
+
+    random = [distill(data, "stratified", size=6, seed=seed).transitions for seed in range(5)]
+    assert lost(selection.transitions) < 0.6 * np.median([lost(rows) for rows in random])
+
+
+def test_rows_are_those_of_the_data() -> None:
+    data = ring(40)
+    selection = distill(data, "pilot-selection", size=5, seed=0, trials=8, pilots=1, steps=20)
+    assert selection.source_indices is not None
+    assert len(set(selection.source_indices.tolist())) == 5
+    np.testing.assert_array_equal(
+        selection.transitions.rewards, data.rewards[selection.source_indices]
+    )
+    np.testing.assert_array_equal(selection.weights, np.ones(5))
+
+
+def test_it_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"'pilot-selection' needs Numba.*bellman-bench\[fast\]"):
+        PilotSelection().check_usable(ring(3))
+    with pytest.raises(InputError, match="needs Numba"):
+        distill(ring(3), "pilot-selection", size=3)
