@@ -105,6 +105,7 @@ def run_all(
         timeout: Maximum seconds of one run, enforced by ``work`` first and then by the pool.
 
     Raises:
+        InputError: If workers repeatedly die at start, or the packed file is damaged meanwhile.
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     remove_partials(directory / "records")

@@ -73,7 +73,7 @@ def pack(directory: Path) -> Packing:
         files = RecordFiles(directory)
         own = [read_own_file(record_path(directory, run_id)) for run_id in own_ids(directory)]
         before = files.packed()
-        lines = _merge(directory, own, before)
+        lines = _merge(directory, own, files)
         saved = sum(len(stored.content) for stored in own) + _size(before)
         if own:
             _write(directory, own, lines)
@@ -88,11 +88,9 @@ def pack(directory: Path) -> Packing:
     )
 
 
-def _merge(
-    directory: Path, own: Sequence[StoredRecord], before: Mapping[str, bytes]
-) -> dict[str, bytes]:
+def _merge(directory: Path, own: Sequence[StoredRecord], files: RecordFiles) -> dict[str, bytes]:
     """Check all records, and return the lines to be packed, sorted: a record's own file wins."""
-    packed = {stored.run_id: _parse(stored) for stored in RecordFiles(directory).packed_records()}
+    packed = {stored.run_id: _parse(stored) for stored in files.packed_records()}
     for stored in own:
         record = _parse(stored)
         other = packed.get(stored.run_id)
@@ -102,7 +100,7 @@ def _merge(
                 f"{str(packed_path(directory))!r}: results of two protocols cannot share a folder; "
                 "remove the one that does not belong to it"
             )
-    merged = {**before, **{stored.run_id: stored.line for stored in own}}
+    merged = {**files.packed(), **{stored.run_id: stored.line for stored in own}}
     return dict(sorted(merged.items()))
 
 
