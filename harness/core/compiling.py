@@ -12,14 +12,17 @@ Arguments = ParamSpec("Arguments")
 Returned = TypeVar("Returned")
 
 
-def check_compiler_installed() -> None:
+def check_compiler_installed(user: str) -> None:
     """Check that Numba is installed.
+
+    Args:
+        user: What needs it, for the message.
 
     Raises:
         InputError: If it is missing.
     """
     if find_spec("numba") is None:
-        raise InputError("engine 'fast' needs Numba: install bellman-bench[fast]")
+        raise InputError(f"{user} needs Numba: install bellman-bench[fast]")
 
 
 def compiled(function: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:

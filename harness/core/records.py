@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +70,7 @@ class Checkpoint(Frozen):
     @cached_property
     def mean_return(self) -> float:
         """Mean over the evaluation episodes."""
-        return float(np.mean(self.returns))
+        return _mean(self.returns)
 
 
 class Seconds(Frozen):
@@ -177,7 +177,12 @@ class RunRecord(Frozen):
         if isinstance(self.result, MeasuredResult):
             return self.result.value
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
-        return float(np.mean([checkpoint.mean_return for checkpoint in last]))
+        return _mean([checkpoint.mean_return for checkpoint in last])
+
+
+def _mean(values: Sequence[float]) -> float:
+    """What `numpy.mean` gives, to the last bit; it spends most of its time on other cases."""
+    return float(np.add.reduce(values) / len(values))
 
 
 def write_record(directory: Path, record: RunRecord) -> Path:

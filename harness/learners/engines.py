@@ -21,7 +21,7 @@ def check_engine(learner: Learner, engine: Engine) -> None:
     """
     if engine == "d3rlpy":
         return
-    check_compiler_installed()
+    check_compiler_installed("engine 'fast'")
     if isinstance(learner, NetworkLearner) and not isinstance(learner, DQNLearner):
         raise InputError(
             f"learner {learner.name!r}: the engine 'fast' trains dqn, fqi and ensemble-dqn alone; "

@@ -26,6 +26,7 @@ from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.forward_selection import ForwardSelection
 from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
+from harness.distillation.pilot_selection import PilotSelection
 from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
@@ -52,6 +53,7 @@ REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
         BellmanDistiller,
         OperatorDistiller,
         ForwardSelection,
+        PilotSelection,
     ),
 )
 LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
@@ -102,6 +103,11 @@ def test_the_table_is_printed_and_written(results: Path, bench: Command) -> None
     assert written == f"{caption}\n{table}\n"
     for format_, mark in (("csv", "dataset,size"), ("latex", "\\begin{tabular}")):
         assert mark in bench("table", results, "--format", format_).output
+
+
+def test_a_refused_table_leaves_the_garbage_collector_on(bench: Command, tmp_path: Path) -> None:
+    assert bench("table", tmp_path).status == 2
+    assert gc.isenabled()
 
 
 def test_the_figures_are_drawn(results: Path, bench: Command) -> None:

@@ -147,8 +147,12 @@ def arm_suffix(values: Mapping[str, Any]) -> str:
     return "".join(f"-{part}" for part in parts if part)
 
 
+# once, and not for each of thousands of records
+_RECORDED = ("recorded", {"name": "recorded"}, LabelsSpec(name="recorded"))
+
+
 def _are_recorded(labels: Any) -> bool:
-    return labels in ("recorded", {"name": "recorded"}, LabelsSpec(name="recorded"))
+    return labels in _RECORDED
 
 
 def _labels_name(values: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from harness.learners.fast.steps import Networks
+from harness.numerics.q_networks.steps import Networks
 
 
 def parameters_of(algo: Any) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.learners.fast.exchange import restore
-from harness.learners.fast.networks import Shape, mean_values
-from harness.learners.fast.steps import Networks
+from harness.numerics.q_networks.layers import Shape, mean_values
+from harness.numerics.q_networks.steps import Networks
 
 
 class FastPolicy:

@@ -14,12 +14,11 @@ from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.learners.d3rlpy_backend import Training, sampling_table
 from harness.learners.fast.exchange import parameters_of
-from harness.learners.fast.networks import Shape, mean_values
 from harness.learners.fast.policy import FastPolicy
-from harness.learners.fast.steps import Networks, Plan, Rows, take_steps
+from harness.numerics.q_networks.layers import Shape, mean_values
+from harness.numerics.q_networks.steps import Networks, Plan, Rows, cosine_rates, take_steps
 
 STEPS_AT_ONCE = 500  # between which a time-out can end the training
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch's defaults of AdamW, which d3rlpy keeps
 
 
 def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
@@ -62,8 +61,8 @@ def prepare() -> None:
     shape, one = Shape.of(1, (1,), 1), np.zeros(1, np.float32)
     networks = start_networks(np.zeros((1, shape.offsets[-1]), np.float32))
     rows = Rows(one[:, None], np.zeros(1, np.int64), one, one[:, None], one)
-    draws, never = np.zeros((1, 1), np.int64), np.zeros(1, np.bool_)
-    plan = Plan(draws, one, one, one, np.ones(4, np.float32), never)
+    step = np.zeros(1, np.int64)
+    plan = Plan(step[:, None], cosine_rates(1e-3, 1, step), np.zeros(1, np.bool_))
     take_steps(networks, shape, rows, plan, ahead=True)
     mean_values(networks.parameters, shape, rows.observations)
 
@@ -83,14 +82,11 @@ class Planner:
         """Plan the gradient steps from ``begin`` to ``end``, of which ``begin`` are done."""
         settings, steps = self._training, np.arange(begin, end)
         numbers = self._rng.random((len(steps), settings.batch_size))
-        rates = settings.learning_rate * (1 + np.cos(np.pi * steps / settings.steps)) / 2
-        first, second = BETAS
         return Plan(
             draws=np.searchsorted(self._table, numbers, side="right"),
-            keep=(1 - rates * settings.weight_decay).astype(precision),
-            rate=(rates / (1 - first ** (steps + 1))).astype(precision),
-            root=np.sqrt(1 - second ** (steps + 1)).astype(precision),
-            moments=np.array([1 - first, second, 1 - second, EPSILON], precision),
+            rates=cosine_rates(
+                settings.learning_rate, settings.steps, steps, settings.weight_decay, precision
+            ),
             refresh=steps % self._interval == 0,
         )
 

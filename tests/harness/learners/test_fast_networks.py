@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.learners.fast.networks import (
+from harness.learners.fast.training import start_networks
+from harness.numerics.q_networks.layers import (
     Shape,
     backward,
     forward,
@@ -16,8 +17,7 @@ from harness.learners.fast.networks import (
     mean_values,
     units_of,
 )
-from harness.learners.fast.steps import find_distinct
-from harness.learners.fast.training import start_networks
+from harness.numerics.q_networks.steps import find_distinct
 
 
 def torch_values(

@@ -24,9 +24,9 @@ from harness.core.transitions import Transitions
 from harness.learners import d3rlpy_backend as reference
 from harness.learners.fast import training as fast
 from harness.learners.fast.exchange import parameters_of
-from harness.learners.fast.networks import Shape
-from harness.learners.fast.steps import take_steps
 from harness.learners.networks import DQNLearner, EnsembleDQNLearner, FQILearner
+from harness.numerics.q_networks.layers import Shape
+from harness.numerics.q_networks.steps import take_steps
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.compiling import compiled
-from harness.learners.fast.networks import (
+from harness.numerics.q_networks.layers import (
     CHUNK,
     Shape,
     backward,
@@ -22,6 +22,8 @@ from harness.learners.fast.networks import (
     place,
     units_of,
 )
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # torch's defaults of AdamW, which d3rlpy keeps
 
 
 class Rows(NamedTuple):
@@ -43,15 +45,47 @@ class Networks(NamedTuple):
     squares: NDArray[Any]  # (critics, P) and of its squares
 
 
-class Plan(NamedTuple):
-    """What some gradient steps draw, and how far they go."""
+class Rates(NamedTuple):
+    """How far AdamW goes in each gradient step."""
 
-    draws: NDArray[np.int64]  # (S, B) rows of each mini-batch
     keep: NDArray[Any]  # (S,) factor of the parameters, by which weight decay lowers them
     rate: NDArray[Any]  # (S,) learning rate over the bias correction of the means
     root: NDArray[Any]  # (S,) root of the bias correction of the squares
     moments: NDArray[Any]  # (4,) 1 - β₁, β₂, 1 - β₂ and ε of AdamW
+
+
+class Plan(NamedTuple):
+    """What some gradient steps draw, and how far they go."""
+
+    draws: NDArray[np.int64]  # (S, B) rows of each mini-batch
+    rates: Rates
     refresh: NDArray[np.bool_]  # (S,) whether the target networks are updated after the step
+
+
+def cosine_rates(
+    initial: float,
+    total: int,
+    steps: NDArray[np.int64],
+    weight_decay: float = 0.0,
+    precision: type[np.floating[Any]] = np.float32,
+) -> Rates:
+    """Rates of some of all gradient steps, cooled to zero by a cosine.
+
+    Args:
+        initial: Learning rate of the first.
+        total: Number of steps in all.
+        steps: Those that are taken, counted from 0, ``(S,)``.
+        weight_decay: Of AdamW, per step, times the learning rate.
+        precision: Of the networks.
+    """
+    rates = initial * (1 + np.cos(np.pi * steps / total)) / 2
+    first, second = BETAS
+    return Rates(
+        keep=(1 - rates * weight_decay).astype(precision),
+        rate=(rates / (1 - first ** (steps + 1))).astype(precision),
+        root=np.sqrt(1 - second ** (steps + 1)).astype(precision),
+        moments=np.array([1 - first, second, 1 - second, EPSILON], precision),
+    )
 
 
 @compiled
@@ -92,7 +126,7 @@ def take_steps(networks: Networks, shape: Shape, rows: Rows, plan: Plan, ahead: 
             )
             actions = rows.actions[drawn[:count]]
             backward(networks.parameters[critic], shape, room, count, errors, actions, gradient)
-            descend(networks, critic, gradient, plan, step)
+            descend(networks, critic, gradient, plan.rates, step)
         if plan.refresh[step]:
             networks.targets[:] = networks.parameters
             if ahead:
@@ -169,15 +203,15 @@ def set_errors(
 
 
 @compiled
-def descend(networks: Networks, critic: int, gradient: Any, plan: Plan, step: int) -> None:
+def descend(networks: Networks, critic: int, gradient: Any, rates: Rates, step: int) -> None:
     """Take a step of AdamW, in the order of torch's operations."""
     parameters, means, squares = (
         networks.parameters[critic],
         networks.means[critic],
         networks.squares[critic],
     )
-    news, old_square, new_square, epsilon = plan.moments
-    keep, rate, root = plan.keep[step], plan.rate[step], plan.root[step]
+    news, old_square, new_square, epsilon = rates.moments
+    keep, rate, root = rates.keep[step], rates.rate[step], rates.root[step]
     for i in range(len(gradient)):
         means[i] += (gradient[i] - means[i]) * news
         squares[i] = squares[i] * old_square + gradient[i] * gradient[i] * new_square
