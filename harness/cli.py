@@ -10,11 +10,12 @@ from typing import Annotated, Final
 import typer
 
 from harness.commands.certify import certify
-from harness.commands.collect import collect
-from harness.commands.convert import convert
+from harness.commands.datasets.collect import collect
+from harness.commands.datasets.convert import convert
+from harness.commands.datasets.inspect import inspect
 from harness.commands.distill import distill
-from harness.commands.inspect import inspect
 from harness.commands.list_names import list_names
+from harness.commands.pack import pack
 from harness.commands.plot import plot
 from harness.commands.report import report
 from harness.commands.run import run
@@ -39,6 +40,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     run,
     status,
     verify,
+    pack,
     table,
     plot,
     report,

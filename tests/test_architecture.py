@@ -24,7 +24,7 @@ HOMES = {
         "harness/cli.py",
         *(
             path.relative_to(ROOT).as_posix()
-            for path in (ROOT / "harness" / "commands").glob("*.py")
+            for path in (ROOT / "harness" / "commands").rglob("*.py")
             if path.stem not in ("__init__", "list_names", "report", "status")
         ),
     },

@@ -95,7 +95,7 @@ def run(
         logger.error(read_status(folder).stopped_line())
         raise Stop(128 + stop.signal_number) from None  # the remaining runs were reported
     now = read_status(folder)
-    output.print(f"{now.ended_line(records)}; records in {folder / 'records'}", markup=False)
+    output.print(f"{now.ended_line(records)}; records in {folder}", markup=False)
     for line in now.failure_lines():
         logger.error(line)
     if now.failed:

@@ -1,8 +1,8 @@
-"""Run records: one JSON file per run, written atomically."""
+"""Run records: what they say, and how they are written and read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,14 @@ from pydantic import (
 from harness.core.classes.specs import Frozen
 from harness.core.errors import InputError
 from harness.core.specs import RunSpec
-from harness.core.storage.checksums import is_sealed, seal, unseal
+from harness.core.storage.checksums import seal
 from harness.core.storage.files import write_whole
+from harness.core.storage.record_files import (
+    RecordFiles,
+    StoredRecord,
+    read_own_file,
+    record_path,
+)
 
 # 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use; 5: no engine
 SCHEMA_VERSION: Final = 6
@@ -179,63 +185,47 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.add.reduce(values) / len(values))
 
 
-def record_path(directory: Path, run_id: str) -> Path:
-    """Path of a run's record in a results folder."""
-    return directory / "records" / f"{run_id}.json"
-
-
 def write_record(directory: Path, record: RunRecord) -> Path:
-    """Write a record atomically, with a checksum, and return its path."""
+    """Write a record atomically to a file of its own, with a checksum, and return its path."""
     path = record_path(directory, record.run_id)
     return write_whole(path, seal(record.model_dump_json(indent=1).encode()))
 
 
 def read_record(path: Path) -> RunRecord:
-    """Read one record.
+    """Read a record that has a file of its own.
 
     Raises:
         InputError: If the file is not a complete record of a known schema version, or has changed
         since it was written.
     """
-    content = path.read_bytes()
+    return parse_record(read_own_file(path))
+
+
+def parse_record(stored: StoredRecord) -> RunRecord:
+    """Parse a stored record.
+
+    Raises:
+        InputError: If it is not a complete record of a known schema version, or has changed since
+        it was written.
+    """
     try:
-        record = RunRecord.model_validate_json(unseal(content))
+        record = RunRecord.model_validate_json(stored.json())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise _damaged(path, f"{where}: {first['msg']}") from error
+        raise _damaged(stored, f"{where}: {first['msg']}") from error
     except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    if record.schema_version > 1 and not is_sealed(content):
-        raise _damaged(path, "it has no checksum")
+        raise _damaged(stored, str(error)) from error
+    if record.schema_version > 1 and not stored.is_sealed:
+        raise _damaged(stored, "it has no checksum")
     return record
 
 
-def _damaged(path: Path, what: str) -> InputError:
+def _damaged(stored: StoredRecord, what: str) -> InputError:
     return InputError(
-        f"{str(path)!r} is not a record of schema version 1 to {SCHEMA_VERSION} "
-        f"({what}): delete it and run the suite again"
+        f"{stored.place} is not a record of schema version 1 to {SCHEMA_VERSION} "
+        f"({what}): {stored.remedy}"
     )
-
-
-def record_paths(directory: Path) -> list[Path]:
-    """List the records of a results folder, in the order of run ids."""
-    return sorted((directory / "records").glob("*.json"))
-
-
-def filled_paths(directory: Path) -> list[Path]:
-    """List the records of a results folder, of which there must be at least one.
-
-    Raises:
-        InputError: If there is no record.
-    """
-    paths = record_paths(directory)
-    if not paths:
-        raise InputError(
-            f"no records in {str(directory / 'records')!r}: give a results folder that "
-            "`bellman-bench run` has written to"
-        )
-    return paths
 
 
 def read_records(directory: Path) -> Iterator[RunRecord]:
@@ -244,4 +234,19 @@ def read_records(directory: Path) -> Iterator[RunRecord]:
     Raises:
         InputError: If there is no record, or one cannot be read.
     """
-    return map(read_record, filled_paths(directory))
+    files = RecordFiles(directory)
+    return _parse_each(files, files.filled_ids())
+
+
+def read_present_records(directory: Path) -> Iterator[RunRecord]:
+    """Read every record of a results folder, of which there may be none.
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+    files = RecordFiles(directory)
+    return _parse_each(files, files.run_ids())
+
+
+def _parse_each(files: RecordFiles, run_ids: Iterable[str]) -> Iterator[RunRecord]:
+    return map(parse_record, filter(None, map(files.find, run_ids)))

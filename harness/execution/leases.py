@@ -14,6 +14,8 @@ from typing import Final, Self
 from pydantic import ValidationError
 
 from harness.core.classes.specs import Frozen
+from harness.core.errors import InputError
+from harness.core.presentation.text import counted
 from harness.core.storage.files import remove_partials, write_whole
 from harness.core.storage.locks import locked
 from harness.core.storage.processes import EXPIRY, HOST, is_gone
@@ -95,6 +97,24 @@ class Leases:
                 self._path(run_id).unlink()
             self._held.discard(run_id)
 
+    @contextmanager
+    def keep_others_off(self) -> Iterator[None]:
+        """Keep every runner from leasing a run, while no run is leased.
+
+        Raises:
+            InputError: If a live runner holds a lease.
+        """
+        with self._locked() as now:
+            live = read_leases(self._folder.parent, now)
+            if live:
+                holder = live[0].holder
+                raise InputError(
+                    f"{counted(len(live), 'run')} in progress in {str(self._folder.parent)!r}, "
+                    f"such as {live[0].run_id} by process {holder.pid} on {holder.host}: wait "
+                    "until its runners have ended, or stop them, and repeat this"
+                )
+            yield
+
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):
             with self._locked() as now:
@@ -134,6 +154,17 @@ def remove_expired(directory: Path) -> None:
     if _leases_folder(directory).exists():
         with Leases(directory):
             pass
+
+
+@contextmanager
+def no_runs(directory: Path) -> Iterator[None]:
+    """Keep runners from starting runs in a results folder, in which none is in progress.
+
+    Raises:
+        InputError: If a live runner holds a lease.
+    """
+    with Leases(directory) as leases, leases.keep_others_off():
+        yield
 
 
 def _leases_folder(directory: Path) -> Path:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.errors import InputError
-from harness.core.records import RunRecord, read_record, record_path, write_record
+from harness.core.records import RunRecord, parse_record, write_record
 from harness.core.specs import RunSpec
 from harness.core.storage.files import remove_partials
+from harness.core.storage.record_files import RecordFiles, StoredRecord
 from harness.execution.leases import Leases
 from harness.execution.worker import explain, failed_record
 from harness.execution.worker_pool import Work, WorkerPool, reduction_identity
@@ -44,7 +45,7 @@ class PendingRun:
     """A run to execute, unless its record changes before it starts."""
 
     spec: RunSpec
-    version: int | None  # of the failed record to replace; None: there is no record
+    replaces: StoredRecord | None  # the failed record; None: there is no record
 
     @cached_property
     def reduction(self) -> str:
@@ -68,21 +69,20 @@ def pending_runs(
     Raises:
         InputError: If a record was made with other settings than the suite's, or is damaged.
     """
-    due = []
+    due, files = [], RecordFiles(directory)
     for spec in runs:
-        path = record_path(directory, spec.run_id)
-        version = _version(path)
-        if version is None:
+        stored = files.find(spec.run_id)
+        if stored is None:
             due.append(PendingRun(spec, None))
             continue
-        record = read_record(path)
+        record = parse_record(stored)
         if record.spec != spec:
             raise InputError(
-                f"{str(path)!r} was made with other settings than this suite's: results of two "
+                f"{stored.place} was made with other settings than this suite's: results of two "
                 "protocols cannot share a folder; choose another --results or remove the old ones"
             )
         if retry_failed and record.status == "failed":
-            due.append(PendingRun(spec, version))
+            due.append(PendingRun(spec, stored))
     return due
 
 
@@ -105,6 +105,7 @@ def run_all(
         timeout: Maximum seconds of one run, enforced by ``work`` first and then by the pool.
 
     Raises:
+        InputError: If workers repeatedly die at start, or the packed file is damaged meanwhile.
         Stopped: On SIGINT and SIGTERM, once the workers have ended.
     """
     remove_partials(directory / "records")
@@ -131,6 +132,7 @@ class _Runner:
         self._waiting = list(due)
         self._work = work
         self._directory = directory
+        self._files = RecordFiles(directory)
         self._pool = pool
         self._leases = leases
         self._timeout = timeout
@@ -192,8 +194,13 @@ class _Runner:
         self._running[future] = _Attempt(due, attempt, time.monotonic())
 
     def _is_done(self, due: PendingRun) -> bool:
-        """Whether another runner has executed a run since it was listed as pending."""
-        return _version(record_path(self._directory, due.spec.run_id)) != due.version
+        """Whether another runner has executed a run since it was listed as pending.
+
+        That runner's record may have been packed since, and so may the failed record that this run
+        is to replace: neither moves a run from one state to the other. While a run is leased here,
+        nothing of the folder can be packed.
+        """
+        return self._files.has_another(due.spec.run_id, due.replaces)
 
     def _outcome(self, future: Future[RunRecord], flight: _Attempt) -> RunRecord | None:
         """Return a run's record, or None if it was started again."""
@@ -243,13 +250,6 @@ class _Runner:
         for future, flight in self._running.items():
             if flight.begun < latest and not flight.overdue and not future.done():
                 flight.overdue = self._pool.kill(future)
-
-
-def _version(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from harness.core.errors import InputError
 from harness.core.presentation.text import counted
-from harness.core.records import RunRecord, read_record, record_path
+from harness.core.records import RunRecord, parse_record
 from harness.core.specs import Suite
 from harness.core.storage.checksums import seal, unseal
 from harness.core.storage.files import write_whole
+from harness.core.storage.record_files import RecordFiles
 from harness.execution.leases import Lease, read_leases
 
 
@@ -84,15 +85,15 @@ def read_status(directory: Path) -> Status:
     """Compare a results folder with the suite that is stored in it.
 
     Raises:
-        InputError: If there is no suite, or it cannot be read.
+        InputError: If there is no suite, or it or the packed file cannot be read.
     """
     leases = {lease.run_id: lease for lease in read_leases(directory, time.time())}
     done, failed, leased, left, damaged = 0, [], [], [], []
+    files = RecordFiles(directory)
     for spec in _read_suite(directory).runs():
+        stored = files.find(spec.run_id)
         try:
-            record = read_record(record_path(directory, spec.run_id))
-        except FileNotFoundError:
-            record = None
+            record = parse_record(stored) if stored else None
         except InputError as error:
             damaged.append(str(error))
             continue

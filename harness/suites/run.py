@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import InputError
-from harness.core.records import RunRecord, read_record, record_paths
+from harness.core.records import RunRecord, read_present_records
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
@@ -71,7 +71,7 @@ def run_suite(
         tidy(cache_folder(directory))  # leftovers of killed runners
         return []
     task_of(suite).check(suite)
-    records = list(map(read_record, record_paths(directory)))
+    records = list(read_present_records(directory))
     check_same_parameters(suite, records)
     check_same_data(suite, records)
     pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))

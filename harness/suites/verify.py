@@ -10,8 +10,9 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.presentation.text import counted
-from harness.core.records import RunRecord, filled_paths, read_record
+from harness.core.records import RunRecord, parse_record
 from harness.core.specs import RunSpec
+from harness.core.storage.record_files import RecordFiles, own_ids, packed_path
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
 from harness.execution.status import failure_line
@@ -29,12 +30,13 @@ class Verification:
     repeated: list[str] = field(default_factory=list)  # run ids
     problems: list[str] = field(default_factory=list)
     unrepeatable: int = 0  # number of runs that name a module to import
+    unsealed: int = 0  # number of records without a checksum
 
     @property
     def summary(self) -> str:
         """The counts, in one line."""
-        unsealed = sum(record.schema_version == 1 for record in self.records)
-        without = f" ({unsealed} of schema version 1, without a checksum)" if unsealed else ""
+        unsealed = f" ({self.unsealed} of schema version 1, without a checksum)"
+        without = unsealed if self.unsealed else ""
         cached = f"{counted(self.reductions, 'cached reduction')}, " if self.reductions else ""
         return (
             f"{counted(len(self.records), 'whole record')}{without}, {cached}"
@@ -68,7 +70,7 @@ def verify(directory: Path, sample: int, import_modules: bool = False) -> Verifi
     if sample < 0:
         raise InputError(f"sample {sample}: it must not be negative; give a number of runs")
     found = Verification()
-    found.problems += _read_all(directory, found.records)
+    found.problems += _read_all(directory, found)
     entries = list(damaged_entries(cache_folder(directory)))
     found.problems += filter(None, entries)
     found.reductions = len(entries)
@@ -103,17 +105,29 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(part)
 
 
-def _read_all(directory: Path, records: list[RunRecord]) -> Iterator[str]:
-    for path in filled_paths(directory):
+def _read_all(directory: Path, found: Verification) -> Iterator[str]:
+    files = RecordFiles(directory)
+    try:
+        run_ids = files.filled_ids()
+    except InputError as error:
+        run_ids = own_ids(directory)
+        if not packed_path(directory).exists():
+            raise  # there is none
+        yield str(error)
+    for run_id in run_ids:
         try:
-            record = read_record(path)
+            stored = files.find(run_id)
+            if stored is None:
+                continue
+            record = parse_record(stored)
         except InputError as error:
             yield str(error)
             continue
-        records.append(record)
-        names = {path.stem, record.run_id, record.spec.run_id}
+        found.records.append(record)
+        found.unsealed += not stored.is_sealed
+        names = {run_id, record.run_id, record.spec.run_id}
         if len(names) > 1:
-            yield f"{str(path)!r} is the record of {record.spec.run_id}: it was copied or renamed"
+            yield f"{stored.place} is the record of {record.spec.run_id}: it was copied or renamed"
 
 
 def _dataset_key(record: RunRecord) -> tuple[str, int | None]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from envs.dataset import Dataset
-from harness.core.records import RunRecord, RunResult, read_record, record_path, write_record
+from harness.core.records import RunRecord, RunResult, read_records, write_record
 from harness.core.specs import Suite
 from harness.suites.loading import load_suite
+from harness.suites.packing import pack
 from tests.benchmarks.timing import Timed, run_timed, seconds
 from tests.support.commands import Command
 
@@ -61,11 +64,7 @@ def test_two_workers_are_faster_than_one(alone: Timed, tmp_path: Path) -> None:
 def write_copies(suite: Suite, folder: Path) -> int:
     """Record every run of a suite, with what the same run of seed 0 measured."""
     runs = list(suite.runs())
-    measured = {
-        spec.run_id: read_record(record_path(EVIDENCE, spec.run_id))
-        for spec in runs
-        if spec.seed == 0
-    }
+    measured = {record.run_id: record for record in read_records(EVIDENCE)}
     for spec in runs:
         first = spec.model_copy(update={"seed": 0})
         first.__dict__.pop("run_id", None)
@@ -107,3 +106,19 @@ def test_ten_thousand_records_are_tabulated_soon(bench: Command, tmp_path: Path)
     print(f"{count} records tabulated in {wall:.2f} s")
     assert count >= 10_000
     assert wall < 5
+
+
+def test_packed_records_are_read_no_slower_than_files_of_their_own(tmp_path: Path) -> None:
+    count = write_copies(quickstart(834), tmp_path / "own")
+    shutil.copytree(tmp_path / "own", tmp_path / "packed")
+    pack(tmp_path / "packed")
+    own, packed = seconds(
+        *(
+            partial(lambda folder: list(read_records(folder)), tmp_path / name)
+            for name in ("own", "packed")
+        ),
+        repeats=3,
+    )
+    print(f"{count} records read in {own:.2f} s, packed in {packed:.2f} s")
+    assert count >= 10_000
+    assert packed < own

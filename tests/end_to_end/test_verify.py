@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from harness.core.errors import InputError
-from harness.core.records import RunRecord, read_record, record_path, write_record
+from harness.core.records import RunRecord, read_record, write_record
+from harness.core.storage.record_files import record_path
 from harness.execution.leases import Leases
 from harness.execution.runner import pending_runs
 from harness.execution.status import read_status

@@ -24,6 +24,16 @@ def write_whole(path: Path, content: bytes | memoryview) -> Path:
     return path
 
 
+def flush(path: Path) -> None:
+    """Wait until the disk holds a file and its name, so that what it replaces may be removed."""
+    for place in (path, path.parent):
+        opened = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
 def remove_partials(folder: Path) -> None:
     """Remove the half-written files of killed processes from a folder."""
     for partial in folder.glob(".*.partial"):

@@ -18,10 +18,10 @@ from harness.core.records import (
     Use,
     read_record,
     read_records,
-    record_path,
     write_record,
 )
 from harness.core.specs import RunSpec
+from harness.core.storage.record_files import record_path
 
 SPEC = RunSpec(
     dataset="classic/cartpole/medium-v0",

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from harness.core.classes.specs import LearnerSpec
-from harness.core.records import RunRecord, RunResult, read_record, read_records, record_path
+from harness.core.records import RunRecord, RunResult, read_record, read_records
 from harness.core.specs import RunSpec
 from harness.core.storage.processes import HOST
+from harness.core.storage.record_files import record_path
 from harness.execution import runner
 from harness.execution.local import LocalPool, ProcessExecutor
 from harness.execution.runner import pending_runs, run_all

@@ -14,9 +14,10 @@ from harness.core.classes.registry import import_class
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
-from harness.core.records import read_records, record_path, write_record
+from harness.core.records import read_records, write_record
 from harness.core.reduction import reduce_seeded
 from harness.core.specs import RunSpec
+from harness.core.storage.record_files import record_path
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.suites.loading import make_suite
 from harness.suites.run import run_suite

@@ -1,0 +1,1 @@
+"""The commands on one dataset: collect, convert, inspect."""
