@@ -42,6 +42,11 @@ name = "dqn"
 parameters = { steps = 40, checkpoints = 2 }
 
 [[learners]]
+name = "dqn"
+engine = "fast"
+parameters = { steps = 40, checkpoints = 2 }
+
+[[learners]]
 name = "linear-fqi"
 parameters = { feature_count = 10, iterations = 5 }
 """
@@ -153,10 +158,10 @@ def test_processes_and_a_cluster_find_the_same(cluster: Cluster, suite_folder: P
     cluster.workers[0].send_signal(signal.SIGKILL)
     output, errors = runner.communicate(timeout=120)
     assert runner.returncode == 0, errors
-    assert "12 runs done, 0 failed, 0 already there" in output
+    assert "18 runs done, 0 failed, 0 already there" in output
     assert "is not encrypted" in errors
     local = measured(suite_folder / "local")
-    assert len(local) == 12
+    assert len(local) == 18
     assert measured(suite_folder / "dask") == local
 
 
