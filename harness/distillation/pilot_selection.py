@@ -63,6 +63,8 @@ class PilotSelection(Reducer[Transitions]):
             kept = trials.draw(size)
             initial = least = trials.judge(kept, np.inf)
             for trial in range(1, self.trials):
+                if least == 0:  # nothing is lost: by good pilots, or where no action is better
+                    break
                 drawn = trials.draw(size) if trial < self.trials / 4 else trials.exchange(kept)
                 found = trials.judge(drawn, least)
                 if found < least:

@@ -155,6 +155,19 @@ def test_rows_are_those_of_the_data() -> None:
     np.testing.assert_array_equal(selection.weights, np.ones(5))
 
 
+def test_where_no_action_is_better_nothing_is_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+
+    def count(*_: object) -> float:
+        judged.append(1)
+        return 0.0
+
+    monkeypatch.setattr("harness.numerics.q_networks.pilots.examine", count)
+    silent = replace(ring(20), rewards=np.zeros(60))
+    assert len(distill(silent, "pilot-selection", size=4).transitions) == 4
+    assert len(judged) == 1
+
+
 def test_it_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"'pilot-selection' needs Numba.*bellman-bench\[fast\]"):
