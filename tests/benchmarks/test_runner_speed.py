@@ -29,7 +29,7 @@ def quickstart(seeds: int) -> Suite:
 
 @pytest.fixture(scope="module")
 def alone(cartpole: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Timed:  # noqa: ARG001
-    return run_timed(quickstart(2), tmp_path_factory.mktemp("one"), jobs=1)
+    return run_timed(quickstart(5), tmp_path_factory.mktemp("one"), jobs=1)
 
 
 def work(records: Sequence[RunRecord]) -> float:
@@ -53,7 +53,7 @@ def test_the_runner_adds_little_to_the_work(alone: Timed) -> None:
 
 
 def test_two_workers_are_faster_than_one(alone: Timed, tmp_path: Path) -> None:
-    both = run_timed(quickstart(2), tmp_path, jobs=2)
+    both = run_timed(quickstart(5), tmp_path, jobs=2)
     slowdown = work(both.records) / work(alone.records)
     print(f"one worker / two = {alone.wall / both.wall:.2f} ({alone.wall:.0f} s alone)")
     print(f"work in two / in one = {slowdown:.2f}: what the machine's cores cost each other")
