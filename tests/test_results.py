@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "results" / "published" / "arxiv-2512.00536.toml"
 RESULTS = sorted({path.parent for path in (ROOT / "results").glob("*/records*")})
 FINISHED = [folder for folder in RESULTS if (folder / "tables").exists()]
-UNDER_WAY = {"labels", "labels-steps", "labels-tiers"}  # tables of the seeds and arms so far
+UNDER_WAY = {"labels-tiers"}  # tables of the seeds and arms so far
 
 
 @pytest.mark.parametrize("folder", FINISHED, ids=lambda folder: folder.name)
