@@ -54,6 +54,12 @@ class PilotSelection(Reducer[Transitions]):
         """
         check_compiler_installed("method 'pilot-selection'")
 
+    def prepare(self) -> None:
+        """Import Numba and compile: seconds the first time, which are no part of a reduction."""
+        from harness.numerics.q_networks import pilots
+
+        pilots.prepare()
+
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
@@ -63,6 +69,8 @@ class PilotSelection(Reducer[Transitions]):
             kept = trials.draw(size)
             initial = least = trials.judge(kept, np.inf)
             for trial in range(1, self.trials):
+                if least == 0:  # as without signal, or of one action
+                    break
                 drawn = trials.draw(size) if trial < self.trials / 4 else trials.exchange(kept)
                 found = trials.judge(drawn, least)
                 if found < least:
