@@ -72,6 +72,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED  # typer may return it as well
     except BaseException as error:  # the last resort: a line, and a traceback on request
+        if isinstance(error.__context__, BrokenPipeError):  # rich makes an exit of it
+            sys.exit(1)  # silently: whoever reads, such as `head`, has read enough
         status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
     if status == INTERRUPTED:
         _say("interrupted; run the same command again to resume")

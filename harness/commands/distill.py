@@ -44,7 +44,9 @@ def distill(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")
     ] = None,
-    labels: Annotated[str, typer.Option(help="What rows say: labels from `list`.")] = "recorded",
+    labels: Annotated[
+        str, typer.Option(help="What rows say: labels from `list`, or a table as in a suite.")
+    ] = "recorded",
     codebook: Codebook = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
@@ -70,7 +72,7 @@ def distill(
             f"codebook {codebook!r}: it is for transitions with continuous actions that are not "
             "streamed; leave it or --stream out"
         )
-    spec = read_labels(labels)
+    spec = read_labels(_parse_labels(labels))
     if spec and (stream or regression):
         raise InputError(
             f"labels {labels!r}: they are for transitions that are read whole; leave them or "
@@ -114,6 +116,19 @@ def _workers(
     from harness.execution.dask import cluster_workers  # imports dask, which nothing else needs
 
     return partial(cluster_workers, scheduler)
+
+
+def _parse_labels(labels: str) -> Any:
+    """Parse a TOML table, as ``{ name = "advantage", when = "before" }``; else it is a name."""
+    if not labels.lstrip().startswith("{"):
+        return labels
+    try:
+        return tomllib.loads(f"labels = {labels}")["labels"]
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"labels {labels!r} are no table of TOML ({error}): write such as "
+            '\'{ name = "advantage", when = "before" }\''
+        ) from error
 
 
 def _parse_parameters(assignments: list[str]) -> dict[str, Any]:

@@ -54,6 +54,12 @@ class PilotSelection(Reducer[Transitions]):
         """
         check_compiler_installed("method 'pilot-selection'")
 
+    def prepare(self) -> None:
+        """Import Numba and compile: seconds the first time, which are no part of a reduction."""
+        from harness.numerics.q_networks import pilots
+
+        pilots.prepare()
+
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:

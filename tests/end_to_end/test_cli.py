@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import subprocess
 import sys
@@ -388,3 +389,14 @@ def test_bad_data_is_one_line_and_status_2(
     assert len(refused.errors.strip().splitlines()) == 1
     assert re.search(f"bad.npz.*{rule}", refused.errors)
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_reader_that_has_read_enough_is_told_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "list"], stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode == 1

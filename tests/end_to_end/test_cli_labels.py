@@ -11,6 +11,7 @@ import pytest
 
 from envs.loading import open_dataset
 from harness.core.records import read_records
+from harness.core.storage.npz import load_arrays
 from tests.support.commands import Command
 
 CARTPOLE = "classic/cartpole/medium-v0"
@@ -60,6 +61,19 @@ def test_a_labelled_set_says_how_it_was_made(bench: Command, tmp_path: Path) -> 
     assert len(np.unique(again.rewards)) > 20
 
 
+def test_labels_are_given_with_their_parameters(bench: Command, tmp_path: Path) -> None:
+    output = tmp_path / "set.npz"
+    labels = '{ name = "advantage", when = "before", parameters = { actions = "all" } }'
+    made = bench(
+        "distill", CARTPOLE, "--method", "random", "--labels", labels, "--size", 7,
+        "--output", output,
+    )  # fmt: skip
+    assert made.status == 0, made.errors
+    parameters = load_arrays(output)[1]["parameters"]
+    assert parameters["when"] == "before"
+    assert parameters["labels"]["parameters"]["actions"] == "all"
+
+
 def test_a_labelled_set_is_compared_with_the_source_labelled_alike(
     bench: Command, tmp_path: Path
 ) -> None:
@@ -105,6 +119,7 @@ def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path:
         ),
         ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
         (CARTPOLE, ["--labels", "shaped", "--stream"], "read whole"),
+        (CARTPOLE, ["--labels", "{ name = "], "are no table of TOML"),
     ],
 )
 def test_what_cannot_be_labelled_is_refused(

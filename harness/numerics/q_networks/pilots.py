@@ -17,7 +17,14 @@ from harness.numerics.q_networks.layers import (
     mean_values,
     place,
 )
-from harness.numerics.q_networks.steps import Networks, Rates, Rows, descend, set_errors
+from harness.numerics.q_networks.steps import (
+    Networks,
+    Rates,
+    Rows,
+    cosine_rates,
+    descend,
+    set_errors,
+)
 
 Float32Array = NDArray[np.float32]
 
@@ -40,6 +47,15 @@ def regressed(observations: FloatArray, actions: IntArray, rewards: FloatArray) 
     states = np.array(observations, np.float32, order="C")
     paid = np.array(rewards, np.float32)
     return Rows(states, np.array(actions), paid, states, np.zeros_like(paid))
+
+
+def prepare() -> None:
+    """Compile `examine`, or load it compiled."""
+    shape, one = Shape.of(1, (1,), 1), np.zeros((1, 1))
+    rows = regressed(one, np.zeros(1, np.int64), np.zeros(1))
+    exam = Exam(rows.observations, one)
+    pilots = draw_pilots(shape, 1, np.random.default_rng(0))
+    examine(pilots, shape, rows, cosine_rates(1e-3, 1, np.arange(1)), exam, np.inf)
 
 
 @compiled

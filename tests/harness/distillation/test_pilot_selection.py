@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import distill
-from harness.core import compiling
-from harness.core.arrays import FloatArray
+from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
+from harness.distillation import pilot_selection
 from harness.distillation.pilot_selection import PilotSelection, make_exam, scale_of
 from harness.numerics.q_networks.layers import Shape
 from harness.numerics.q_networks.pilots import draw_pilots, examine, regressed
@@ -169,8 +171,30 @@ def test_where_no_action_is_better_nothing_is_selected(monkeypatch: pytest.Monke
 
 
 def test_it_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(InputError, match=r"'pilot-selection' needs Numba.*bellman-bench\[fast\]"):
         PilotSelection().check_usable(ring(3))
     with pytest.raises(InputError, match="needs Numba"):
         distill(ring(3), "pilot-selection", size=3)
+
+
+def test_no_trial_is_made_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[float] = []
+    judge = pilot_selection._Trials.judge
+
+    def counted(self: pilot_selection._Trials, kept: IntArray, limit: float) -> float:
+        judged.append(judge(self, kept, limit))
+        return judged[-1]
+
+    monkeypatch.setattr(pilot_selection._Trials, "judge", counted)
+    silent = replace(ring(9), rewards=np.zeros(27))
+    selection = distill(silent, "pilot-selection", size=3, steps=5, pilots=1)
+    assert selection.diagnostics["regret"] == 0
+    assert judged == [0]
+
+
+def test_compilation_is_no_part_of_what_it_costs() -> None:
+    PilotSelection().prepare()
+    compiled_so_far = set(cast(Any, examine).signatures)
+    distill(ring(9), "pilot-selection", size=3, trials=2, steps=5, pilots=1)
+    assert set(cast(Any, examine).signatures) == compiled_so_far

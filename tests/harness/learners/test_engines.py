@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from harness.core import compiling
 from harness.core.errors import InputError
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
@@ -100,7 +100,7 @@ def test_what_trains_no_network_is_the_same_by_either() -> None:
 
 
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(InputError, match=r"needs Numba.*bellman-bench\[fast\]"):
         check_engine(DQNLearner(), "fast")
     check_engine(DQNLearner(), "d3rlpy")
