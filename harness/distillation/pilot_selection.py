@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.compiling import check_compiler_installed
+from harness.core.errors import InputError
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
@@ -18,6 +19,7 @@ from harness.numerics.stratification import allocate, cell_counts, cell_labels
 if TYPE_CHECKING:
     from harness.numerics.q_networks.pilots import Exam
 
+MOST_ROWS = 1000  # on all of which hundreds of selections' pilots are trained
 TERMINATED_SHARE = 0.1  # of the random selections at least, as of the baseline
 
 
@@ -64,6 +66,11 @@ class PilotSelection(Reducer[Transitions]):
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         self.check_usable(transitions)
+        if size > MOST_ROWS:
+            raise InputError(
+                f"size {size}: pilot selection trains networks on every selection, of at most "
+                f"{MOST_ROWS} rows; lower the size, or choose another method"
+            )
         with threadpool_limits(1):  # threads would change last digits, and then the choice
             trials = _Trials(self, transitions, rng)
             kept = trials.draw(size)

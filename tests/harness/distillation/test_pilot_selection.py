@@ -170,6 +170,11 @@ def test_where_no_action_is_better_nothing_is_selected(monkeypatch: pytest.Monke
     assert len(judged) == 1
 
 
+def test_a_selection_of_thousands_is_refused() -> None:
+    with pytest.raises(InputError, match=r"size 1001: .* at most 1000 rows; lower the size"):
+        distill(ring(400), "pilot-selection", size=1001)
+
+
 def test_it_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(InputError, match=r"'pilot-selection' needs Numba.*bellman-bench\[fast\]"):
