@@ -28,6 +28,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "bellman": {"predictors": 10, "iterations": 2},
     "operator": {"maps": 2, "feature_count": 16, "predictors": 4, "steps": 2},
     "loss-matching": {"iterations": 2},
+    "pilot-selection": {"pilots": 1, "hidden_units": (8,), "steps": 5, "trials": 6},
 }
 
 
