@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from harness.numerics.q_networks.steps import Networks
+from harness.numerics.q_networks.steps import Networks, cosine_rate
 
 
 def parameters_of(algo: Any) -> NDArray[np.float32]:
@@ -66,7 +66,7 @@ def _set_rate(optimiser: Any, step: int) -> None:
     state = optimiser.state_dict()
     schedule = dict(state["lr_scheduler"])
     (initial,) = schedule["base_lrs"]
-    rate = initial * (1 + np.cos(np.pi * step / schedule["T_max"])) / 2
+    rate = cosine_rate(initial, schedule["T_max"], step)
     schedule |= {"last_epoch": step, "_step_count": step + 1, "_last_lr": [float(rate)]}
     for group in state["optim"]["param_groups"]:
         group["lr"] = float(rate)

@@ -62,6 +62,11 @@ class Plan(NamedTuple):
     refresh: NDArray[np.bool_]  # (S,) whether the target networks are updated after the step
 
 
+def cosine_rate(initial: float, total: int, steps: Any) -> Any:
+    """Learning rate of a step of ``total``, or of several, cooled from ``initial`` to zero."""
+    return initial * (1 + np.cos(np.pi * steps / total)) / 2
+
+
 def cosine_rates(
     initial: float,
     total: int,
@@ -78,7 +83,7 @@ def cosine_rates(
         weight_decay: Of AdamW, per step, times the learning rate.
         precision: Of the networks.
     """
-    rates = initial * (1 + np.cos(np.pi * steps / total)) / 2
+    rates = cosine_rate(initial, total, steps)
     first, second = BETAS
     return Rates(
         keep=(1 - rates * weight_decay).astype(precision),
