@@ -97,8 +97,10 @@ def mean_over_strata(*strata: ArrayLike) -> FloatArray:
     return means
 
 
-def mean_over_strata_interval(*strata: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """95 % percentile bootstrap interval of `mean_over_strata`, each resampled within itself.
+def mean_over_strata_interval(
+    *strata: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[FloatArray, FloatArray]:
+    """Percentile bootstrap interval of `mean_over_strata`, each resampled within itself.
 
     Returns:
         The ends of the interval, each of shape ``(...)``; NaN if a stratum has fewer than two
@@ -109,7 +111,7 @@ def mean_over_strata_interval(*strata: ArrayLike) -> tuple[FloatArray, FloatArra
     def of_strata(*resampled: FloatArray, axis: int) -> FloatArray:
         return mean_over_strata(*(np.moveaxis(values, axis, -1) for values in resampled))
 
-    return _bootstrap(samples, of_strata)
+    return _bootstrap(samples, of_strata, confidence=confidence)
 
 
 def paired_interval(
@@ -132,14 +134,22 @@ def paired_interval(
     return _bootstrap(arrays, of_places, paired=True)
 
 
-def estimate_over_strata(name: str, strata: Sequence[FloatArray]) -> dict[str, float]:
+def joint_confidence(count: int) -> float:
+    """Confidence of each of so many intervals that hold all together with 95 % (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / count
+
+
+def estimate_over_strata(
+    name: str, strata: Sequence[FloatArray], confidence: float = CONFIDENCE
+) -> dict[str, float]:
     """`mean_over_strata` and its interval, under ``name``, ``_low``, ``_high``.
 
     All three are NaN if there is no stratum, or one is empty.
     """
     values: Sequence[Any] = (np.nan, np.nan, np.nan)
     if strata and all(len(stratum) for stratum in strata):
-        values = (mean_over_strata(*strata), *mean_over_strata_interval(*strata))
+        interval = mean_over_strata_interval(*strata, confidence=confidence)
+        values = (mean_over_strata(*strata), *interval)
     return _named(name, values)
 
 
@@ -182,7 +192,10 @@ def _trimmed_mean(values: ArrayLike, share: float) -> FloatArray:
 
 
 def _bootstrap(
-    samples: Sequence[FloatArray], statistic: Callable[..., FloatArray], paired: bool = False
+    samples: Sequence[FloatArray],
+    statistic: Callable[..., FloatArray],
+    paired: bool = False,
+    confidence: float = CONFIDENCE,
 ) -> tuple[FloatArray, FloatArray]:
     if not samples or min(sample.shape[-1] for sample in samples) < 2:
         unknown = np.full(samples[0].shape[:-1] if samples else (), np.nan)
@@ -194,7 +207,7 @@ def _bootstrap(
         paired=paired,
         vectorized=True,
         axis=-1,
-        confidence_level=CONFIDENCE,
+        confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(RNG_SEED),
     ).confidence_interval

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.core.errors import InputError
 from harness.core.presentation.text import counted
 from harness.core.records import RunRecord, parse_record
-from harness.core.storage.files import flush, remove_partials, write_whole
+from harness.core.storage.files import remove_partials
 from harness.core.storage.record_files import (
     RecordFiles,
     StoredRecord,
@@ -20,8 +20,8 @@ from harness.core.storage.record_files import (
     read_own_file,
     read_packed,
     record_path,
+    write_packed,
 )
-from harness.core.storage.sealed_lines import seal_lines
 from harness.execution.leases import no_runs
 from harness.execution.status import Status, read_status
 
@@ -74,7 +74,7 @@ def pack(directory: Path) -> Packing:
         own = [read_own_file(record_path(directory, run_id)) for run_id in own_ids(directory)]
         before = files.packed()
         lines = _merge(directory, own, files)
-        saved = sum(len(stored.content) for stored in own) + _size(before)
+        saved = sum(len(stored.content) for stored in own) + _size(directory)
         if own:
             _write(directory, own, lines)
         _remove(directory, own)
@@ -83,7 +83,7 @@ def pack(directory: Path) -> Packing:
         records=len(lines),
         moved=len(own),
         files=len(own) - (not before),
-        bytes=saved - _size(lines),
+        bytes=saved - _size(directory),
         status=_status(directory),
     )
 
@@ -116,8 +116,8 @@ def _parse(stored: StoredRecord) -> RunRecord:
 
 def _write(directory: Path, own: Sequence[StoredRecord], lines: Mapping[str, bytes]) -> None:
     """Write the packed file, and check that it can be read and says the same."""
-    path = write_whole(packed_path(directory), seal_lines(list(lines.values())))
-    flush(path)
+    path = packed_path(directory)
+    write_packed(path, lines.values())
     again = read_packed(path)
     if again != lines or not all(_say_the_same(again[stored.run_id], stored) for stored in own):
         raise OSError(f"{str(path)!r} reads back other than it was written; nothing was removed")
@@ -139,8 +139,9 @@ def _remove(directory: Path, own: Sequence[StoredRecord]) -> None:
         (directory / "records").rmdir()
 
 
-def _size(lines: Mapping[str, bytes]) -> int:
-    return len(seal_lines(list(lines.values()))) if lines else 0
+def _size(directory: Path) -> int:
+    path = packed_path(directory)
+    return path.stat().st_size if path.exists() else 0
 
 
 def _status(directory: Path) -> Status | None:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.core.records import read_records
-from harness.core.storage.record_files import packed_path
 from harness.suites.run import run_suite
 from harness.suites.verify import verify
 from tests.support.commands import Command
-from tests.support.stored import failed, write_packed
+from tests.support.stored import failed, packed_text, put_packed_text, write_packed
 
 SUITE = """
 name = "small"
@@ -112,9 +111,8 @@ def test_an_unfinished_suite_goes_on_from_packed_records(folder: Path, bench: Co
 
 def test_a_changed_byte_is_named_and_never_averaged(folder: Path, bench: Command) -> None:
     bench("pack", folder)
-    path = packed_path(folder)
-    whole = path.read_bytes()
-    path.write_bytes(whole.replace(b'"value":', b'"value":1', 1))
+    whole = packed_text(folder)
+    put_packed_text(folder, whole.replace(b'"value":', b'"value":1', 1))
     run = ("run", folder.parent / "small.toml", "--results", folder)
     for command in [run, *((name, folder) for name in ("table", "plot", "report", "status"))]:
         refused = bench(*command)
@@ -126,7 +124,7 @@ def test_a_changed_byte_is_named_and_never_averaged(folder: Path, bench: Command
     checked = bench("verify", folder)
     assert checked.status == 1
     assert "records.jsonl" in checked.errors
-    path.write_bytes(whole)
+    put_packed_text(folder, whole)
     assert bench("table", folder).status == 0
 
 
@@ -154,5 +152,5 @@ def test_several_folders_are_packed_and_a_wrong_one_is_named(
         assert said in line
     assert bench("pack").status == 2
     assert not Path("nowhere").exists()
-    for line in packed_path(second).read_text().splitlines()[:-1]:
-        assert json.loads(line)["status"] == "completed"
+    for packed in packed_text(second).splitlines()[:-1]:
+        assert json.loads(packed)["status"] == "completed"

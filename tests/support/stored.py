@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from harness.core.records import Provenance, RunRecord, write_record
 from harness.core.specs import RunSpec
-from harness.core.storage.files import write_whole
+from harness.core.storage import record_files
 from harness.core.storage.record_files import packed_path
-from harness.core.storage.sealed_lines import seal_lines
 from tests.support.workers import result, run_spec
 
 NOWHERE = Provenance(versions={}, commit=None, dirty=None, platform="", threads=1)
@@ -47,4 +47,15 @@ def write_packed(folder: Path, *records: RunRecord) -> Path:
     """Write a packed file, with whatever was in it replaced, and remove no file."""
     ordered = sorted(records, key=lambda record: record.run_id)
     lines = [record.model_dump_json().encode() for record in ordered]
-    return write_whole(packed_path(folder), seal_lines(lines))
+    record_files.write_packed(packed_path(folder), lines)
+    return packed_path(folder)
+
+
+def packed_text(folder: Path) -> bytes:
+    """Return the lines of a packed file, and its seal, decompressed."""
+    return gzip.decompress(packed_path(folder).read_bytes())
+
+
+def put_packed_text(folder: Path, text: bytes) -> None:
+    """Put a text in the place of the packed file's, whatever it says."""
+    packed_path(folder).write_bytes(gzip.compress(text))

@@ -32,7 +32,12 @@ from harness.analysis.metrics import RETURNS, metric_of
 from harness.analysis.metrics.returns.comparison import scored_seeds
 from harness.analysis.metrics.returns.improvement import paired_differences
 from harness.analysis.rendering import render
-from harness.analysis.statistics import FloatArray, estimate_over_strata
+from harness.analysis.statistics import (
+    CONFIDENCE,
+    FloatArray,
+    estimate_over_strata,
+    joint_confidence,
+)
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 
@@ -45,10 +50,14 @@ COLUMNS = {
     **shared("versus"),
     **dict.fromkeys(("seeds", "unpaired"), Column("Int64", count)),
     **with_interval("difference", hundredths),
+    **dict.fromkeys(
+        ("corrected_low", "corrected_high"), Column("float64", hundredths, "corrected")
+    ),
     **with_interval("fair_difference", hundredths, "difference to stratified", "its interval"),
-    "verdict": TEXT,
+    **dict.fromkeys(("verdict", "corrected verdict"), TEXT),
 }
 ONLY_RANDOM: ControlVerdict = "reproduced only against random, not against stratified"
+UNTESTED: ControlVerdict = "not tested"
 FEWEST_SEEDS = 8  # of which a percentile interval can be believed
 _DEFINITIONS = (
     "score: normalised to 0..1, (return − random) / (expert − random), of each run's mean of the "
@@ -57,13 +66,15 @@ _DEFINITIONS = (
     "stratified",
     "seeds: those with every arm and size of the row, on which all its numbers rest; unpaired: the "
     "others, of failed or missing runs",
-    "interval: 95 % percentile bootstrap over seeds, not corrected for the number of claims; of "
-    "ten seeds it holds the mean about nine times in ten",
+    "interval: 95 % percentile bootstrap over seeds; of ten seeds it holds the mean about nine "
+    "times in ten",
+    "corrected: the difference's interval, and the verdict, where the intervals of all verdicts "
+    "together hold with 95 % (Bonferroni)",
     f"{ONLY_RANDOM}: the criterion is met against random and not known to be met against "
     "stratified, the fairer baseline",
     f"undecided: the interval is too wide, a seed is unpaired or there are fewer than "
     f"{FEWEST_SEEDS}, or stratified, which the claim asks for, was not run",
-    "not tested: no such run",
+    f"{UNTESTED}: no such run",
 )
 
 
@@ -73,8 +84,9 @@ def judge_control(records: Iterable[RunRecord], claims_path: Path) -> pd.DataFra
     Returns:
         For every claim and dataset that it names one row with the columns of ``COLUMNS``:
         ``score`` of the arm, ``difference`` to the claim's other arm and ``fair_difference`` to
-        its fairer baseline are means over the same ``seeds`` with 95 % intervals; ``unpaired``
-        counts the seeds that lack an arm or a size.
+        its fairer baseline are means over the same ``seeds`` with 95 % intervals; those of the
+        ``corrected verdict`` hold together with 95 %, ``corrected_low`` and ``corrected_high`` of
+        the difference; ``unpaired`` counts the seeds that lack an arm or a size.
 
     Raises:
         InputError: If the claims cannot be read, or hold none of control.
@@ -147,8 +159,8 @@ def _checked(
 
 def _verdicts(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
     rows = [
-        _row(seeds, claim, rule, dataset, claim.learner, claim.sizes, claim.arm)
-        for claim, rule in published.control
+        _row(seeds, published, claim, dataset, claim.learner, claim.sizes, claim.arm)
+        for claim, _ in published.control
         for dataset in claim.datasets
     ]
     return tabulate(rows, COLUMNS)
@@ -157,20 +169,20 @@ def _verdicts(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
 def _evidence(seeds: pd.DataFrame, published: PublishedClaims) -> pd.DataFrame:
     learners, sizes = sorted(seeds["learner"].unique()), sorted(seeds["size"].dropna().unique())
     rows = [
-        _row(seeds, claim, rule, dataset, learner, chosen, arm)
-        for claim, rule in published.control
+        _row(seeds, published, claim, dataset, learner, chosen, arm)
+        for claim, _ in published.control
         for dataset in claim.datasets
         for learner in learners
         for arm in (claim.arm, *claim.beside)
         for chosen in dict.fromkeys((claim.sizes, *((size,) for size in sizes)))
     ]
-    return tabulate((row for row in rows if row["verdict"] != "not tested"), COLUMNS)
+    return tabulate((row for row in rows if row["verdict"] != UNTESTED), COLUMNS)
 
 
 def _row(
     seeds: pd.DataFrame,
+    published: PublishedClaims,
     claim: ControlClaim,
-    rule: ScoreCriterion,
     dataset: str,
     learner: str,
     sizes: Sequence[int],
@@ -180,8 +192,11 @@ def _row(
     runs = seeds[cell & seeds["size"].isin(sizes)]
     run = [name for name in (arm, claim.versus, claim.fairer) if name in set(runs["arm"])]
     scores = _mean_over_sizes(runs, sizes).reindex(columns=run).dropna()
-    found = _estimates(scores, arm, claim)
+    found = _estimates(scores, arm, claim, CONFIDENCE)
+    corrected = _estimates(scores, arm, claim, joint_confidence(published.control_verdicts))
     unpaired = runs["seed"].nunique() - len(scores)
+    decides = unpaired == 0 and len(scores) >= FEWEST_SEEDS
+    tested = {arm, claim.versus} <= set(run)
     return {
         **{"claim": claim.id, "dataset": dataset, "learner": learner, "arm": arm},
         "sizes": ", ".join(map(str, sizes)),
@@ -189,19 +204,26 @@ def _row(
         "seeds": len(scores),
         "unpaired": unpaired,
         **found,
-        "verdict": _verdict(found, claim, rule, unpaired > 0 or len(scores) < FEWEST_SEEDS)
-        if {arm, claim.versus} <= set(run)
-        else "not tested",
+        **{f"corrected_{end}": corrected[f"difference_{end}"] for end in ("low", "high")},
+        **{
+            name: _verdict(values, claim, published.rule(claim), decides) if tested else UNTESTED
+            for name, values in (("verdict", found), ("corrected verdict", corrected))
+        },
     }
 
 
-def _estimates(scores: pd.DataFrame, arm: str, claim: ControlClaim) -> dict[str, float]:
-    mine = [scores[arm].to_numpy()] if arm in scores else []
-    return {
-        **estimate_over_strata("score", mine),
-        **estimate_over_strata("difference", _gains(scores, arm, claim.versus)),
-        **estimate_over_strata("fair_difference", _gains(scores, arm, claim.fairer)),
+def _estimates(
+    scores: pd.DataFrame, arm: str, claim: ControlClaim, confidence: float
+) -> dict[str, float]:
+    values = {
+        "score": [scores[arm].to_numpy()] if arm in scores else [],
+        "difference": _gains(scores, arm, claim.versus),
+        "fair_difference": _gains(scores, arm, claim.fairer),
     }
+    found: dict[str, float] = {}
+    for name, strata in values.items():
+        found |= estimate_over_strata(name, strata, confidence)
+    return found
 
 
 def _mean_over_sizes(runs: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
@@ -217,11 +239,11 @@ def _gains(scores: pd.DataFrame, arm: str, other: str | None) -> list[FloatArray
 
 
 def _verdict(
-    found: dict[str, float], claim: ControlClaim, rule: ScoreCriterion, incomplete: bool
+    found: dict[str, float], claim: ControlClaim, rule: ScoreCriterion, decides: bool
 ) -> ControlVerdict:
     score, fair = _interval(found, "score"), _interval(found, "fair_difference")
     first = rule.verdict(_interval(found, "difference"), score)
-    if incomplete or (first == "reproduced" and claim.fairer and math.isnan(fair[0])):
+    if not decides or (first == "reproduced" and claim.fairer and math.isnan(fair[0])):
         return "undecided"
     if first != "reproduced" or claim.fairer is None:
         return first
@@ -237,7 +259,7 @@ def _worded(table: pd.DataFrame, published: PublishedClaims) -> str:
     texts = {claim.id: claim.text for claim, _ in published.control}
     dashes = {name: DASH for name, column in COLUMNS.items() if column.is_text}
     untested = [
-        {**dashes, "claim": f"{claim.text} ({claim.reason})", "verdict": "not tested"}
+        {**dashes, "claim": f"{claim.text} ({claim.reason})", "verdict": UNTESTED}
         for claim in published.untested
         if claim.task == "control"
     ]

@@ -152,6 +152,15 @@ class PublishedClaims(Frozen):
             and isinstance(rule := self.criteria[claim.criterion], ScoreCriterion)
         ]
 
+    def rule(self, claim: ControlClaim) -> ScoreCriterion:
+        """The criterion of a claim of control."""
+        return next(rule for known, rule in self.control if known == claim)
+
+    @property
+    def control_verdicts(self) -> int:
+        """How many verdicts of control there are: one a claim and dataset that it names."""
+        return sum(len(claim.datasets) for claim, _ in self.control)
+
     @property
     def citation(self) -> str:
         """Authors, title, number and venue in one line."""

@@ -1,17 +1,19 @@
 """The files that hold a results folder's records: one a run, or one for all, or both.
 
 A run's record is written to a file of its own, ``records/RUN_ID.json``. Packing moves the records
-to the lines of ``records.jsonl``. Only this module knows of the two forms: whoever reads records
-asks it by run id. A run's own file wins over its line, because it was written later, as by
-``run --retry-failed``.
+to the lines of ``records.jsonl.gz``, which may stay plain, as ``records.jsonl``, where somebody has
+decompressed it. Only this module knows of the two forms: whoever reads records asks it by run id. A
+run's own file wins over its line, because it was written later, as by ``run --retry-failed``.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +23,8 @@ from typing import Final
 
 from harness.core.errors import InputError
 from harness.core.storage.checksums import is_sealed, unseal
-from harness.core.storage.sealed_lines import compact, unseal_lines
+from harness.core.storage.files import flush, write_whole
+from harness.core.storage.sealed_lines import compact, seal_lines, unseal_lines
 
 # How a packed record begins, so that its id is found without parsing all of it.
 _BEGINNING: Final = re.compile(rb'\{"schema_version":\d+,"run_id":"([^"\\]+)"[,}]')
@@ -67,8 +70,27 @@ def record_path(directory: Path, run_id: str) -> Path:
 
 
 def packed_path(directory: Path) -> Path:
-    """Path of the packed records of a results folder."""
-    return directory / "records.jsonl"
+    """Path of the packed records of a results folder.
+
+    Raises:
+        InputError: If there are two such files, a compressed and a plain one.
+    """
+    return _the_one(*_packed_forms(directory))
+
+
+def _packed_forms(directory: Path) -> tuple[Path, Path]:
+    return directory / "records.jsonl.gz", directory / "records.jsonl"
+
+
+def _the_one(compressed: Path, plain: Path) -> Path:
+    if not plain.exists():
+        return compressed
+    if compressed.exists():
+        raise InputError(
+            f"{str(plain.parent)!r} holds both {compressed.name} and {plain.name}: one of them is "
+            "the packed file; remove the other"
+        )
+    return plain
 
 
 def own_ids(directory: Path) -> list[str]:
@@ -87,6 +109,13 @@ def read_own_file(path: Path) -> StoredRecord:
         return StoredRecord(path.stem, repr(str(path)), file.read(), written)
 
 
+def write_packed(path: Path, lines: Iterable[bytes]) -> None:
+    """Write packed records, sorted by run id, to the disk, whole or not at all."""
+    content = seal_lines(list(lines))
+    # Without the time, so that the same records give the same bytes.
+    flush(write_whole(path, gzip.compress(content, mtime=0) if _is_compressed(path) else content))
+
+
 def read_packed(path: Path) -> dict[str, bytes]:
     """Read packed records: the line of each run id.
 
@@ -95,15 +124,20 @@ def read_packed(path: Path) -> dict[str, bytes]:
         InputError: If a byte of it has changed, or is missing.
     """
     try:
-        lines = unseal_lines(path.read_bytes())
+        content = path.read_bytes()
+        lines = unseal_lines(gzip.decompress(content) if _is_compressed(path) else content)
         run_ids = list(map(_run_id, lines))
         if any(first >= second for first, second in pairwise(run_ids)):
             raise ValueError("its lines are not in the order of run ids")
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(
             f"{str(path)!r} does not hold packed records as they were written ({error}): {RESTORE}"
         ) from error
     return dict(zip(run_ids, lines, strict=True))
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.suffix == ".gz"
 
 
 def _run_id(line: bytes) -> str:
@@ -114,7 +148,7 @@ def _run_id(line: bytes) -> str:
 class RecordFiles:
     """The stored records of a results folder, which runners and `pack` may change meanwhile.
 
-    Packing writes ``records.jsonl`` before it removes the first file of its own. So whoever looks
+    Packing writes the packed file before it removes the first file of its own. So whoever looks
     for a run's own file first, and for its line when there is none, finds it at every moment,
     provided that the packed file is the one of after the first look. It is read once, and again
     only if it has been replaced, which each look asks the file system.
@@ -123,6 +157,7 @@ class RecordFiles:
     def __init__(self, directory: Path) -> None:
         """Look at a results folder; nothing is read yet."""
         self._directory = directory
+        self._forms = _packed_forms(directory)
         self._lines: Mapping[str, bytes] = {}
         self._replaced: tuple[int, int, int] | None = None  # of the packed file that was read
 
@@ -190,7 +225,7 @@ class RecordFiles:
         Raises:
             InputError: If the packed file is damaged.
         """
-        path = packed_path(self._directory)
+        path = _the_one(*self._forms)
         replaced = _written(path)
         if replaced != self._replaced:
             self._lines = {}
@@ -200,7 +235,7 @@ class RecordFiles:
         return self._lines
 
     def _packed_record(self, run_id: str, line: bytes) -> StoredRecord:
-        place = f"the line of {run_id} in {str(packed_path(self._directory))!r}"
+        place = f"the line of {run_id} in {str(_the_one(*self._forms))!r}"
         return StoredRecord(run_id, place, line, None)
 
 

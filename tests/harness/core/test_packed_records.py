@@ -27,7 +27,15 @@ from harness.core.storage.sealed_lines import compact, seal_lines, unseal_lines
 from harness.execution.runner import pending_runs
 from harness.execution.status import read_status, write_suite
 from harness.suites.loading import make_suite
-from tests.support.stored import completed, failed, write_five, write_packed
+from harness.suites.packing import pack
+from tests.support.stored import (
+    completed,
+    failed,
+    packed_text,
+    put_packed_text,
+    write_five,
+    write_packed,
+)
 from tests.support.workers import run_spec
 
 DATA = Path(__file__).parents[2] / "data"
@@ -97,7 +105,8 @@ def changed_at(whole: bytes, position: int) -> bytes:
 def test_every_changed_byte_and_every_missing_end_is_found(
     tmp_path: Path, packed: list[RunRecord]
 ) -> None:
-    whole = write_packed(tmp_path, *packed[:2]).read_bytes()
+    write_packed(tmp_path, *packed[:2])
+    whole = packed_text(tmp_path)
     for position in range(len(whole)):
         for changed in (changed_at(whole, position), whole[:position], whole[position + 1 :]):
             with pytest.raises(ValueError, match=r"^its |^it has "):
@@ -108,9 +117,10 @@ def test_a_changed_file_is_named_with_what_to_do(tmp_path: Path, packed: list[Ru
     path = packed_path(tmp_path)
     whole = path.read_bytes()
     for position in range(0, len(whole), 97):
-        path.write_bytes(changed_at(whole, position))
-        with pytest.raises(InputError, match=r"records\.jsonl.*restore that file, as from git"):
-            read_packed(path)
+        for changed in (changed_at(whole, position), whole[:position]):
+            path.write_bytes(changed)
+            with pytest.raises(InputError, match=r"records\.jsonl.*restore that file, as from git"):
+                read_packed(path)
     path.write_bytes(whole)
     assert list(read_records(tmp_path)) == packed
 
@@ -143,8 +153,7 @@ CHANGES: dict[str, Callable[[list[bytes]], bytes]] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.usefixtures("packed")
 def test_a_changed_file_is_named_by_whatever_reads_it(tmp_path: Path, change: str) -> None:
-    path = packed_path(tmp_path)
-    path.write_bytes(CHANGES[change](path.read_bytes().split(b"\n")))
+    put_packed_text(tmp_path, CHANGES[change](packed_text(tmp_path).split(b"\n")))
     specs = [run_spec("good", seed) for seed in range(5)]
     reducers, learners = [{"name": "full"}], [{"name": "ridge"}]
     suite = {"name": "s", "description": "", "task": "regression", "sizes": [10], "seeds": [0]}
@@ -172,7 +181,7 @@ def test_a_line_that_is_no_record_is_named(
         "extra": content | {"sha256": "0" * 64},
         "no result": content | {"result": {}},
     }[line]
-    packed_path(tmp_path).write_bytes(seal_lines([json.dumps(changed).encode()]))
+    put_packed_text(tmp_path, seal_lines([json.dumps(changed).encode()]))
     with pytest.raises(InputError, match=rf"line of {packed[0].run_id} in .*records\.jsonl"):
         list(read_records(tmp_path))
 
@@ -196,12 +205,27 @@ def test_records_of_every_schema_version_are_read_from_lines(path: Path, tmp_pat
     own.write_bytes(path.read_bytes())
     stored = RecordFiles(tmp_path).find(record.run_id)
     assert stored is not None
-    packed_path(tmp_path).write_bytes(seal_lines([stored.line]))
+    put_packed_text(tmp_path, seal_lines([stored.line]))
     own.unlink()
     assert list(read_records(tmp_path)) == [record]
     content = json.loads(path.read_bytes())
     content.pop("sha256", None)
     assert json.dumps(content) == json.dumps(json.loads(stored.line))
+
+
+def test_a_packed_file_stays_plain_where_it_was_decompressed(
+    tmp_path: Path, packed: list[RunRecord]
+) -> None:
+    compressed, plain = packed_path(tmp_path), tmp_path / "records.jsonl"
+    plain.write_bytes(packed_text(tmp_path))
+    with pytest.raises(InputError, match=r"both records\.jsonl\.gz and .*remove the other"):
+        read_records(tmp_path)
+    compressed.unlink()
+    assert list(read_records(tmp_path)) == packed
+    write_record(tmp_path, completed(run_spec("another")))
+    pack(tmp_path)
+    assert not compressed.exists()
+    assert len(plain.read_bytes().splitlines()) == len(list(read_records(tmp_path))) + 1 == 7
 
 
 def test_the_packed_file_is_read_once_and_again_when_it_is_replaced(

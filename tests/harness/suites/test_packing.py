@@ -32,7 +32,14 @@ from harness.execution.status import write_suite
 from harness.suites.loading import make_suite
 from harness.suites.packing import pack
 from tests.support.control_records import make_run
-from tests.support.stored import completed, failed, write_five, write_packed
+from tests.support.stored import (
+    completed,
+    failed,
+    packed_text,
+    put_packed_text,
+    write_five,
+    write_packed,
+)
 from tests.support.workers import run_spec
 
 DATA = Path(__file__).parents[2] / "data"
@@ -48,9 +55,9 @@ def test_records_move_into_one_file(tmp_path: Path) -> None:
     told = {run_id: json.loads(unseal(path.read_bytes())) for run_id, path in texts.items()}
     size = sum(path.stat().st_size for path in texts.values())
     done = pack(tmp_path)
-    assert names(tmp_path) == {"records.jsonl"}
+    assert names(tmp_path) == {"records.jsonl.gz"}
     assert list(read_records(tmp_path)) == records
-    *lines, _ = map(json.loads, packed_path(tmp_path).read_text().splitlines())
+    *lines, _ = map(json.loads, packed_text(tmp_path).splitlines())
     assert [line["run_id"] for line in lines] == sorted(told)
     for line in lines:
         assert json.dumps(line) == json.dumps(told[line["run_id"]])
@@ -87,10 +94,10 @@ def test_what_is_in_the_folder_and_no_record_stays(tmp_path: Path) -> None:
     write_five(tmp_path)
     other = tmp_path / "records" / "notes.txt"
     other.write_text("mine")
-    gone = tmp_path / f".records.jsonl.{2**22 + 1}-{HOST}.partial"  # of a killed process
+    gone = tmp_path / f".records.jsonl.gz.{2**22 + 1}-{HOST}.partial"  # of a killed process
     gone.write_text("{")
     pack(tmp_path)
-    assert names(tmp_path) == {"records", "records.jsonl"}
+    assert names(tmp_path) == {"records", "records.jsonl.gz"}
     assert names(tmp_path / "records") == {"notes.txt"}
 
 
@@ -209,7 +216,7 @@ def test_killed_at_any_step_nothing_is_lost(
         assert list(read_records(copy)) == records
         pack(copy)
         assert list(read_records(copy)) == records
-        assert names(copy) == {"records.jsonl"}
+        assert names(copy) == {"records.jsonl.gz"}
     assert killed > 10
     assert seen >= {"write_bytes", "replace", "fsync", "unlink", "rmdir"}
 
@@ -218,7 +225,7 @@ def test_a_disk_that_keeps_something_else_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = write_five(tmp_path)
-    short = "harness.suites.packing.seal_lines"
+    short = "harness.core.storage.record_files.seal_lines"
     monkeypatch.setattr(short, lambda lines: seal_lines(lines[1:]))
     with pytest.raises(OSError, match=r"records\.jsonl.*nothing was removed"):
         pack(tmp_path)
@@ -249,8 +256,8 @@ def test_damage_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole.replace(b"rows", b"rowz", 1))
     unchanged(tmp_path, rf"{path.name}.*delete it and run the suite again")
     path.write_bytes(whole)
-    packed = write_packed(tmp_path, records[0])
-    packed.write_bytes(packed.read_bytes().replace(b"rows", b"rowz", 1))
+    write_packed(tmp_path, records[0])
+    put_packed_text(tmp_path, packed_text(tmp_path).replace(b"rows", b"rowz", 1))
     unchanged(tmp_path, r"records\.jsonl.*restore that file, as from git")
 
 
@@ -280,7 +287,7 @@ def test_runs_in_progress_are_refused(tmp_path: Path) -> None:
     unchanged(tmp_path, r"1 run in progress in .*such as some-run by process \d+ on .*: wait")
     leave_lease(tmp_path, 2**22 + 1)  # of a runner that was killed
     pack(tmp_path)
-    assert names(tmp_path) == {"records.jsonl"}
+    assert names(tmp_path) == {"records.jsonl.gz"}
 
 
 def test_a_runner_of_this_process_is_a_runner_too(tmp_path: Path) -> None:
@@ -305,7 +312,7 @@ def test_a_record_that_is_written_meanwhile_stays(
         later = written.stat().st_mtime_ns + 1  # clocks of file systems are coarse
         os.utime(written, ns=(later, later))
 
-    monkeypatch.setattr("harness.suites.packing.flush", woken)
+    monkeypatch.setattr("harness.core.storage.record_files.flush", woken)
     pack(tmp_path)
     assert own_ids(tmp_path) == [newer.run_id]
     assert newer in list(read_records(tmp_path))

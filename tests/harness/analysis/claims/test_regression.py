@@ -214,7 +214,8 @@ def test_claims_of_control_say_nothing_to_regression() -> None:
         (
             'criterion = "reaches"',
             'criterion = "about-equal"',
-            "criterion 'about-equal' of claim 'control-full': choose from much-better-score, reach",
+            "criterion 'about-equal' of claim 'control-full': choose from "
+            "much-better-and-learned, much-better-score, reach",
         ),
         (
             'versus = "full"\ncriterion = "reaches"',
