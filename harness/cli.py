@@ -14,6 +14,7 @@ from harness.commands.datasets.collect import collect
 from harness.commands.datasets.convert import convert
 from harness.commands.datasets.inspect import inspect
 from harness.commands.distill import distill
+from harness.commands.keep import keep
 from harness.commands.list_names import list_names
 from harness.commands.pack import pack
 from harness.commands.plot import plot
@@ -41,6 +42,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     status,
     verify,
     pack,
+    keep,
     table,
     plot,
     report,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import ResultsFolder, notices, output
+from harness.commands.terminal import ResultsFolder, listed, notices, output
 
 
 def plot(
@@ -23,7 +23,7 @@ def plot(
     """Plot results against gradient steps, size or number of predictors."""
     from harness.analysis import write_figures
 
-    paths = write_figures(directory, output_folder, _listed(arms), _listed(learners))
+    paths = write_figures(directory, output_folder, listed(arms), listed(learners))
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:
@@ -31,7 +31,3 @@ def plot(
             "nothing to plot: no run has a size nor a learner several checkpoints, or the metric "
             "has no figures"
         )
-
-
-def _listed(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]

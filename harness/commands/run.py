@@ -56,6 +56,10 @@ def run(
             "the same in compiled code."
         ),
     ] = None,
+    sets: Annotated[
+        Path | None,
+        typer.Option(help="Results folder whose kept sets are trained on, where it has them."),
+    ] = None,
     data_dir: DataFolder = None,
     offline: Offline = False,
 ) -> None:
@@ -90,6 +94,7 @@ def run(
             scheduler=scheduler,
             timeout=timeout,
             retry_failed=retry_failed,
+            sets=sets,
         )
     except Stopped as stop:
         logger.error(read_status(folder).stopped_line())

@@ -82,3 +82,8 @@ def parse_names(assignments: list[str] | None) -> dict[str, str]:
             raise InputError(f"map {assignment!r}: write it as ours=theirs, such as rewards=r")
         names[ours] = theirs
     return names
+
+
+def listed(names: str) -> list[str]:
+    """Parse names that stand between commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]

@@ -36,6 +36,8 @@ def verify(
     name_data_folder(data_dir)
     ask_no_hub(offline)
     found = verification.verify(directory, sample, import_modules)
+    for remark in found.remarks:
+        notices.print(remark, markup=False)
     for problem in found.problems:
         notices.print(problem, style="red", markup=False)
     output.print(found.summary, markup=False)

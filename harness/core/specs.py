@@ -76,16 +76,20 @@ class RunSpec(Frozen):
     @cached_property
     def run_id(self) -> str:
         """The run's id, built from its values and valid as a file name."""
-        parts = [
-            slug(self.dataset),
-            self.reducer.label,
-            "all" if self.size is None else f"n{self.size}",
-            self.learner.label,
-            f"seed{self.seed}",
-        ]
+        parts = [*self._arm, self.learner.label, f"seed{self.seed}"]
         if self.replicate:
             parts.append(f"rep{self.replicate}")
         return "__".join(parts)
+
+    @property
+    def set_id(self) -> str:
+        """The id of the reduced set that it trains on, valid as a file name."""
+        return "__".join([*self._arm, f"seed{self.seed}"])
+
+    @property
+    def _arm(self) -> tuple[str, str, str]:
+        size = "all" if self.size is None else f"n{self.size}"
+        return slug(self.dataset), self.reducer.label, size
 
 
 class Suite(Frozen):

@@ -45,6 +45,11 @@ def cache_folder(directory: Path) -> Path:
     return directory / "cache" / "reductions"
 
 
+def results_folder(cache: Path) -> Path:
+    """Results folder of a folder of cached reductions."""
+    return cache.parent.parent
+
+
 def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | None:
     """Return the cache key of a reduction.
 
@@ -61,19 +66,24 @@ def cache_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | 
     Returns:
         None if the code of the method cannot be found.
     """
+    return _key(reducer.parts(), reducer, rows, size, seed, _surroundings())
+
+
+def set_key(reducer: Reducer[Any], rows: Rows, size: int, seed: int) -> str | None:
+    """Return a key of the same that is equal on every machine, though not the bits need be."""
     return _key(reducer.parts(), reducer, rows, size, seed)
 
 
 def teacher_key(teacher: Teacher, rows: Rows, discount: float) -> str | None:
     """Return the cache key of a fitted teacher; None if its code cannot be found."""
-    return _key(teacher.parts(), teacher, rows, discount)
+    return _key(teacher.parts(), teacher, rows, discount, _surroundings())
 
 
 def _key(parts: Sequence[BaseModel], made: BaseModel, rows: Rows, *others: object) -> str | None:
     classes = [_identity_of(type(part)) for part in parts]
     if None in classes:
         return None
-    identity = ((classes, made.model_dump()), _rows_hash(rows), *others, _surroundings())
+    identity = ((classes, made.model_dump()), _rows_hash(rows), *others)
     return hashlib.sha256(repr(identity).encode()).hexdigest()
 
 
@@ -103,7 +113,8 @@ def fetch(
         make: Makes the reduction.
         kind: The type of its rows.
     """
-    return fetch_packed(folder, key, lambda: in_rows(make()), _pack, partial(_unpack, kind=kind))
+    unpack = partial(unpack_reduction, kind=kind)
+    return fetch_packed(folder, key, lambda: in_rows(make()), pack_reduction, unpack)
 
 
 def fetch_packed(
@@ -180,7 +191,8 @@ def _parts(rows: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return arrays, {name: value for name, value in values.items() if name not in arrays}
 
 
-def _pack(reduction: Reduction[Any]) -> bytes:
+def pack_reduction(reduction: Reduction[Any]) -> bytes:
+    """Write a reduction as the bytes of an ``.npz``."""
     arrays, others = _parts(reduction.rows)
     if reduction.source_indices is not None:
         arrays["source_indices"] = reduction.source_indices
@@ -194,7 +206,8 @@ def _pack(reduction: Reduction[Any]) -> bytes:
     return bytes(pack_arrays(arrays, metadata))
 
 
-def _unpack(content: bytes, kind: type[RowsT]) -> Reduction[RowsT]:
+def unpack_reduction(content: bytes, kind: type[RowsT]) -> Reduction[RowsT]:
+    """Read what `pack_reduction` wrote, with rows of the given type."""
     arrays, metadata = unpack_arrays(io.BytesIO(content))
     source_indices = arrays.pop("source_indices", None)
     return Reduction(

@@ -13,6 +13,7 @@ from harness.core.records import RunRecord, read_present_records
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
+from harness.execution.kept_sets import check_sets, take_sets
 from harness.execution.leases import remove_expired
 from harness.execution.local import LocalPool
 from harness.execution.runner import pending_runs, run_all
@@ -33,6 +34,7 @@ def run_suite(
     scheduler: str | None = None,
     timeout: float | None = None,
     retry_failed: bool = False,
+    sets: Path | str | None = None,
 ) -> list[RunRecord]:
     """Execute all runs of a suite that have no record in a results folder yet.
 
@@ -50,6 +52,8 @@ def run_suite(
         scheduler: Address of a Dask scheduler whose workers execute the runs, instead of processes.
         timeout: Maximum seconds of a run, after which it is recorded as failed.
         retry_failed: Whether to repeat failed runs.
+        sets: A results folder whose kept sets the runs train on, instead of making theirs anew; not
+        on a cluster.
 
     Returns:
         The new records, including failed ones, in order of completion.
@@ -64,6 +68,8 @@ def run_suite(
     if timeout is not None:
         _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
     directory = Path(directory)
+    if sets is not None:
+        _take_sets(Path(sets), directory, scheduler)
     due = pending_runs(list(suite.runs()), directory, retry_failed)
     if not due:
         write_suite(directory, suite)
@@ -71,6 +77,7 @@ def run_suite(
         tidy(cache_folder(directory))  # leftovers of killed runners
         return []
     task_of(suite).check(suite)
+    check_sets(directory)
     records = list(read_present_records(directory))
     check_same_parameters(suite, records)
     check_same_data(suite, records)
@@ -127,6 +134,15 @@ def _as_suite(suite: Suite | Mapping[str, Any] | str) -> Suite:
     if isinstance(suite, str):
         return load_suite(suite)
     return suite if isinstance(suite, Suite) else make_suite(suite, "given")
+
+
+def _take_sets(sets: Path, directory: Path, scheduler: str | None) -> None:
+    if scheduler:
+        raise InputError(
+            f"kept sets of {str(sets)!r}: a cluster's workers make theirs anew; leave out the "
+            "scheduler, or the sets"
+        )
+    take_sets(sets, directory)
 
 
 def _open_source(spec: RunSpec) -> Any:

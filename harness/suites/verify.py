@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from harness.core.errors import InputError
 from harness.core.presentation.text import counted
@@ -16,8 +16,13 @@ from harness.core.storage.record_files import RecordFiles, own_ids, packed_path
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
 from harness.execution.status import failure_line
+from harness.suites.keeping import kept_reduction
 from harness.suites.run import perform
 from harness.tasks.kinds import source_hash
+
+_ELSEWHERE: Final = (
+    "{}: its set, made anew, is another one, as on another processor; repeated on the kept set"
+)
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Verification:
     reductions: int = 0  # number of cache entries
     repeated: list[str] = field(default_factory=list)  # run ids
     problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # differences that are the processor's
     unrepeatable: int = 0  # number of runs that name a module to import
     unsealed: int = 0  # number of records without a checksum
 
@@ -56,7 +62,9 @@ class Verification:
 def verify(directory: Path, sample: int, import_modules: bool = False) -> Verification:
     """Check all records and datasets of a results folder, and repeat a random sample of its runs.
 
-    Repeated runs make their reductions again; cached ones are only checked for damage.
+    Repeated runs make their reductions again; cached ones are only checked for damage. Where one
+    is another set then, and the folder keeps the set that the run trained on, it is repeated on
+    that one.
 
     Args:
         directory: The results folder.
@@ -84,8 +92,19 @@ def verify(directory: Path, sample: int, import_modules: bool = False) -> Verifi
         for record in random.SystemRandom().sample(usable, min(sample, len(usable))):
             found.repeated.append(record.run_id)
             again = executor.submit(perform, record.spec, None).result()
+            if _differ_in_set(record, again):
+                kept = kept_reduction(directory, record.spec)
+                if kept:
+                    found.remarks.append(_ELSEWHERE.format(record.run_id))
+                    again = executor.submit(perform, record.spec, (None, kept)).result()
             found.problems += _compare(record, again)
     return found
+
+
+def _differ_in_set(record: RunRecord, again: RunRecord) -> bool:
+    """Whether a repeated run trained on another reduced set."""
+    old, new = record.result, again.result
+    return bool(old and new and old.reduction.content_hash != new.reduction.content_hash)
 
 
 def _names_modules(spec: RunSpec) -> bool:
@@ -171,6 +190,8 @@ def _compare(record: RunRecord, again: RunRecord) -> Iterator[str]:
         return
     provenance = differences(record.provenance.versions, again.provenance.versions)
     hint = "".join(f"; version of {text}" for text in provenance)
+    if record.provenance.cpu != again.provenance.cpu and _differ_in_set(record, again):
+        hint += f"; made on {record.provenance.cpu}, where a search may end elsewhere"
     had_use = record.schema_version >= 5
     for text in differences(_comparable(record, had_use), _comparable(again, had_use)):
         yield f"{record.run_id}: repeated, {text}{hint}"

@@ -20,7 +20,8 @@ from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, R
 from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
-from harness.execution.cache import cache_key, fetch, in_rows
+from harness.execution.cache import cache_key, fetch, in_rows, results_folder
+from harness.execution.kept_sets import find_set
 from harness.tasks.teaching.fitting import teachers_kept_in
 
 SourceT = TypeVar("SourceT")
@@ -269,7 +270,10 @@ def _reduce_once(
     count = size or len(rows)
     make = partial(reduce_seeded, rows, reducer, count, seed)
     key = cache and cache_key(reducer, rows, count, seed)
-    return fetch(cache, key, make, type(rows)) if cache and key else in_rows(make())
+    if not cache or not key:
+        return in_rows(make())
+    kept = find_set(results_folder(cache), reducer, rows, count, seed)
+    return in_rows(kept) if kept else fetch(cache, key, make, type(rows))
 
 
 def model_key(spec: ReducerSpec | LearnerSpec) -> str:

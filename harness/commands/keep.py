@@ -1,0 +1,22 @@
+"""The command `keep`: the sets that a study trained on, in one file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.commands.terminal import ResultsFolder, listed, output
+from harness.core.presentation.text import counted
+
+
+def keep(
+    directory: ResultsFolder,
+    arms: Annotated[str, typer.Option(help="Arms whose sets are kept, between commas.")],
+) -> None:
+    """Put the reduced sets of a results folder into one file, for the same numbers elsewhere."""
+    from harness.execution.kept_sets import sets_path
+    from harness.suites.keeping import keep_sets
+
+    count = keep_sets(directory, listed(arms))
+    output.print(f"kept {counted(count, 'set')} in {sets_path(directory)}", markup=False)
