@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from harness.analysis import Tables, embed, write_tables
 from harness.core.errors import InputError
 from harness.core.records import read_records
+from harness.core.transitions import Transitions
+from harness.execution.cache import unpack_reduction
+from harness.execution.kept_sets import INDEX
 from harness.suites.loading import load_suite
 
 pytestmark = pytest.mark.slow
@@ -42,6 +46,23 @@ def test_results_hold_the_runs_of_their_suite(folder: Path) -> None:
         assert record.spec == expected[run_id]
         assert record.status == "completed"
         assert record.provenance.dirty is False
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("results/*/sets.zip")), ids=lambda p: p.parent.name
+)
+def test_kept_sets_are_those_that_the_runs_trained_on(path: Path) -> None:
+    hashes = {
+        record.spec.set_id: record.result.reduction.content_hash
+        for record in read_records(path.parent)
+        if record.result
+    }
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist()) - {INDEX}
+        assert names
+        for name in names:
+            kept = unpack_reduction(archive.read(name), Transitions)
+            assert kept.rows.content_hash() == hashes[Path(name).stem]
 
 
 @pytest.mark.parametrize("name", ["quickstart", "paper-rl verdict"])
