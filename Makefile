@@ -5,10 +5,10 @@ RESULTS ?= results/local/quickstart
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-INSTALLED_BENCHMARKS := .venv/.installed-benchmarks
+INSTALLED_ALL := .venv/.installed-all
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: bench test test-fast check benchmarks
+.PHONY: bench test test-fast check benchmarks docs
 
 bench: $(INSTALLED)
 	$(BIN)/bellman-bench collect classic/cartpole/medium-v0
@@ -16,8 +16,8 @@ bench: $(INSTALLED)
 	$(BIN)/bellman-bench table $(RESULTS)
 	$(BIN)/bellman-bench plot $(RESULTS)
 
-# Everything, the methods of the optional coreax included.
-test: $(INSTALLED_BENCHMARKS)
+# Everything, the methods of the optional coreax and the documentation included.
+test: $(INSTALLED_ALL)
 	$(PYTEST) --numprocesses $(JOBS) --dist loadfile
 
 # For the change at hand: nothing that starts processes, trains or searches for long.
@@ -30,14 +30,20 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-benchmarks: $(INSTALLED_BENCHMARKS)
+benchmarks: $(INSTALLED_ALL)
 	$(PYTEST) -m benchmark -rP tests/benchmarks
+
+# The site, in build/site; a link or an anchor that leads nowhere fails it.
+docs: $(INSTALLED_ALL)
+	$(BIN)/python docs/tools/reference.py
+	$(BIN)/python docs/tools/views.py docs/studies/*.md
+	$(BIN)/python -m mkdocs build --strict
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-$(INSTALLED_BENCHMARKS): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks]'
+$(INSTALLED_ALL): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks,docs]'
 	touch $@

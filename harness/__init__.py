@@ -6,6 +6,8 @@ The names below are imported when first used, so that `import harness` stays lig
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +25,27 @@ _HOMES = {
 }
 
 __all__ = ["Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]
+
+
+def _check_neighbours() -> None:
+    """Check that the packages that belong to this one are those that would be imported.
+
+    Raises:
+        ImportError: If another package or folder of that name comes first on the path.
+    """
+    home = Path(__file__).resolve().parents[1]
+    for name in ("envs", "baselines"):
+        spec = find_spec(name)
+        found = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parents[1] != home:
+            raise ImportError(
+                f"package {name!r} is {found!r}, and not bellman-bench's in {str(home)!r}: "
+                "another comes first on Python's path; run elsewhere, rename it, or install "
+                "bellman-bench in an environment of its own"
+            )
+
+
+_check_neighbours()
 
 
 def __getattr__(name: str) -> Any:
