@@ -152,6 +152,34 @@ def test_a_committed_set_teaches_d3rlpy_alone() -> None:
     assert float(said.split()[-1]) > 300
 
 
+def test_a_minari_dataset_of_ones_own_is_distilled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder / "minari"))
+    said = run("distil_minari.py", "own/cartpole-v0").stdout.splitlines()
+    assert said[0].startswith("50 of ")
+    assert float(said[1].split()[-1]) > 150  # of 500; the half-random controller's own is below
+
+
+@pytest.mark.usefixtures("cartpole")
+def test_a_search_on_a_set_chooses_what_is_best_on_all_the_data(folder: Path) -> None:
+    said = run("search_on_a_set.py", "searched").stdout.splitlines()
+    rows = [[float(cell) for cell in line.split()] for line in said[1:-1]]
+    assert [row[0] for row in rows] == [1e-5, 1e-4, 1e-3]
+    best = max(rows, key=lambda row: row[2])[0]
+    assert said[-1] == f"chosen on the set: {best:g}; best on all data: {best:g}"
+    assert len(list(read_records(folder / "searched" / "on-the-set"))) == len(rows)
+
+
+def test_a_log_without_environment_is_judged_by_its_data(folder: Path) -> None:
+    said = run("judge_offline.py", "log.npz", "thirty.npz").stdout.splitlines()
+    regrets = {line[:28].strip(): float(line[28:]) for line in said[1:]}
+    assert regrets["30 rows, advantage"] < 0.5 * regrets["(actions at random)"]
+    found, about = Transitions.load(folder / "thirty.npz")
+    assert len(found) == 30
+    assert about["source"] == "log.npz"
+
+
 @pytest.mark.parametrize("environment", ["cartpole", "mountaincar", "acrobot"])
 def test_a_committed_set_is_what_its_command_makes(environment: str, tmp_path: Path) -> None:
     """Rows and actions to the last bit; labels up to the rounding of another processor."""
