@@ -29,7 +29,7 @@ class ReturnWeightedReducer(Reducer[Transitions]):
 
     name: ClassVar[str] = "return-weighted"
 
-    temperature: Annotated[float, Field(gt=0)] = 0.1
+    temperature: Annotated[float, Field(gt=0)] = 0.1  # of scaled returns
 
     def check_usable(self, transitions: Transitions) -> None:
         """Ask for episodes."""

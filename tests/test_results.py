@@ -1,4 +1,4 @@
-"""The committed results: the tables and the README follow from the committed records."""
+"""The committed results: the tables and pages follow from the committed records."""
 
 from __future__ import annotations
 
@@ -65,11 +65,17 @@ def test_kept_sets_are_those_that_the_runs_trained_on(path: Path) -> None:
             assert kept.rows.content_hash() == hashes[Path(name).stem]
 
 
-@pytest.mark.parametrize("name", ["quickstart", "paper-rl verdict"])
-def test_the_readme_shows_what_the_records_say(name: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("README.md", "quickstart"),
+        ("docs/studies/paper-rl-d3rlpy.md", "paper-rl-d3rlpy verdict"),
+    ],
+)
+def test_pages_show_what_the_records_say(page: str, name: str) -> None:
     blocks = Tables.read(ROOT / "results" / name.split()[0], CLAIMS).blocks("markdown")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- begin {name} -->\n{blocks[name]}<!-- end {name} -->" in readme
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert f"<!-- begin {name} -->\n{blocks[name]}<!-- end {name} -->" in text
 
 
 def test_a_table_is_put_between_its_marks_alone(tmp_path: Path) -> None:

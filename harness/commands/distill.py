@@ -39,7 +39,7 @@ def distill(
         typer.Option(help="A method from `list`; default bellman, loss-matching for regression."),
     ] = None,
     size: Annotated[int, typer.Option(help="Rows to select or synthesise.")] = 100,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes all randomness of the method.")] = 0,
     discount: Annotated[float, typer.Option(help="γ of the Bellman loss.")] = 0.99,
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the method, as name=value; repeatable.")

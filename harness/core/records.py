@@ -196,7 +196,7 @@ def read_record(path: Path) -> RunRecord:
 
     Raises:
         InputError: If the file is not a complete record of a known schema version, or has changed
-        since it was written.
+            since it was written.
     """
     return parse_record(read_own_file(path))
 

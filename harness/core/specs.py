@@ -99,16 +99,16 @@ class Suite(Frozen):
     with a ``sweep``; the suite has the expanded entries.
     """
 
-    name: Label
-    description: str
-    task: Task = "control"
-    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    reducers: Annotated[tuple[SuiteReducer, ...], Field(min_length=1)]
-    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    learners: Annotated[tuple[SuiteLearner, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    discount: Annotated[float, Field(ge=0, lt=1)] | None = None
-    episodes: PositiveInt | None = None
+    name: Label  # of its results folder
+    description: str  # one line, for `bellman-bench list`
+    task: Task = "control"  # regression: no environment, a test split in its place
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]  # ids or paths
+    reducers: Annotated[tuple[SuiteReducer, ...], Field(min_length=1)]  # the arms
+    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # rows of each reduction
+    learners: Annotated[tuple[SuiteLearner, ...], Field(min_length=1)]  # or metrics
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]  # of all streams
+    discount: Annotated[float, Field(ge=0, lt=1)] | None = None  # in control 0.99 unless given
+    episodes: PositiveInt | None = None  # at each checkpoint; in control 20 unless given
     codebook: CodebookSpec | None = None  # for datasets of continuous actions
     replicates: PositiveInt = 1  # number of learner seeds on each reduction
     environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own

@@ -24,7 +24,7 @@ class Transitions:
 
     Raises:
         InputError: If the set is empty, shapes disagree, values are not finite, an action is
-        outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
+            outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
     """
 
     noun: ClassVar[str] = "transitions"

@@ -25,7 +25,7 @@ class AdvantageLabels(Labels):
     name: ClassVar[str] = "advantage"
 
     gap: PositiveFloat = 100.0  # median difference between the best and the worst action
-    actions: Literal["recorded", "all"] = "recorded"
+    actions: Literal["recorded", "all"] = "recorded"  # all: a row for every action of each state
 
     def rows_for(self, size: int, action_count: int) -> int:
         """Return the states that ``size`` rows have: a whole number of them has all actions."""

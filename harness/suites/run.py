@@ -44,8 +44,8 @@ def run_suite(
 
     Args:
         suite: A suite, its values as in TOML, the name of a shipped suite, or the path of a TOML
-        file. Reducers and learners may be objects, ``EveryNth(step=3)``, of classes that worker
-        processes can import.
+            file. Reducers and learners may be objects, ``EveryNth(step=3)``, of classes that worker
+            processes can import.
         directory: The results folder; records are written to its ``records``.
         jobs: Number of processes.
         watch: Wraps the iterator of records, given the number of pending runs; for progress bars.
@@ -60,7 +60,7 @@ def run_suite(
 
     Raises:
         InputError: If the suite, a dataset or a size cannot be used, or existing records were made
-        from other data or parameters; nothing is run then.
+            from other data or parameters; nothing is run then.
         Stopped: On SIGINT and SIGTERM, after the workers have ended.
     """
     suite = _as_suite(suite)

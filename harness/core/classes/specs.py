@@ -27,7 +27,7 @@ class ClassSpec(Frozen):
     """
 
     name: str  # of a built-in class or entry point, or ``module:Class``
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}  # those that differ from its defaults
 
     @model_validator(mode="before")
     @classmethod
@@ -44,7 +44,7 @@ class TeacherSpec(ClassSpec):
 class LabelsSpec(ClassSpec):
     """What the rewards of reduced rows say, in place of what was recorded."""
 
-    teacher: TeacherSpec = Field(default_factory=TeacherSpec)
+    teacher: TeacherSpec = Field(default_factory=TeacherSpec)  # whose values they are made of
     when: Literal["after", "before"] = "after"  # reducing; before: methods match labelled rows
 
 
