@@ -126,6 +126,16 @@ def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: 
     return replace(recording, source=id_or_path)
 
 
+def is_at_hand(id_or_path: str) -> bool:
+    """Whether a dataset can be opened without being collected or downloaded."""
+    reader, path = _find_format(id_or_path)
+    if reader.name != MINARI:
+        return Path(path).exists()
+    from envs.formats.minari import store as minari_store  # slow to import
+
+    return minari_store.is_stored(path)
+
+
 def ensure_stored(dataset_id: str) -> None:
     """Collect an embedded dataset, or download another one, unless it is stored already.
 

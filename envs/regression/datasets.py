@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DIABETES: Final = "regression/diabetes"
 GAUSSIAN: Final = {f"regression/gaussian-{d}": d for d in (5, 10, 20)}  # features of each
 GAUSSIAN_ROWS: Final = 1000
+_CSV: Final = re.compile(r"(.+?\.csv)(?:#(.*))?", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,12 @@ def tabular_ids() -> list[str]:
     return [DIABETES, *PUBLISHED, *GAUSSIAN]
 
 
+def is_at_hand(id_or_path: str) -> bool:
+    """Whether a regression dataset can be opened without being downloaded."""
+    csv = _CSV.fullmatch(id_or_path)
+    return id_or_path not in PUBLISHED if csv is None else Path(csv[1]).is_file()
+
+
 def open_tabular(
     id_or_path: str, *, data_dir: Path | None = None, target: str | None = None
 ) -> Tabular:
@@ -83,7 +90,7 @@ def open_tabular(
     Raises:
         InputError: If there is no such dataset, or it cannot be used.
     """
-    csv = re.fullmatch(r"(.+?\.csv)(?:#(.*))?", id_or_path, re.DOTALL | re.IGNORECASE)
+    csv = _CSV.fullmatch(id_or_path)
     if csv is not None:
         return _open_csv(csv[1], csv[2], target)
     if id_or_path not in tabular_ids():

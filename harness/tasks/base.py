@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError, blaming, is_own
@@ -48,6 +49,14 @@ class Task(ABC, Generic[SourceT, RowsT]):
     @abstractmethod
     def hash(self, source: SourceT, seed: int) -> str:
         """Hash of the data that a run of this seed reduces, as in its record."""
+
+    @abstractmethod
+    def is_at_hand(self, dataset: str) -> bool:
+        """Whether a dataset can be opened without being collected or downloaded."""
+
+    def environment(self, source: SourceT) -> EnvironmentSpec | None:  # noqa: ARG002
+        """Return where policies are evaluated; None: there are none."""
+        return None
 
     @abstractmethod
     def rows(self, source: SourceT, seed: int) -> RowsT:

@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import ClassVar
 
-from envs.regression.datasets import Split, Tabular, open_tabular, split
+from envs.regression.datasets import Split, Tabular, is_at_hand, open_tabular, split
 from harness.core.learner import Predictor, RegressionLearner
 from harness.core.records import DatasetFacts, MeasuredResult, Seconds
 from harness.core.reduction import Reduction
@@ -31,6 +31,10 @@ class RegressionTask(Task[Tabular, RegressionSet]):
     def hash(self, source: Tabular, seed: int) -> str:
         """Hash the training split."""
         return _train_hash(source, seed)
+
+    def is_at_hand(self, dataset: str) -> bool:
+        """Whether a dataset can be opened without being downloaded."""
+        return is_at_hand(dataset)
 
     def rows(self, source: Tabular, seed: int) -> RegressionSet:
         """Return the training split."""

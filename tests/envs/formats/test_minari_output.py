@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back_equal(reference: Reference) -> None:
     assert (folder / "data").is_dir()
     dataset = open_dataset("distilled/cartpole-v0")
     assert dataset.content_hash == transitions.content_hash()
-    assert dataset.environment_id == reference.environment_id
+    assert dataset.reference.environment_id == reference.environment_id
     assert dataset.reference_min == reference.reference_min
     assert dataset.reference_max == reference.reference_max
     streamed = next(stream_transitions("distilled/cartpole-v0"))
