@@ -216,7 +216,7 @@ def _first_difference(env: Environment, episode: PlayedEpisode) -> tuple[str, bo
                 f"{where} {step} leads elsewhere than recorded: check how actions are numbered, "
                 "and whether the data are of that environment in that version"
             ), False
-        if not _agree(reward, episode.rewards[step]):
+        if np.isfinite(episode.rewards[step]) and not _agree(reward, episode.rewards[step]):
             return (
                 f"{where} {step} gives the reward {reward:g}, not {episode.rewards[step]:g} as "
                 "recorded: restore the rewards or, if other ones are meant, name the environment "

@@ -220,7 +220,7 @@ def test_what_no_policy_may_return_is_refused(actions: Any, message: str) -> Non
 
 def test_an_environment_of_another_shape_is_refused(cartpole: Dataset) -> None:
     acrobot = replace(cartpole, environment=EnvironmentSpec(id="Acrobot-v1"))
-    with pytest.raises(InputError, match=r"observations of 4 numbers .* observations of 6"):
+    with pytest.raises(InputError, match=r"observations of 4 numbers, .* observations of 6"):
         check_evaluable(acrobot)
     fewer = replace(cartpole, transitions=replace(cartpole.transitions, action_count=3))
     with pytest.raises(InputError, match="3 actions by its own account, but CartPole-v1 has 2"):
