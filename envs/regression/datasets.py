@@ -69,10 +69,15 @@ def tabular_ids() -> list[str]:
     return [DIABETES, *PUBLISHED, *GAUSSIAN]
 
 
-def is_at_hand(id_or_path: str) -> bool:
-    """Whether a regression dataset can be opened without being downloaded."""
+def last_changed(id_or_path: str) -> int | None:
+    """Time of a ``.csv`` file's last change in nanoseconds, 0 for an embedded dataset.
+
+    None: there is no such file, or a published set has to be fetched, whose content is fixed.
+    """
     csv = _CSV.fullmatch(id_or_path)
-    return id_or_path not in PUBLISHED if csv is None else Path(csv[1]).is_file()
+    if csv is None:
+        return None if id_or_path in PUBLISHED else 0
+    return Path(csv[1]).stat().st_mtime_ns if Path(csv[1]).is_file() else None
 
 
 def open_tabular(

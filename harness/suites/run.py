@@ -105,7 +105,9 @@ def _check_records(suite: Suite, directory: Path, *, fetch: bool) -> None:
     """
     records, task = list(read_present_records(directory)), task_of(suite)
     check_same_parameters(suite, records)
-    there = {dataset for dataset in suite.datasets if fetch or task.is_at_hand(dataset)}
+    there = {
+        dataset for dataset in suite.datasets if fetch or task.last_changed(dataset) is not None
+    }
     check_same_data(suite, [record for record in records if record.spec.dataset in there])
 
 

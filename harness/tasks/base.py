@@ -51,8 +51,11 @@ class Task(ABC, Generic[SourceT, RowsT]):
         """Hash of the data that a run of this seed reduces, as in its record."""
 
     @abstractmethod
-    def is_at_hand(self, dataset: str) -> bool:
-        """Whether a dataset can be opened without being collected or downloaded."""
+    def last_changed(self, dataset: str) -> int | None:
+        """Return when a dataset that is here last changed, in nanoseconds.
+
+        None: it is not here, and would be collected or downloaded to be opened.
+        """
 
     def environment(self, source: SourceT) -> EnvironmentSpec | None:  # noqa: ARG002
         """Return where policies are evaluated; None: there are none."""

@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
 from envs.environment import register_environment
-from envs.loading import is_at_hand, open_dataset
+from envs.loading import last_changed, open_dataset
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError
@@ -51,7 +51,8 @@ class ControlTask(Task[Dataset, Transitions]):
 
     def open(self, spec: RunSpec) -> Dataset:
         """Open the dataset of a run, with the run's environment if it names one."""
-        return _open(spec.dataset, spec.codebook, spec.environment)
+        changed = last_changed(spec.dataset)
+        return _open(spec.dataset, spec.codebook, spec.environment, changed)
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
         """Hash the transitions, which are the same for every seed."""
@@ -61,9 +62,9 @@ class ControlTask(Task[Dataset, Transitions]):
         """Return where policies are evaluated."""
         return source.environment
 
-    def is_at_hand(self, dataset: str) -> bool:
-        """Whether a dataset can be opened without being collected or downloaded."""
-        return is_at_hand(dataset)
+    def last_changed(self, dataset: str) -> int | None:
+        """Return when a dataset that is here last changed; None: it is to be had first."""
+        return last_changed(dataset)
 
     def rows(self, source: Dataset, seed: int) -> Transitions:  # noqa: ARG002
         """Return all transitions."""
@@ -195,7 +196,12 @@ def _without_signal(dataset: Dataset, control: Control, seed: int) -> Transition
 
 
 @lru_cache(maxsize=4)
-def _open(dataset_id: str, codebook: CodebookSpec | None, environment: str | None) -> Dataset:
+def _open(
+    dataset_id: str,
+    codebook: CodebookSpec | None,
+    environment: str | None,
+    changed: int | None,  # noqa: ARG001 - another file of that name is another dataset
+) -> Dataset:
     if environment is None:
         return open_dataset(dataset_id, codebook)
     environment_id = register_environment(environment)  # first, so that the dataset can know it

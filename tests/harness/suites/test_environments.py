@@ -18,8 +18,7 @@ from envs.loading import open_dataset
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.records import RunRecord, RunResult, read_records
 from harness.core.transitions import Transitions
-from harness.tasks.control import _open
-from tests.support.commands import Command, Outcome
+from tests.support.commands import Command
 from tests.support.corridor import CORRIDOR
 
 pytestmark = pytest.mark.slow
@@ -36,12 +35,6 @@ learners = [{{ name = "linear-fqi" }}]
 
 
 NOTHING_DUE = "0 runs done, 0 failed, 1 already there"
-
-
-def again(bench: Command, *command: str | Path) -> Outcome:
-    """Run a command as a new process would, which has opened no dataset yet."""
-    _open.cache_clear()
-    return bench(*command)
 
 
 @pytest.fixture
@@ -137,12 +130,12 @@ def test_another_evaluation_environment_is_not_the_same_study(bench: Command, he
     record, _ = returns_in(here / "out")
     assert record.schema_version == 6
     assert "environment_spec" not in record.model_dump_json()
-    assert NOTHING_DUE in again(bench, "run", suite, "--results", here / "out").output
+    assert NOTHING_DUE in bench("run", suite, "--results", here / "out").output
     metadata = here / "datasets" / "own" / "pole-v0" / "data" / "metadata.json"
     content = json.loads(metadata.read_text())
     spec = {**json.loads(content["env_spec"]), "max_episode_steps": 60}
     metadata.write_text(json.dumps({**content, "eval_env_spec": json.dumps(spec)}))
-    refused = again(bench, "run", suite, "--results", here / "out")
+    refused = bench("run", suite, "--results", here / "out")
     assert refused.status == 2
     assert "of the environment 'CartPole-v1, max_episode_steps=60', but record" in refused.errors
     assert "was evaluated in 'CartPole-v1': results in two environments" in refused.errors
@@ -242,9 +235,9 @@ def test_a_replaced_dataset_is_noticed_though_nothing_is_due(bench: Command, her
     assert bench(*command).status == 0
     before = {path: path.read_bytes() for path in (here / "out" / "records").iterdir()}
 
-    assert NOTHING_DUE in again(bench, *command).output
+    assert NOTHING_DUE in bench(*command).output
     noise(1).save(here / "noise.npz", names)
-    noticed = again(bench, *command)
+    noticed = bench(*command)
     assert noticed.status == 2
     assert "'noise.npz' has hash" in noticed.errors
     assert len(noticed.errors.splitlines()) == 1
@@ -253,8 +246,8 @@ def test_a_replaced_dataset_is_noticed_though_nothing_is_due(bench: Command, her
         here / "noise.npz",
         {**names, "environment_spec": {"id": "CartPole-v1", "max_episode_steps": 9}},
     )
-    moved = again(bench, *command)
+    moved = bench(*command)
     assert moved.status == 2
     assert "'CartPole-v1, max_episode_steps=9', but record" in moved.errors
     (here / "noise.npz").unlink()
-    assert NOTHING_DUE in again(bench, *command).output  # there is nothing to compare with
+    assert NOTHING_DUE in bench(*command).output  # there is nothing to compare with
