@@ -117,7 +117,7 @@ def test_continuous_actions_are_compared_too(
         action_space = Discrete(2) if environment_id == "Numbered-v0" else Box(-1, 1, (2,))
 
     if environment_id not in gymnasium.registry:
-        gymnasium.register(environment_id, entry_point=lambda: Other())
+        gymnasium.register(environment_id, entry_point=lambda **_: Other())
     text = only(compared(pendulum, EnvironmentSpec(id=environment_id)), refused=True)
     assert rule in text
 
@@ -187,7 +187,7 @@ def test_actions_are_replayed_in_the_environments_own_numbers() -> None:
                 raise ValueError("no such action")
             return np.full(1, action, np.float32), float(action), False, False, {}
 
-    gymnasium.register("Late-v0", entry_point=lambda: Late())
+    gymnasium.register("Late-v0", entry_point=lambda **_: Late())
     actions, states = np.array([1, 0, 1]), np.array([[0.0], [6], [5], [6]])
     recording = Recording(
         source="late.npz",
@@ -220,7 +220,7 @@ def test_an_environment_that_fails_on_recorded_actions_is_one_line(acrobot: Reco
         def step(self, action: Any) -> Any:
             raise ZeroDivisionError(f"at {action}\nand more")
 
-    gymnasium.register("Broken-v0", entry_point=lambda: Broken())
+    gymnasium.register("Broken-v0", entry_point=lambda **_: Broken())
     with pytest.raises(InputError, match=r"'Broken-v0' failed on a recorded action .*ZeroDiv") as e:
         compared(acrobot, EnvironmentSpec(id="Broken-v0"))
     assert "\n" not in str(e.value)

@@ -224,6 +224,7 @@ def noise(seed: int) -> Transitions:
         rewards=np.ones(50),
         next_observations=rng.uniform(-0.2, 0.2, (50, 4)),
         terminations=np.arange(50) % 10 == 9,
+        weights=np.ones(50),
         action_count=2,
     )
 
