@@ -105,9 +105,7 @@ def test_actions_that_the_environment_does_not_take_are_refused() -> None:
     assert check_evaluable(dataset) == EnvironmentSpec(id="Pendulum-v1")
     with pytest.raises(InputError, match="no codebook, but Pendulum-v1 has a continuous action"):
         check_evaluable(replace(dataset, codebook=None))
-    with pytest.raises(
-        InputError, match="continuous actions, but CartPole-v1 has a discrete action"
-    ):
+    with pytest.raises(InputError, match="3 numbers, but CartPole-v1 has observations of 4"):
         check_evaluable(replace(dataset, environment=EnvironmentSpec(id="CartPole-v1")))
     with pytest.raises(InputError, match="'Nowhere-v0' cannot be made"):
         check_evaluable(replace(dataset, environment=EnvironmentSpec(id="Nowhere-v0")))
