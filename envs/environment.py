@@ -108,11 +108,17 @@ def spaces_of(environment: EnvironmentSpec) -> tuple[Box, gym.Space[Any]]:
     """Return an environment's space of flat observations, and that of its actions.
 
     Raises:
-        InputError: If gymnasium does not know it or a wrapper, or a library that it needs is
-            missing.
+        InputError: If gymnasium does not know it or a wrapper, a library that it needs is missing,
+            or its observations cannot be flattened.
     """
     with closing(make_environment(environment)) as env:
-        return cast(Box, env.observation_space), env.action_space
+        observations, actions = env.observation_space, env.action_space
+    if not isinstance(observations, Box):
+        raise InputError(
+            f"environment {str(environment)!r} has observations {observations}: they must be "
+            "numbers, of one length when flattened; name another environment"
+        )
+    return observations, actions
 
 
 def to_actions(space: gym.Space[Any], actions: NDArray[Any]) -> NDArray[Any]:

@@ -81,7 +81,12 @@ def to_gymnasium_spec(environment: EnvironmentSpec) -> EnvSpec:
         InputError: If it cannot be made here, or was registered with what no JSON can hold.
     """
     spaces_of(environment)  # it can be made
-    spec = deepcopy(gym.spec(environment.id))
+    spec = deepcopy(gym.registry.get(environment.id))
+    if spec is None:  # gymnasium has guessed a version
+        raise InputError(
+            f"environment {environment.id!r} is not registered: a file names one as registered, "
+            "with its version; correct environment_id"
+        )
     spec.kwargs |= environment.kwargs
     spec.max_episode_steps = time_limit(environment)
     spec.additional_wrappers += tuple(

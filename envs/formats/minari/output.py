@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from envs.catalogue import classic_dataset
 from envs.formats.episodes import one_step_episodes
-from envs.formats.minari.environments import with_action_start
+from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
 from envs.reference import Reference
 from harness.core.errors import InputError
@@ -56,7 +55,7 @@ def write_transitions(
             cannot be made, or the root cannot be written.
     """
     check_new_id(dataset_id)
-    _check_environment(reference.environment_id)
+    describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
     episodes = list(one_step_episodes(transitions))
     bound = np.full(transitions.obs_dim, np.inf, dtype=episodes[0].observations.dtype)
@@ -93,11 +92,3 @@ def check_new_id(dataset_id: str) -> None:
         )
     if is_stored(dataset_id):
         raise existing_dataset(dataset_id)
-
-
-def _check_environment(environment_id: str | None) -> None:
-    if environment_id is not None and environment_id not in gym.registry:
-        raise InputError(
-            f"environment {environment_id!r} is not registered: Minari needs one that gymnasium "
-            "can make; install its package or leave the environment out"
-        )

@@ -54,8 +54,8 @@ def _listed(kwargs: Mapping[str, JsonValue]) -> str:
 
 
 def named_again(own: EnvironmentSpec | None, environment_id: str) -> EnvironmentSpec:
-    """Return the environment that a user names by its id, who may have another of it before.
+    """Return the environment that a user names by its id, for a dataset that may have its own.
 
-    Its own id keeps the rest: then the user only says what registers it.
+    If that has the same id it stays, arguments included: the user then says what registers it.
     """
     return own if own and own.id == environment_id else EnvironmentSpec(id=environment_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,24 @@ def test_a_foreign_wrapper_is_kept_and_never_imported(
         )
     assert not (empty_root / "saved").exists()
     assert "foreign_wrapping" not in sys.modules
+
+
+@pytest.mark.usefixtures("empty_root")
+@pytest.mark.parametrize(
+    ("environment_id", "rule"),
+    [("CartPole", "not registered: .* with its version"), ("Lambda-v0", "cannot be written to a")],
+)
+def test_what_minari_could_not_keep_is_refused_in_one_line(environment_id: str, rule: str) -> None:
+    if "Lambda-v0" not in gymnasium.registry:
+        gymnasium.register("Lambda-v0", entry_point=lambda **_: gymnasium.make("CartPole-v1"))
+    rows = random_transitions(np.random.default_rng(0), 5, 4, 2)
+    named = Reference(environment_id=environment_id)
+    with (
+        warnings.catch_warnings(action="ignore"),  # gymnasium's own, on the version that it takes
+        pytest.raises(InputError, match=rule) as refused,
+    ):
+        write_transitions("saved/set-v0", rows, named, algorithm="", description="", metadata={})
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_an_interrupted_write_leaves_nothing(
 
 
 def test_an_environment_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(InputError, match="'Walk-v9' is not registered"):
+    with pytest.raises(InputError, match="'Walk-v9' cannot be made"):
         write("distilled/walk-v0", small(), Reference(environment_id="Walk-v9"))
 
 
