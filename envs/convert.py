@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.environment import make_environment
 from envs.formats.columns import find_jumps
 from envs.formats.episodes import Episode
+from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.output import METADATA_KEY, check_new_id
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
-from envs.reference import Reference
+from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
 
@@ -48,11 +47,16 @@ def convert(recording: Recording, dataset_id: str) -> Path:
     count, source = recording.action_count, Path(recording.source)
     name = source.name if source.is_absolute() else str(source)  # folders are nobody's business
     observation_space = _unbounded(recording.observations)
-    action_space = _unbounded(recording.actions) if count is None else Discrete(count)
+    reference = _makeable(recording.reference)
+    action_space = (
+        _unbounded(recording.actions)
+        if count is None
+        else Discrete(count, start=reference.action_start)
+    )
     return write_dataset(
         dataset_id,
         _cut_episodes(recording, starts),
-        _makeable(recording.reference),
+        reference,
         algorithm="unknown",
         description=f"Converted from {name}.",
         spaces=(observation_space, action_space),
@@ -129,11 +133,10 @@ def _unbounded(vectors: FloatArray | IntArray) -> Box:
 
 
 def _makeable(reference: Reference) -> Reference:
-    if reference.environment_id is None:
-        return reference
+    """Fill in where actions start, or leave the environments out if one cannot be made."""
     try:
-        with closing(make_environment(reference.environment_id)):
-            return reference
+        describe_environments(reference)
+        return with_action_start(reference)
     except InputError as error:
         logger.warning("the dataset will name no environment: %s", error)
-        return reference.model_copy(update={"environment_id": None})
+        return reference.model_copy(update=naming(None, None))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
 from envs.actions.codebook import Codebook, QuantisationError, number_actions
 from envs.actions.replay import PlayedEpisode, played_episodes, quantised_returns
 from envs.formats.recording import Recording
+from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray
+from harness.core.classes.environments import EnvironmentSpec, named_again
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -20,13 +22,36 @@ class Dataset:
 
     dataset_id: str  # the id or path that it was opened with
     transitions: Transitions  # N rows
-    environment_id: str | None  # as gymnasium knows it
+    environment: EnvironmentSpec | None  # in which policies are evaluated
     reference_min: float | None  # mean return of the random policy
     reference_max: float | None  # mean return of the expert
     content_hash: str  # of the transitions, with discretised actions
     codebook: Codebook | None = None  # None: the environment's actions are discrete
     quantisation_error: QuantisationError | None = None  # of the recorded actions, if known
-    played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed with quantised actions
+    played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed
+    recorded_in: EnvironmentSpec | None = None  # the transitions
+    action_start: int = 0  # the environment's number of action 0, if the source says it
+    is_environment_named: bool = False  # by the user, and not by the source
+
+    @property
+    def reference(self) -> Reference:
+        """What else it takes to use the transitions, as files keep it."""
+        return Reference(
+            **naming(self.environment, self.recorded_in),
+            reference_min=self.reference_min,
+            reference_max=self.reference_max,
+            codebook=self.codebook.to_json() if self.codebook else None,
+            action_start=self.action_start,
+        )
+
+    def in_environment(self, environment_id: str) -> Dataset:
+        """Return the dataset with an environment that the user names; see `named_again`."""
+        return replace(
+            self,
+            environment=named_again(self.environment, environment_id),
+            recorded_in=named_again(self.recorded_in, environment_id),
+            is_environment_named=True,
+        )
 
     @cached_property
     def quantisation(self) -> dict[str, float] | None:
@@ -40,9 +65,9 @@ class Dataset:
         if self.quantisation_error is not None:
             facts["root_mean_square"] = self.quantisation_error.root_mean_square
             facts["variance_share"] = self.quantisation_error.variance_share
-        if self.environment_id is None:
+        if self.recorded_in is None:
             return facts
-        returns = quantised_returns(self.environment_id, self.played, self.codebook)
+        returns = quantised_returns(self.recorded_in, self.played, self.codebook)
         if returns is not None:
             facts["recorded_return"] = returns.recorded
             facts["quantised_return"] = returns.quantised
@@ -65,11 +90,13 @@ def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None)
     return Dataset(
         dataset_id=recording.source,
         transitions=transitions,
-        environment_id=reference.environment_id,
+        environment=reference.environment,
         reference_min=reference.reference_min,
         reference_max=reference.reference_max,
         content_hash=transitions.content_hash(),
         codebook=fitted,
         quantisation_error=error,
         played=played_episodes(recording),
+        recorded_in=reference.source_environment,
+        action_start=reference.action_start,
     )

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Final, cast
 
 import gymnasium as gym
+from gymnasium import wrappers as gymnasium_wrappers
 from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import FlattenObservation
+from numpy.typing import NDArray
 
+from harness.core.classes.environments import EnvironmentSpec, WrapperSpec
 from harness.core.classes.registry import import_module_of
 from harness.core.errors import InputError, one_line
 
 logger = logging.getLogger("bellman_bench")
 
 PROBE_STEPS = 1000
+NAME_IT: Final = (
+    "by `run --environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
+)
+# Environments that make whatever others their arguments name.
+_MAKERS: Final = ("GymV21Environment-v0", "GymV26Environment-v0")
 
 Environment = gym.Env[Any, Any]
+Wrapper = gym.Wrapper[Any, Any, Any, Any]
 
 
 def register_environment(environment: str) -> str:
@@ -32,7 +42,7 @@ def register_environment(environment: str) -> str:
             directory, or the id of an environment that is registered.
 
     Returns:
-        The id for `make_environment`.
+        Its id in gymnasium's registry.
 
     Raises:
         InputError: If the module cannot be imported or does not register it.
@@ -49,35 +59,113 @@ def register_environment(environment: str) -> str:
     return environment_id
 
 
-def make_environment(environment_id: str) -> Environment:
+def make_environment(environment: EnvironmentSpec) -> Environment:
     """Make one environment; close it after use.
 
-    Ids come from data, which must not cause imports: one that names a module is rejected.
+    Environments are named by data, which must not cause imports: an id that names a module is
+    rejected, and so is a wrapper that is not gymnasium's.
 
     Raises:
-        InputError: If gymnasium does not know it, or a library that it needs is missing.
+        InputError: If gymnasium does not know it or a wrapper, or a library that it needs is
+            missing.
     """
-    if ":" in environment_id:
+    if ":" in environment.id or environment.id in _MAKERS:
         raise InputError(
-            f"environment {environment_id!r} of a dataset names a module, but a dataset must not "
-            "cause imports: name it yourself, by `run --environment` or a suite's "
-            "`datasets = [{ id = …, environment = … }]`"
+            f"environment {environment.id!r} of a dataset names a module, but a dataset must not "
+            f"cause imports: name the environment yourself, {NAME_IT}"
         )
-    with _explained(environment_id):
-        return _flat(gym.make(environment_id, disable_env_checker=True))
+    classes = [find_wrapper(wrapper, environment) for wrapper in environment.wrappers]
+    with _explained(environment):
+        env: Environment = gym.make(
+            environment.id,
+            max_episode_steps=environment.max_episode_steps,
+            disable_env_checker=True,
+            **cast(dict[str, Any], environment.kwargs),
+        )
+        for found, wrapper in zip(classes, environment.wrappers, strict=True):
+            env = found(env, **wrapper.kwargs)
+        return _flat(env)
+
+
+def find_wrapper(wrapper: WrapperSpec, environment: EnvironmentSpec) -> type[Wrapper]:
+    """Look a wrapper of an environment up among those that gymnasium has loaded.
+
+    Raises:
+        InputError: If it is not there.
+    """
+    found = vars(gymnasium_wrappers).get(wrapper.name)
+    if inspect.isclass(found) and issubclass(found, gym.Wrapper):
+        return found
+    raise InputError(
+        f"environment {environment.id!r} of a dataset has the wrapper {wrapper.name!r}, but a "
+        "dataset must not cause imports, and only wrappers of gymnasium.wrappers are applied: "
+        f"register an environment that has it, and name that one {NAME_IT}"
+    )
 
 
 @cache
-def spaces_of(environment_id: str) -> tuple[int, Discrete | None]:
-    """Return the length of an environment's flat observations, and its actions if discrete.
+def spaces_of(environment: EnvironmentSpec) -> tuple[Box, gym.Space[Any]]:
+    """Return an environment's space of flat observations, and that of its actions.
 
     Raises:
-        InputError: If gymnasium does not know it, or a library that it needs is missing.
+        InputError: If gymnasium does not know it or a wrapper, a library that it needs is missing,
+            or its observations cannot be flattened.
     """
-    with closing(make_environment(environment_id)) as env:
-        shape = env.observation_space.shape or (0,)
-        space = env.action_space
-        return int(shape[0]), space if isinstance(space, Discrete) else None
+    with closing(make_environment(environment)) as env:
+        observations, actions = env.observation_space, env.action_space
+    if not isinstance(observations, Box):
+        raise InputError(
+            f"environment {str(environment)!r} has observations {observations}: they must be "
+            "numbers, of one length when flattened; name another environment"
+        )
+    return observations, actions
+
+
+def to_actions(space: gym.Space[Any], actions: NDArray[Any]) -> NDArray[Any]:
+    """Turn a dataset's actions, or a policy's, into those of an environment.
+
+    Args:
+        space: The environment's actions.
+        actions: Numbers from 0 ``(B,)``, or vectors ``(B, action_dim)``.
+
+    Returns:
+        Numbers from the space's start, or arrays of its shape, in its type.
+    """
+    if isinstance(space, Discrete):
+        return (actions + space.start).astype(space.dtype)
+    return actions.reshape(len(actions), *(space.shape or ())).astype(space.dtype)
+
+
+def time_limit(environment: EnvironmentSpec | None) -> int | None:
+    """Steps after which an episode is truncated; None: unknown, or never."""
+    if environment is None:
+        return None
+    # Only looked up: a dataset's metadata must not make gymnasium import a module.
+    spec = gym.registry.get(environment.id)
+    return environment.max_episode_steps or (spec.max_episode_steps if spec else None)
+
+
+def step_reward(environment: EnvironmentSpec | None) -> float | None:
+    """The constant reward of a random episode; None: rewards differ, or it cannot be run."""
+    if environment is None or environment.id not in gym.registry:
+        return None
+    try:
+        with closing(make_environment(environment)) as env:
+            return _play(env)
+    except InputError:  # such as for a library that is not installed
+        return None
+
+
+def _play(env: Environment) -> float | None:
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    rewards = set()
+    for _ in range(PROBE_STEPS):
+        _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        rewards.add(float(reward))
+        if terminated or truncated:
+            break
+    return rewards.pop() if len(rewards) == 1 else None
 
 
 def _flat(env: Environment) -> Environment:
@@ -88,25 +176,23 @@ def _flat(env: Environment) -> Environment:
 
 
 @contextmanager
-def _explained(environment_id: str) -> Iterator[None]:
+def _explained(environment: EnvironmentSpec) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # Datasets name the version that they were recorded in; newer ones differ.
             warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
-            _hush_mujoco(environment_id)
+            _hush_mujoco(environment.id)
             yield
-    except gym.error.Error as error:
+    except (gym.error.Error, ImportError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"environment {environment_id!r} cannot be made ({reason}): install the library that "
+            f"environment {str(environment)!r} cannot be made ({reason}): install the library that "
             "it needs, bellman-bench[mujoco] for MuJoCo's, or correct environment_id"
         ) from error
-    except ImportError:
-        raise
     except (Exception, SystemExit) as error:  # whatever a user's environment raises
         raise InputError(
-            f"environment {environment_id!r} cannot be made ({one_line(error)}): it must be made "
-            "without arguments; correct it"
+            f"environment {str(environment)!r} cannot be made ({one_line(error)}): it must be made "
+            "with just the arguments that it is registered with and the dataset gives; correct it"
         ) from error
 
 
@@ -117,33 +203,3 @@ def _hush_mujoco(environment_id: str) -> None:
         return
     with suppress(ImportError):  # gymnasium reports it
         import_module("mujoco").set_mju_user_warning(logger.debug)
-
-
-def time_limit(environment_id: str | None) -> int | None:
-    """Steps after which an episode is truncated; None: unknown, or never."""
-    # Only looked up: a dataset's metadata must not make gymnasium import a module.
-    spec = gym.registry.get(environment_id or "")
-    return None if spec is None else spec.max_episode_steps
-
-
-def step_reward(environment_id: str | None) -> float | None:
-    """The constant reward of a random episode; None: rewards differ, or it cannot be run."""
-    if environment_id not in gym.registry:
-        return None
-    try:
-        with closing(gym.make(environment_id, disable_env_checker=True)) as env:
-            return _play(env)
-    except (gym.error.Error, ImportError):  # a library is not installed
-        return None
-
-
-def _play(env: gym.Env[Any, Any]) -> float | None:
-    env.action_space.seed(0)
-    env.reset(seed=0)
-    rewards = set()
-    for _ in range(PROBE_STEPS):
-        _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
-        rewards.add(float(reward))
-        if terminated or truncated:
-            break
-    return rewards.pop() if len(rewards) == 1 else None

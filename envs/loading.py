@@ -126,6 +126,23 @@ def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: 
     return replace(recording, source=id_or_path)
 
 
+def last_changed(id_or_path: str) -> int | None:
+    """Time of a dataset's last change in nanoseconds; None: it is yet to be had.
+
+    Raises:
+        InputError: If the format or the id can be none.
+    """
+    reader, path = _find_format(id_or_path)
+    if reader.name != MINARI:
+        return Path(path).stat().st_mtime_ns if Path(path).exists() else None
+    from envs.formats.minari import store as minari_store  # slow to import
+
+    if not minari_store.is_stored(path):
+        return None
+    files = (minari_store.datasets_root() / path / "data").iterdir()
+    return max((file.stat().st_mtime_ns for file in files), default=None)
+
+
 def ensure_stored(dataset_id: str) -> None:
     """Collect an embedded dataset, or download another one, unless it is stored already.
 

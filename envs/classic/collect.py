@@ -23,6 +23,7 @@ from envs.environment import Environment, make_environment
 from envs.formats.episodes import Episode
 from envs.formats.minari import store as minari_store
 from envs.reference import Reference
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import unknown_name
 from harness.core.seeding import derive_seed, stream
 
@@ -71,7 +72,7 @@ def collect_episodes(
     """
     controller = CONTROLLERS[environment.environment_id]
     episodes = []
-    with closing(make_environment(environment.environment_id)) as env:
+    with closing(make_environment(EnvironmentSpec(id=environment.environment_id))) as env:
         actions = cast("Box | Discrete", env.action_space)  # of every classic environment
         for number, share in enumerate(random_shares):
             policy = BehaviourPolicy(controller, actions, share)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from envs.environment import make_environment
 from harness.core.arrays import BoolArray, Float64Array, IntArray
+from harness.core.classes.environments import EnvironmentSpec
 
 PROBES = 2000  # steps by random actions in which a compiled environment must agree with gymnasium
 
@@ -35,7 +36,7 @@ STEPS: Final = {  # functions of `classic`, by the entry point of gymnasium's en
 class CompiledEnvironment:
     """An environment whose episodes advance together in compiled code."""
 
-    environment_id: str
+    environment: EnvironmentSpec
     step: Step  # compiled
     observation_space: Space[Any]
     action_space: Space[Any]
@@ -43,7 +44,7 @@ class CompiledEnvironment:
 
     def start(self, episodes: int, seed: int) -> Episodes:
         """Begin episodes where gymnasium does, the i-th at ``reset(seed=seed + i)``."""
-        states, observations = _first_states(self.environment_id, episodes, seed)
+        states, observations = _first_states(self.environment, episodes, seed)
         return Episodes(self.step, states.copy(), observations.copy())
 
 
@@ -69,59 +70,60 @@ class Episodes:
 
 
 @cache
-def compile_environment(environment_id: str) -> CompiledEnvironment | None:
+def compile_environment(environment: EnvironmentSpec) -> CompiledEnvironment | None:
     """Return an environment in compiled code; None if there is none, or its digits differ.
 
     It is compared with gymnasium once a process, for a library of mathematics elsewhere may round
     otherwise.
     """
-    name = STEPS.get(_entry_point(environment_id))
+    name = STEPS.get(_entry_point(environment))
     if name is None:
         return None
     from envs.dynamics import classic  # imports Numba
 
-    with closing(make_environment(environment_id)) as env:
+    with closing(make_environment(environment)) as env:
         limit = cast(int, cast(Any, env.spec).max_episode_steps)
         spaces = env.observation_space, env.action_space
-    environment = CompiledEnvironment(environment_id, getattr(classic, name), *spaces, limit)
-    if _agrees(environment):
-        return environment
+    compiled = CompiledEnvironment(environment, getattr(classic, name), *spaces, limit)
+    if _agrees(compiled):
+        return compiled
     logger.warning(
         "%s: compiled steps differ from gymnasium's on this machine; gymnasium evaluates",
-        environment_id,
+        environment,
     )
     return None
 
 
-def _entry_point(environment_id: str) -> str:
+def _entry_point(environment: EnvironmentSpec) -> str:
     """Return what makes an environment; empty unless it is made without arguments or wrappers."""
-    spec = gym.registry.get(environment_id)
-    plain = spec is not None and not spec.kwargs and not spec.additional_wrappers
-    return str(spec.entry_point) if spec is not None and plain and spec.max_episode_steps else ""
+    spec = gym.registry.get(environment.id)
+    if spec is None or spec.kwargs or spec.additional_wrappers or not environment.is_plain:
+        return ""
+    return str(spec.entry_point) if spec.max_episode_steps else ""
 
 
 @lru_cache(maxsize=64)
 def _first_states(
-    environment_id: str, episodes: int, seed: int
+    environment: EnvironmentSpec, episodes: int, seed: int
 ) -> tuple[Float64Array, NDArray[np.float32]]:
     states, observations = [], []
-    with closing(make_environment(environment_id)) as env:
+    with closing(make_environment(environment)) as env:
         for episode in range(episodes):
             observations.append(env.reset(seed=seed + episode)[0])
             states.append(np.array(cast(Any, env.unwrapped).state, dtype=np.float64))
     return np.array(states), np.array(observations, dtype=np.float32)
 
 
-def _agrees(environment: CompiledEnvironment) -> bool:
+def _agrees(compiled: CompiledEnvironment) -> bool:
     """Compare every digit of an environment's random episodes with those of gymnasium."""
     rng = np.random.default_rng(0)
-    with closing(make_environment(environment.environment_id)) as env:
+    with closing(make_environment(compiled.environment)) as env:
         over = True
         for probe in range(PROBES):
             if over:
                 env.reset(seed=probe)
-                episodes = environment.start(1, seed=probe)
-            action = int(rng.integers(cast(Any, environment.action_space).n))
+                episodes = compiled.start(1, seed=probe)
+            action = int(rng.integers(cast(Any, compiled.action_space).n))
             observation, reward, terminated, truncated, _ = env.step(action)
             episodes.step(np.array([action]))
             expected = cast(Any, env.unwrapped).state, observation, reward, terminated

@@ -86,21 +86,21 @@ def _early_flags(statistics: Statistics) -> Iterator[str]:
 
 
 def _time_limit(statistics: Statistics) -> Iterator[str]:
-    environment_id = statistics.recording.reference.environment_id
-    limit, lengths = time_limit(environment_id), statistics.lengths
+    environment = statistics.recording.reference.source_environment
+    limit, lengths = time_limit(environment), statistics.lengths
     if limit is None or lengths is None:
         return
     longer = np.flatnonzero(lengths > limit)
     if len(longer):
         yield (
             f"{share(len(longer), len(lengths), 'episodes')} are longer than the {limit} steps of "
-            f"{environment_id} (the first is episode {longer[0]}, {lengths[longer[0]]} steps): "
+            f"{environment} (the first is episode {longer[0]}, {lengths[longer[0]]} steps): "
             "mark where episodes end, or correct the environment id"
         )
     cut, merged = statistics.ended_at(limit)
     if merged > 1 and merged > cut / 2:
         yield (
-            f"{merged} of {cut} episodes of {limit} steps, the time limit of {environment_id}, "
+            f"{merged} of {cut} episodes of {limit} steps, the time limit of {environment}, "
             "are flagged terminated: flag them truncated, for they did not end there"
         )
 
@@ -111,12 +111,12 @@ def _rewards(statistics: Statistics) -> Iterator[str]:
         kind = "return" if rewards.any() else "reward"
         yield f"every {kind} is zero, so there is nothing to learn: check the reward column"
     elif "reward" in statistics.constant_columns:
-        environment_id = statistics.recording.reference.environment_id
-        expected = step_reward(environment_id)
+        environment = statistics.recording.reference.source_environment
+        expected = step_reward(environment)
         if expected is None or not np.isclose(expected, rewards[0]):
             yield (
                 f"every reward is {rewards[0]:g}, and nothing shows that "
-                f"{environment_id or 'the environment, which is not named,'} gives just that: "
+                f"{environment or 'the environment, which is not named,'} gives just that: "
                 "check the reward column"
             )
 
@@ -133,9 +133,11 @@ def _actions(statistics: Statistics) -> Iterator[str]:
         )
     missing = np.setdiff1d(np.arange(count), actions)
     if len(missing):
+        first = int(actions.min())
+        shifted = f"if actions were counted from {first}, renumber them from 0; else " * (first > 0)
         yield (
             f"never taken: action {listed([*map(str, missing)])} of 0..{count - 1}, so that its "
-            "value is unknown: collect data with it, or correct the number of actions"
+            f"value is unknown: {shifted}collect data with it, or correct the number of actions"
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from envs.comparison import Finding, compare, evidence_of
 from envs.environment import time_limit
 from envs.formats.recording import Recording
 from envs.inspection.defects import find_problems
@@ -82,10 +83,11 @@ def inspect(recording: Recording, reference: Recording | None = None) -> Inspect
     statistics = Statistics(recording)
     pairs, reference_pairs = _count(recording, reference)
     last = statistics.last
+    compared = _compare(recording)
     return Inspection(
         source=recording.source,
         environment=recording.reference,
-        time_limit=time_limit(recording.reference.environment_id),
+        time_limit=time_limit(recording.reference.source_environment),
         rows=len(recording),
         episodes=None if statistics.starts is None else len(statistics.starts),
         lengths=_about_median(statistics.lengths),
@@ -106,10 +108,28 @@ def inspect(recording: Recording, reference: Recording | None = None) -> Inspect
             name for name, column in columns(recording) if not np.isfinite(column).all()
         ),
         duplicate_rows=len(recording) - count_distinct(statistics.hashes),
-        problems=find_problems(statistics),
-        remarks=tuple(find_remarks(statistics)),
+        problems=(
+            *find_problems(statistics),
+            *(finding.text for finding in compared if finding.refused),
+        ),
+        remarks=(
+            *find_remarks(statistics),
+            *(finding.text for finding in compared if not finding.refused),
+        ),
         notes=recording.notes,
     )
+
+
+def _compare(recording: Recording) -> list[Finding]:
+    """Compare a recording with its environment as the start of a suite does."""
+    environment = recording.reference.environment
+    recorded_in = recording.reference.source_environment
+    if environment is None or recorded_in is None:
+        return []
+    try:
+        return list(compare(evidence_of(recording), environment, recorded_in))
+    except InputError as error:
+        return [Finding(False, f"not compared with its environment: {error}")]
 
 
 def _about_median(values: IntArray | None) -> Spread | None:

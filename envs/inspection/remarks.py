@@ -39,7 +39,7 @@ def _single_steps(statistics: Statistics) -> Iterator[str]:
 
 
 def _equal_lengths(statistics: Statistics) -> Iterator[str]:
-    if time_limit(statistics.recording.reference.environment_id) or statistics.lengths is None:
+    if time_limit(statistics.recording.reference.source_environment) or statistics.lengths is None:
         return
     longest = int(statistics.lengths.max())
     merged = statistics.ended_at(longest)[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from envs.dataset import Dataset, make_dataset
 from envs.formats.recording import Recording
 from envs.inspection.inspect import Inspection, Spread, inspect
+from envs.reference import Reference
 from harness.core.presentation.text import listed
 from harness.core.specs import CodebookSpec
 
@@ -75,7 +76,7 @@ def lines(inspection: Inspection) -> Iterator[str]:
 
 def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
     limit = inspection.time_limit
-    yield "environment", inspection.environment.environment_id or "not named"
+    yield "environment", _environment(inspection.environment)
     yield "rows", f"{inspection.rows:,}; {_duplicates(inspection)}"
     if inspection.episodes is not None and inspection.lengths is not None:
         yield "episodes", f"{inspection.episodes:,}"
@@ -97,6 +98,13 @@ def _facts(inspection: Inspection) -> Iterator[tuple[str, str]]:
         ("not finite", inspection.non_finite_columns),
     ):
         yield name, listed(columns) or "no column"
+
+
+def _environment(reference: Reference) -> str:
+    evaluated, recorded_in = reference.environment, reference.source_environment
+    if recorded_in != evaluated:
+        return f"{recorded_in}; policies are evaluated in {evaluated}"
+    return str(evaluated) if evaluated else "not named"
 
 
 def _duplicates(inspection: Inspection) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DIABETES: Final = "regression/diabetes"
 GAUSSIAN: Final = {f"regression/gaussian-{d}": d for d in (5, 10, 20)}  # features of each
 GAUSSIAN_ROWS: Final = 1000
+_CSV: Final = re.compile(r"(.+?\.csv)(?:#(.*))?", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,17 @@ def tabular_ids() -> list[str]:
     return [DIABETES, *PUBLISHED, *GAUSSIAN]
 
 
+def last_changed(id_or_path: str) -> int | None:
+    """Time of a ``.csv`` file's last change in nanoseconds, 0 for an embedded dataset.
+
+    None: there is no such file, or a published set has to be fetched, whose content is fixed.
+    """
+    csv = _CSV.fullmatch(id_or_path)
+    if csv is None:
+        return None if id_or_path in PUBLISHED else 0
+    return Path(csv[1]).stat().st_mtime_ns if Path(csv[1]).is_file() else None
+
+
 def open_tabular(
     id_or_path: str, *, data_dir: Path | None = None, target: str | None = None
 ) -> Tabular:
@@ -83,7 +95,7 @@ def open_tabular(
     Raises:
         InputError: If there is no such dataset, or it cannot be used.
     """
-    csv = re.fullmatch(r"(.+?\.csv)(?:#(.*))?", id_or_path, re.DOTALL | re.IGNORECASE)
+    csv = _CSV.fullmatch(id_or_path)
     if csv is not None:
         return _open_csv(csv[1], csv[2], target)
     if id_or_path not in tabular_ids():

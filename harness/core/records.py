@@ -14,10 +14,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
+    model_serializer,
 )
 
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import Frozen
 from harness.core.errors import InputError
 from harness.core.specs import RunSpec
@@ -30,8 +33,10 @@ from harness.core.storage.record_files import (
     record_path,
 )
 
-# 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use; 5: no engine
+# 1: no checksum, reason, CPU; 2: no codebook; 3: no environment; 4: no use; 5: no engine;
+# 6: no environment_spec, which only a result with one needs
 SCHEMA_VERSION: Final = 6
+NEWEST_VERSION: Final = 7
 HEADLINE_CHECKPOINTS = 3  # the headline return is the mean over this many last checkpoints
 
 Parameters = dict[str, JsonValue]
@@ -41,12 +46,27 @@ class DatasetFacts(Frozen):
     """Facts about the dataset of a record."""
 
     environment_id: str | None = None  # None in regression
+    environment_spec: EnvironmentSpec | None = None  # None: made just as it is registered
     rows: int
     bytes: int
     content_hash: str
     reference_min: float | None = None  # mean return of the random policy; None in regression
     reference_max: float | None = None  # mean return of the expert; None in regression
     quantisation: dict[str, float] | None = None  # the codebook's error; None without one
+
+    @property
+    def environment(self) -> EnvironmentSpec | None:
+        """Where policies were evaluated; None in regression."""
+        if self.environment_spec is not None or self.environment_id is None:
+            return self.environment_spec
+        return EnvironmentSpec(id=self.environment_id)
+
+    @model_serializer(mode="wrap")
+    def _plain_is_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if self.environment_spec is None:
+            del content["environment_spec"]
+        return content
 
 
 class ReductionFacts(Frozen):
@@ -155,7 +175,7 @@ Reason = Literal["exception", "non-finite", "out of memory", "time-out", "worker
 class RunRecord(Frozen):
     """The record of one run: its spec, measurements and provenance."""
 
-    schema_version: Literal[1, 2, 3, 4, 5, 6] = SCHEMA_VERSION
+    schema_version: Literal[1, 2, 3, 4, 5, 6, 7] = SCHEMA_VERSION
     run_id: str
     spec: RunSpec
     status: Literal["completed", "failed"]
@@ -178,6 +198,11 @@ class RunRecord(Frozen):
             return self.result.value
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
         return _mean([checkpoint.mean_return for checkpoint in last])
+
+
+def schema_version_of(result: Result) -> Literal[6, 7]:
+    """Return the oldest schema version, of those written, that can say all of a result."""
+    return SCHEMA_VERSION if result.dataset.environment_spec is None else NEWEST_VERSION
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -223,7 +248,7 @@ def parse_record(stored: StoredRecord) -> RunRecord:
 
 def _damaged(stored: StoredRecord, what: str) -> InputError:
     return InputError(
-        f"{stored.place} is not a record of schema version 1 to {SCHEMA_VERSION} "
+        f"{stored.place} is not a record of schema version 1 to {NEWEST_VERSION} "
         f"({what}): {stored.remedy}"
     )
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from threadpoolctl import threadpool_limits
 
 from harness.core.errors import message_of, one_line
-from harness.core.records import Reason, Result, RunRecord
+from harness.core.records import Reason, Result, RunRecord, schema_version_of
 from harness.core.specs import RunSpec
 from harness.execution.provenance import take_provenance
 from harness.execution.timeouts import DeadlineExceeded, deadline
@@ -66,6 +66,7 @@ def record_run(
     if isinstance(result, Failure):
         return failed_record(spec, result.reason, result.error)
     return RunRecord(
+        schema_version=schema_version_of(result),
         run_id=spec.run_id,
         spec=spec,
         status="completed",

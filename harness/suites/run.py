@@ -60,7 +60,8 @@ def run_suite(
 
     Raises:
         InputError: If the suite, a dataset or a size cannot be used, or existing records were made
-            from other data or parameters; nothing is run then.
+            from other data, environments or parameters; nothing is run then. If no run is pending,
+            datasets are compared as far as they are here.
         Stopped: On SIGINT and SIGTERM, after the workers have ended.
     """
     suite = _as_suite(suite)
@@ -71,16 +72,15 @@ def run_suite(
     if sets is not None:
         _take_sets(Path(sets), directory, scheduler)
     due = pending_runs(list(suite.runs()), directory, retry_failed)
+    if due:
+        task_of(suite).check(suite)
+        check_sets(directory)
+    _check_records(suite, directory, fetch=bool(due))
     if not due:
         write_suite(directory, suite)
         remove_expired(directory)
         tidy(cache_folder(directory))  # leftovers of killed runners
         return []
-    task_of(suite).check(suite)
-    check_sets(directory)
-    records = list(read_present_records(directory))
-    check_same_parameters(suite, records)
-    check_same_data(suite, records)
     pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))
     write_suite(directory, suite)
     cache = None if scheduler else cache_folder(directory)
@@ -90,6 +90,25 @@ def run_suite(
         return list(watch(len(due), ended) if watch else ended)
     finally:
         tidy(cache_folder(directory))
+
+
+def _check_records(suite: Suite, directory: Path, *, fetch: bool) -> None:
+    """Check that the records of a folder, of which there may be none, are of this suite's study.
+
+    Args:
+        suite: The suite.
+        directory: The results folder.
+        fetch: Whether datasets may be collected or downloaded to be compared.
+
+    Raises:
+        InputError: If they were made from other data, environments or parameters.
+    """
+    records, task = list(read_present_records(directory)), task_of(suite)
+    check_same_parameters(suite, records)
+    there = {
+        dataset for dataset in suite.datasets if fetch or task.last_changed(dataset) is not None
+    }
+    check_same_data(suite, [record for record in records if record.spec.dataset in there])
 
 
 def perform(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError, blaming, is_own
@@ -48,6 +49,17 @@ class Task(ABC, Generic[SourceT, RowsT]):
     @abstractmethod
     def hash(self, source: SourceT, seed: int) -> str:
         """Hash of the data that a run of this seed reduces, as in its record."""
+
+    @abstractmethod
+    def last_changed(self, dataset: str) -> int | None:
+        """Return when a dataset that is here last changed, in nanoseconds.
+
+        None: it is not here, and would be collected or downloaded to be opened.
+        """
+
+    def environment(self, source: SourceT) -> EnvironmentSpec | None:  # noqa: ARG002
+        """Return where policies are evaluated; None: there are none."""
+        return None
 
     @abstractmethod
     def rows(self, source: SourceT, seed: int) -> RowsT:

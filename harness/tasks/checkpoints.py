@@ -10,6 +10,7 @@ import numpy as np
 
 from envs.dataset import Dataset
 from envs.dynamics.episodes import compile_environment
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy, no_policy
 from harness.core.records import Checkpoint, Use
@@ -22,7 +23,7 @@ from harness.tasks.teaching.judging import assess, judge_of
 class Evaluation:
     """The checkpoints of a run: returns in the environment, and the use of the last policy."""
 
-    def __init__(self, spec: RunSpec, source: Dataset, environment_id: str) -> None:
+    def __init__(self, spec: RunSpec, source: Dataset, environment: EnvironmentSpec) -> None:
         """Fit who judges the policies, and fix the seed of the episodes.
 
         The fast engine plays in compiled code where that gives the digits of gymnasium.
@@ -30,15 +31,15 @@ class Evaluation:
         Args:
             spec: The run.
             source: Its dataset.
-            environment_id: Where policies are evaluated.
+            environment: Where policies are evaluated.
         """
         self.seconds = 0.0  # spent on evaluating
         self.use: Use | None = None  # of the last policy so far
         self._spec = spec
         self._codebook = source.codebook
-        self._environment_id = environment_id
-        self._compiled = compile_environment(environment_id) if spec.engine == "fast" else None
-        self._seed = derive_seed("evaluation", environment_id, spec.seed) % 2**31
+        compiled = compile_environment(environment) if spec.engine == "fast" else None
+        self._place = compiled or environment
+        self._seed = derive_seed("evaluation", environment.id, spec.seed) % 2**31
         self._judge = judge_of(spec, source.transitions)
         self._taken: list[Checkpoint] = []
 
@@ -52,8 +53,7 @@ class Evaluation:
         _check_checkpoint(trained, self._taken, self._spec.learner.label)
         policy = self._codebook.wrap(trained.policy) if self._codebook else trained.policy
         episodes = cast(int, self._spec.episodes)  # every control spec has them
-        place = self._compiled or self._environment_id
-        returns = evaluate(policy, place, episodes, self._seed)
+        returns = evaluate(policy, self._place, episodes, self._seed)
         self.use = assess(self._judge, trained.policy)  # any may be the last
         self._taken.append(
             Checkpoint(

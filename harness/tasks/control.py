@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, cast
 
+from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
-from envs.environment import register_environment, spaces_of
-from envs.loading import open_dataset
+from envs.environment import register_environment
+from envs.loading import last_changed, open_dataset
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.learner import Learner
@@ -24,6 +26,8 @@ from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.checkpoints import Evaluation
 from harness.tasks.teaching.labelling import LabelledReducer, label_by
+
+logger = logging.getLogger("bellman_bench")
 
 
 class ControlTask(Task[Dataset, Transitions]):
@@ -47,11 +51,20 @@ class ControlTask(Task[Dataset, Transitions]):
 
     def open(self, spec: RunSpec) -> Dataset:
         """Open the dataset of a run, with the run's environment if it names one."""
-        return _open(spec.dataset, spec.codebook, spec.environment)
+        changed = last_changed(spec.dataset)
+        return _open(spec.dataset, spec.codebook, spec.environment, changed)
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
         """Hash the transitions, which are the same for every seed."""
         return source.content_hash
+
+    def environment(self, source: Dataset) -> EnvironmentSpec | None:
+        """Return where policies are evaluated."""
+        return source.environment
+
+    def last_changed(self, dataset: str) -> int | None:
+        """Return when a dataset that is here last changed; None: it is to be had first."""
+        return last_changed(dataset)
 
     def rows(self, source: Dataset, seed: int) -> Transitions:  # noqa: ARG002
         """Return all transitions."""
@@ -71,13 +84,15 @@ class ControlTask(Task[Dataset, Transitions]):
 
     def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
         """Return the facts about the dataset; with a codebook this replays episodes."""
+        reference = source.reference
         return DatasetFacts(
-            environment_id=source.environment_id,
+            environment_id=reference.environment_id,
+            environment_spec=reference.environment_spec,
             rows=len(source.transitions),
             bytes=source.transitions.nbytes,
             content_hash=source.content_hash,
-            reference_min=source.reference_min,
-            reference_max=source.reference_max,
+            reference_min=reference.reference_min,
+            reference_max=reference.reference_max,
             quantisation=source.quantisation,
         )
 
@@ -105,8 +120,21 @@ class ControlTask(Task[Dataset, Transitions]):
         super().check(suite)
 
     def check_trainable(self, source: Dataset) -> None:
-        """Check that policies can be evaluated in the dataset's environment."""
-        check_evaluable(source)
+        """Check that policies can be evaluated in the environment, and that it is the data's.
+
+        What is merely doubtful is logged.
+
+        Raises:
+            InputError: If they cannot be evaluated, or replayed rewards are not the recorded ones.
+        """
+        environment = check_evaluable(source)
+        recorded_in = source.recorded_in or environment
+        named = source.is_environment_named
+        for finding in compare(evidence_of(source), environment, recorded_in, is_named=named):
+            line = f"dataset {source.dataset_id!r}: {finding.text}"
+            if finding.refused:
+                raise InputError(line)
+            logger.warning(line)
 
     def train(
         self, spec: RunSpec, source: Dataset, reduction: Reduction[Transitions], learner: Learner
@@ -138,37 +166,23 @@ class ControlTask(Task[Dataset, Transitions]):
         )
 
 
-def check_evaluable(dataset: Dataset) -> str:
+def check_evaluable(dataset: Dataset) -> EnvironmentSpec:
     """Return the environment in which policies are evaluated.
 
     Raises:
         InputError: If the dataset names no environment or no reference scores, the environment
-        cannot be made, or its action space does not fit the dataset's actions.
+        cannot be made, or its spaces do not fit the dataset's observations and actions.
     """
     missing = dataset.reference_min is None or dataset.reference_max is None
-    if dataset.environment_id is None or missing:
+    if dataset.environment is None or missing:
         raise InputError(
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
             "are evaluated in the environment and returns normalised by the scores; add "
             "environment_id, reference_min and reference_max to its metadata"
         )
-    obs_dim, actions = spaces_of(dataset.environment_id)
-    if (actions is not None) != (dataset.codebook is None):
-        coded = dataset.codebook is not None
-        raise InputError(
-            f"dataset {dataset.dataset_id!r} has integer actions and "
-            f"{'a codebook of continuous ones' if coded else 'no codebook'}, but "
-            f"{dataset.environment_id} has a {'discrete' if coded else 'continuous'} action space; "
-            "reduce a dataset of that environment again, or correct environment_id"
-        )
-    found = dataset.transitions.obs_dim, dataset.transitions.action_count
-    if found[0] != obs_dim or (actions and not (actions.start == 0 and actions.n >= found[1])):
-        raise InputError(
-            f"dataset {dataset.dataset_id!r} has observations of {found[0]} numbers and actions "
-            f"0..{found[1] - 1}, but {dataset.environment_id} has observations of {obs_dim} and "
-            f"the action space {actions}; name the environment that the data are of"
-        )
-    return dataset.environment_id
+    for misfit in find_misfits(evidence_of(dataset), dataset.environment):
+        raise InputError(f"dataset {dataset.dataset_id!r} has {misfit}")
+    return dataset.environment
 
 
 def _learner_seed(spec: RunSpec) -> int:
@@ -182,8 +196,13 @@ def _without_signal(dataset: Dataset, control: Control, seed: int) -> Transition
 
 
 @lru_cache(maxsize=4)
-def _open(dataset_id: str, codebook: CodebookSpec | None, environment: str | None) -> Dataset:
-    dataset = open_dataset(dataset_id, codebook)
+def _open(
+    dataset_id: str,
+    codebook: CodebookSpec | None,
+    environment: str | None,
+    changed: int | None,  # noqa: ARG001 - another file of that name is another dataset
+) -> Dataset:
     if environment is None:
-        return dataset
-    return replace(dataset, environment_id=register_environment(environment))
+        return open_dataset(dataset_id, codebook)
+    environment_id = register_environment(environment)  # first, so that the dataset can know it
+    return open_dataset(dataset_id, codebook).in_environment(environment_id)

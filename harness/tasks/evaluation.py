@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from typing import Any
@@ -12,14 +13,15 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from envs.dynamics.episodes import CompiledEnvironment
-from envs.environment import Environment, make_environment
+from envs.environment import Environment, make_environment, to_actions
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
 from harness.core.learner import ContinuousPolicy, Policy
 
 
 def evaluate(
     policy: Policy | ContinuousPolicy,
-    environment: str | CompiledEnvironment,
+    environment: EnvironmentSpec | CompiledEnvironment,
     episodes: int,
     seed: int,
 ) -> NDArray[np.float64]:
@@ -27,8 +29,8 @@ def evaluate(
 
     Args:
         policy: Maps the observations of all episodes at once, flattened where they are not
-        vectors, to actions of the environment.
-        environment: A registered gymnasium environment by its id, or one in compiled code.
+        vectors, to actions: numbers from 0 wherever the environment counts from, or flat vectors.
+        environment: A gymnasium environment, or one in compiled code.
         episodes: Number of episodes, each in its own environment.
         seed: Fixes the initial observations and all randomness of the environments.
 
@@ -48,13 +50,13 @@ def evaluate(
 
 
 def _checked(actions: Any, space: Space[Any], count: int) -> NDArray[Any]:
-    """Return the actions of a policy in the environment's type.
+    """Turn what a policy returned into actions of the environment.
 
     Raises:
-        InputError: If they are not what a policy returns.
+        InputError: If it is not what a policy returns.
     """
     discrete = isinstance(space, Discrete)
-    shape = (count, *(space.shape or ()))
+    shape = (count,) if discrete else (count, math.prod(space.shape or ()))
     array = actions if isinstance(actions, np.ndarray) else np.empty(0, dtype=object)
     if array.dtype.kind not in ("iu" if discrete else "iuf") or array.shape != shape:
         found = f"{array.dtype} of shape {array.shape}" if array is actions else repr(actions)
@@ -65,13 +67,14 @@ def _checked(actions: Any, space: Space[Any], count: int) -> NDArray[Any]:
         )
     low, high = array.min(), array.max()
     if not np.isfinite([low, high]).all() or (
-        isinstance(space, Discrete) and not space.start <= low <= high < space.start + space.n
+        isinstance(space, Discrete) and not 0 <= low <= high < space.n
     ):
+        numbered = ", which a policy numbers from 0" if discrete else ""
         raise InputError(
-            f"the policy returned actions from {low} to {high}: the environment takes {space}; "
-            "correct the learner's policy"
+            f"the policy returned actions from {low} to {high}: the environment takes "
+            f"{space}{numbered}; correct the learner's policy"
         )
-    return array.astype(space.dtype)
+    return to_actions(space, array)
 
 
 def _play(

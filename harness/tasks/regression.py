@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 from typing import ClassVar
 
-from envs.regression.datasets import Split, Tabular, open_tabular, split
+from envs.regression.datasets import Split, Tabular, last_changed, open_tabular, split
 from harness.core.learner import Predictor, RegressionLearner
 from harness.core.records import DatasetFacts, MeasuredResult, Seconds
 from harness.core.reduction import Reduction
@@ -26,11 +26,15 @@ class RegressionTask(Task[Tabular, RegressionSet]):
 
     def open(self, spec: RunSpec) -> Tabular:
         """Open the dataset of a run."""
-        return _open(spec.dataset)
+        return _open(spec.dataset, last_changed(spec.dataset))
 
     def hash(self, source: Tabular, seed: int) -> str:
         """Hash the training split."""
         return _train_hash(source, seed)
+
+    def last_changed(self, dataset: str) -> int | None:
+        """Return when a file last changed, 0 for what is embedded; None: it is to be had first."""
+        return last_changed(dataset)
 
     def rows(self, source: Tabular, seed: int) -> RegressionSet:
         """Return the training split."""
@@ -93,5 +97,5 @@ def _split(tabular: Tabular, seed: int) -> Split:
 
 
 @lru_cache(maxsize=4)
-def _open(dataset_id: str) -> Tabular:
+def _open(dataset_id: str, changed: int | None) -> Tabular:  # noqa: ARG001 - see control's
     return open_tabular(dataset_id)

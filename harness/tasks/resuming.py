@@ -8,26 +8,35 @@ from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from harness.core.specs import Suite
 from harness.tasks.base import model_key
-from harness.tasks.kinds import source_hash, task_of
+from harness.tasks.kinds import task_of
 
 
 def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
     """Check that existing records were made from the suite's datasets as they are now.
 
     Raises:
-        InputError: Naming the first record of other data.
+        InputError: Naming the first record of other data, or of another environment.
     """
+    task = task_of(suite)
     for record in records:
         spec, result = record.spec, record.result
         if result is None or spec.task != suite.task or spec.dataset not in suite.datasets:
             continue
         mine = spec.model_copy(update={"environment": suite.environments.get(spec.dataset)})
-        then, now = result.dataset.content_hash, source_hash(mine)  # a record's imports nothing
+        source = task.open(mine)  # as the suite says: a record's environment imports nothing
+        then, now = result.dataset.content_hash, task.hash(source, spec.seed)
         if then != now:
             raise InputError(
                 f"dataset {spec.dataset!r} has hash {now}, but record {record.run_id} was made on "
                 f"data with hash {then}: results on two versions of a dataset cannot share a "
                 "folder; choose another --results or restore the old data"
+            )
+        old, new = result.dataset.environment, task.environment(source)
+        if old != new:
+            raise InputError(
+                f"dataset {spec.dataset!r} is of the environment {str(new)!r}, but record "
+                f"{record.run_id} was evaluated in {str(old)!r}: results in two environments "
+                "cannot share a folder; choose another --results"
             )
 
 

@@ -24,7 +24,7 @@ def save_reduction(
 ) -> None:
     """Write a reduction as an ``.npz`` that can be opened as a dataset."""
     origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
-    _save(reduction, path, origin, _reference(dataset), discount)
+    _save(reduction, path, origin, dataset.reference, discount)
 
 
 def save_streamed_reduction(
@@ -68,22 +68,13 @@ def save_as_minari(
     write_transitions(
         dataset_id,
         reduction.transitions,
-        _reference(dataset),
+        dataset.reference,
         algorithm=reduction.method,
         description=(
             f"{rows} weighted transitions that stand for the {len(dataset.transitions)} of "
             f"{dataset.dataset_id}. Each is an episode of one step; its weight is in its infos."
         ),
         metadata={**metadata, "discount": discount},
-    )
-
-
-def _reference(dataset: Dataset) -> Reference:
-    return Reference(
-        environment_id=dataset.environment_id,
-        reference_min=dataset.reference_min,
-        reference_max=dataset.reference_max,
-        codebook=dataset.codebook.to_json() if dataset.codebook else None,
     )
 
 

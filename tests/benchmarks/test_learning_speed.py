@@ -14,6 +14,7 @@ import torch
 
 from envs.dataset import Dataset
 from harness.core.arrays import FloatArray, IntArray
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.learners.networks import DQNLearner
@@ -131,7 +132,9 @@ def test_parallel_episodes_are_faster_than_one_after_another(cartpole: Dataset) 
     (trained,) = learner.fit(cartpole.transitions, seed=0)
     found: list[FloatArray] = []
     fast, slow = seconds(
-        lambda: found.append(evaluate(trained.policy, "CartPole-v1", 20, seed=7)),
+        lambda: found.append(
+            evaluate(trained.policy, EnvironmentSpec(id="CartPole-v1"), 20, seed=7)
+        ),
         lambda: found.append(one_after_another(trained, "CartPole-v1", 20, seed=7)),
         repeats=3,
     )

@@ -19,6 +19,7 @@ from envs.formats.minari import store as minari_store
 from envs.loading import open_dataset
 from envs.reference import Reference
 from harness.core.arrays import FloatArray
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import RunResult
@@ -42,7 +43,7 @@ def sway(observation: FloatArray) -> FloatArray:
 def hopper(request: pytest.FixtureRequest) -> Dataset:
     pytest.importorskip("mujoco")
     rng = np.random.default_rng(0)
-    with closing(make_environment(request.param)) as environment:
+    with closing(make_environment(EnvironmentSpec(id=request.param))) as environment:
         policy = BehaviourPolicy(sway, cast(Box, environment.action_space), random_share=0.5)
         episodes = [play_episode(environment, policy, seed, rng) for seed in range(12)]
     reference = Reference(environment_id=request.param, **REFERENCE)
@@ -101,10 +102,10 @@ def test_a_reduction_on_disk_remembers_its_codebook(tmp_path: Path) -> None:
 
 def test_actions_that_the_environment_does_not_take_are_refused() -> None:
     dataset = open_dataset("classic/pendulum/medium-v0", CODES)
-    assert check_evaluable(dataset) == "Pendulum-v1"
+    assert check_evaluable(dataset) == EnvironmentSpec(id="Pendulum-v1")
     with pytest.raises(InputError, match="no codebook, but Pendulum-v1 has a continuous action"):
         check_evaluable(replace(dataset, codebook=None))
-    with pytest.raises(InputError, match=r"a codebook .*, but CartPole-v1 has a discrete action"):
-        check_evaluable(replace(dataset, environment_id="CartPole-v1"))
+    with pytest.raises(InputError, match="3 numbers, but CartPole-v1 has observations of 4"):
+        check_evaluable(replace(dataset, environment=EnvironmentSpec(id="CartPole-v1")))
     with pytest.raises(InputError, match="'Nowhere-v0' cannot be made"):
-        check_evaluable(replace(dataset, environment_id="Nowhere-v0"))
+        check_evaluable(replace(dataset, environment=EnvironmentSpec(id="Nowhere-v0")))

@@ -50,7 +50,7 @@ def test_embedded_set_is_collected_on_first_use_and_says_so(
         second = open_dataset(QUICK_ID)
     assert caplog.records == []
     assert first.dataset_id == QUICK_ID
-    assert first.environment_id == "CartPole-v1"
+    assert first.reference.environment_id == "CartPole-v1"
     assert first.content_hash == second.content_hash == first.transitions.content_hash()
 
 
@@ -106,7 +106,7 @@ def test_npz_round_trip(tmp_path: Path, metadata: dict[str, Any]) -> None:
     assert dataset.dataset_id == str(path)
     assert dataset.content_hash == transitions.content_hash()
     assert dataset.transitions.action_count == 5
-    assert dataset.environment_id == metadata.get("environment_id")
+    assert dataset.reference.environment_id == metadata.get("environment_id")
     assert dataset.reference_min == metadata.get("reference_min")
     assert dataset.reference_max == metadata.get("reference_max")
 

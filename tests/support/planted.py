@@ -170,4 +170,6 @@ DEFECTS: dict[str, tuple[Plant, str]] = {
 }  # fmt: skip
 WITH_COMPANY = {  # what breaks more than one rule
     "shuffled", "off by one, forwards", "copied rows", "too long",
+    # the environment shows it too
+    "no reward", "returns of zero", "constant reward", "action too large",
 }  # fmt: skip

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from envs.catalogue import classic_dataset
 from envs.formats.episodes import one_step_episodes
+from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
 from envs.reference import Reference
 from harness.core.errors import InputError
@@ -36,7 +36,8 @@ def write_transitions(
 
     A row becomes an episode of one step: observations ``[s, s']``, terminated or else truncated,
     and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
-    precision of the rows and no bounds, so that nothing is rounded or rejected.
+    precision of the rows and no bounds, so that nothing is rounded or rejected, and actions are
+    numbered as the environment does, from its start.
     `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
     is an HDF5 group of some ten kilobytes.
 
@@ -50,11 +51,12 @@ def write_transitions(
             ``bellman_bench`` of ``dataset.storage.metadata``.
 
     Raises:
-        InputError: If the id cannot be used (see `check_new_id`), the environment is unknown, or
-            the root cannot be written.
+        InputError: If the id cannot be used (see `check_new_id`), the environment is unknown or
+            cannot be made, or the root cannot be written.
     """
     check_new_id(dataset_id)
-    _check_environment(reference.environment_id)
+    describe_environments(reference)  # refused before anything is written
+    reference = with_action_start(reference)
     episodes = list(one_step_episodes(transitions))
     bound = np.full(transitions.obs_dim, np.inf, dtype=episodes[0].observations.dtype)
     return write_dataset(
@@ -63,7 +65,10 @@ def write_transitions(
         reference,
         algorithm=algorithm,
         description=description,
-        spaces=(Box(-bound, bound, dtype=bound.dtype.type), Discrete(transitions.action_count)),
+        spaces=(
+            Box(-bound, bound, dtype=bound.dtype.type),
+            Discrete(transitions.action_count, start=reference.action_start),
+        ),
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
@@ -87,11 +92,3 @@ def check_new_id(dataset_id: str) -> None:
         )
     if is_stored(dataset_id):
         raise existing_dataset(dataset_id)
-
-
-def _check_environment(environment_id: str | None) -> None:
-    if environment_id is not None and environment_id not in gym.registry:
-        raise InputError(
-            f"environment {environment_id!r} is not registered: Minari needs one that gymnasium "
-            "can make; install its package or leave the environment out"
-        )

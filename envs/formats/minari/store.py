@@ -17,6 +17,7 @@ from minari.data_collector import EpisodeBuffer
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
 from envs.formats.minari import hdf5 as minari_hdf5
+from envs.formats.minari.environments import describe_environments, read_environments
 from envs.formats.minari.root import (
     datasets_root,
     existing_dataset,
@@ -139,13 +140,16 @@ def open_stored(dataset_id: str) -> StoredDataset:
     with _damage_explained(dataset_id):
         metadata, episode_count = dataset.storage.metadata, int(dataset.total_episodes)
         row_count = int(dataset.total_steps)
+        # Minari itself shows the latter only as an environment that it has made.
+        environments = read_environments(dataset.env_spec, dataset._eval_env_spec)
     if not episode_count:
         raise no_episode(dataset_id)
     reference = {
-        "environment_id": dataset.env_spec.id if dataset.env_spec else None,
+        **environments,
         "reference_min": metadata.get("ref_min_score"),
         "reference_max": metadata.get("ref_max_score"),
         "codebook": metadata.get(CODEBOOK_KEY),
+        "action_start": int(actions.start) if isinstance(actions, Discrete) else 0,
     }
     return StoredDataset(
         dataset_id=dataset_id,
@@ -197,7 +201,8 @@ def write_dataset(
     Args:
         dataset_id: A Minari id: namespace, name and version.
         episodes: Episodes whose actions are integers from 0, or continuous.
-        reference: The environment and the scores, as far as known.
+        reference: The environment and the scores, as far as known, and where the space of discrete
+            actions starts.
         algorithm: The behaviour policy.
         description: A description of the dataset.
         spaces: Of observations and actions; by default those of the environment.
@@ -206,8 +211,9 @@ def write_dataset(
 
     Raises:
         InputError: If the root cannot be written, the dataset's folder is occupied by something
-        else, or a copy exists and ``refuse_existing`` is set.
+        else, a copy exists and ``refuse_existing`` is set, or an environment cannot be made.
     """
+    recorded_in, evaluated = describe_environments(reference)
     observation_space, action_space = spaces or (None, None)
     with (
         staged(dataset_id, ".writing-", refuse_existing=refuse_existing) as staging,
@@ -216,9 +222,9 @@ def write_dataset(
     ):
         dataset = minari.create_dataset_from_buffers(
             dataset_id,
-            buffer=[_to_minari(episode) for episode in episodes],
-            env=reference.environment_id,
-            eval_env=reference.environment_id,
+            buffer=[_to_minari(episode, reference.action_start) for episode in episodes],
+            env=recorded_in,
+            eval_env=evaluated,
             algorithm_name=algorithm,
             author="bellman-bench",
             description=description,
@@ -272,11 +278,12 @@ def _damage_explained(dataset_id: str) -> Iterator[None]:
         ) from error
 
 
-def _to_minari(episode: Episode) -> EpisodeBuffer:
+def _to_minari(episode: Episode, action_start: int) -> EpisodeBuffer:
+    numbered = episode.actions.ndim == 1
     return EpisodeBuffer(
         seed=episode.seed,
         observations=episode.observations,
-        actions=episode.actions,
+        actions=episode.actions + action_start if numbered else episode.actions,
         rewards=episode.rewards,
         terminations=episode.terminations,
         truncations=episode.truncations,

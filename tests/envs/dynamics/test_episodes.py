@@ -12,6 +12,7 @@ import pytest
 from envs.dynamics import classic
 from envs.dynamics.episodes import compile_environment
 from harness.core.arrays import FloatArray, IntArray
+from harness.core.classes.environments import EnvironmentSpec
 from harness.tasks.evaluation import evaluate
 
 CLASSIC = ["CartPole-v1", "CartPole-v0", "MountainCar-v0", "Acrobot-v1"]
@@ -29,7 +30,7 @@ def sticky(rng: np.random.Generator, count: int) -> Any:
 @pytest.mark.parametrize("environment_id", CLASSIC)
 def test_every_digit_is_gymnasiums(environment_id: str) -> None:
     environment = gymnasium.make(environment_id)
-    compiled = compile_environment(environment_id)
+    compiled = compile_environment(EnvironmentSpec(id=environment_id))
     assert compiled is not None
     actions = sticky(np.random.default_rng(0), compiled.action_space.n)  # type: ignore[attr-defined]
     ends = set()
@@ -64,27 +65,39 @@ class Mixed:
 
 @pytest.mark.parametrize("environment_id", CLASSIC)
 def test_returns_are_gymnasiums(environment_id: str) -> None:
-    compiled = compile_environment(environment_id)
+    compiled = compile_environment(EnvironmentSpec(id=environment_id))
     assert compiled is not None
     shape = compiled.observation_space.shape or (0,)
     policy = Mixed(shape[0], compiled.action_space.n)  # type: ignore[attr-defined]
-    expected = evaluate(policy, environment_id, 12, seed=5)
+    expected = evaluate(policy, EnvironmentSpec(id=environment_id), 12, seed=5)
     np.testing.assert_array_equal(evaluate(policy, compiled, 12, seed=5), expected)
 
 
 @pytest.mark.parametrize("environment_id", ["Pendulum-v1", "unknown-v0"])
 def test_others_are_not_compiled(environment_id: str) -> None:
-    assert compile_environment(environment_id) is None
+    assert compile_environment(EnvironmentSpec(id=environment_id)) is None
 
 
-def test_one_that_is_made_otherwise_is_not_compiled() -> None:
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"kwargs": {"sutton_barto_reward": True}},
+        {"max_episode_steps": 40},
+        {"wrappers": ({"name": "ClipReward", "kwargs": {"max_reward": 0.5}},)},
+    ],
+)
+def test_one_that_data_make_otherwise_is_not_compiled(otherwise: dict[str, Any]) -> None:
+    assert compile_environment(EnvironmentSpec(id="CartPole-v1", **otherwise)) is None
+
+
+def test_one_that_is_registered_otherwise_is_not_compiled() -> None:
     gymnasium.register(
         "Rewarded-v0",
         entry_point="gymnasium.envs.classic_control.cartpole:CartPoleEnv",
         max_episode_steps=500,
         kwargs={"sutton_barto_reward": True},
     )
-    assert compile_environment("Rewarded-v0") is None
+    assert compile_environment(EnvironmentSpec(id="Rewarded-v0")) is None
 
 
 def test_digits_that_differ_are_seen(
@@ -101,6 +114,6 @@ def test_digits_that_differ_are_seen(
     monkeypatch.setattr(classic, "step_mountain_car", almost)
     compile_environment.cache_clear()
     logging.getLogger("bellman_bench").propagate = True
-    assert compile_environment("MountainCar-v0") is None
+    assert compile_environment(EnvironmentSpec(id="MountainCar-v0")) is None
     assert "differ from gymnasium's" in caplog.text
     compile_environment.cache_clear()

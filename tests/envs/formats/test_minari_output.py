@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back_equal(reference: Reference) -> None:
     assert (folder / "data").is_dir()
     dataset = open_dataset("distilled/cartpole-v0")
     assert dataset.content_hash == transitions.content_hash()
-    assert dataset.environment_id == reference.environment_id
+    assert dataset.reference.environment_id == reference.environment_id
     assert dataset.reference_min == reference.reference_min
     assert dataset.reference_max == reference.reference_max
     streamed = next(stream_transitions("distilled/cartpole-v0"))
@@ -161,7 +161,7 @@ def test_an_interrupted_write_leaves_nothing(
 
 
 def test_an_environment_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(InputError, match="'Walk-v9' is not registered"):
+    with pytest.raises(InputError, match="'Walk-v9' cannot be made"):
         write("distilled/walk-v0", small(), Reference(environment_id="Walk-v9"))
 
 

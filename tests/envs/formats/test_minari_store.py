@@ -105,7 +105,7 @@ def test_actions_count_from_zero_whatever_the_space_starts_at(
 
 def test_missing_metadata_is_none(write_minari: Write, sound_episode: Steps) -> None:
     dataset = open_dataset(write_minari(sound_episode))
-    assert dataset.environment_id is None
+    assert dataset.reference.environment_id is None
     assert dataset.reference_min is None
     assert dataset.reference_max is None
 

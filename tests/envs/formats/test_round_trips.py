@@ -20,6 +20,7 @@ from envs.formats.npz import read_arrays
 from envs.formats.recording import Recording
 from envs.loading import open_recording
 from envs.reference import Reference
+from harness.core.classes.environments import EnvironmentSpec
 from tests.envs.formats.layouts import Arrays, assert_rows, without, write_d4rl, write_npz
 
 NAMES = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations")
@@ -31,7 +32,7 @@ def hop() -> str:
     dataset_id = "test/hopping-v0"
     if not minari_store.is_stored(dataset_id):
         rng = np.random.default_rng(0)
-        with closing(make_environment("Hopper-v5")) as environment:
+        with closing(make_environment(EnvironmentSpec(id="Hopper-v5"))) as environment:
             space = cast(Box, environment.action_space)
             policy = BehaviourPolicy(lambda _: np.zeros(3, np.float32), space, random_share=1.0)
             episodes = [play_episode(environment, policy, seed, rng) for seed in range(8)]

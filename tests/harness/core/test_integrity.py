@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.analysis import write_tables
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
-from harness.core.records import SCHEMA_VERSION, RunRecord, read_record, write_record
+from harness.core.records import (
+    NEWEST_VERSION,
+    SCHEMA_VERSION,
+    RunRecord,
+    read_record,
+    schema_version_of,
+    write_record,
+)
 from harness.core.specs import Suite
 from harness.execution.runner import pending_runs
 from harness.execution.status import read_status, write_suite
@@ -118,4 +127,24 @@ def test_records_of_every_schema_version_stay_readable(path: Path) -> None:
 def test_there_is_a_fixture_of_every_schema_version() -> None:
     names = {path.stem for path in DATA.glob("record-*.json")}
     versions = range(1, SCHEMA_VERSION + 1)
-    assert names == {f"record-v{n}-{end}" for n in versions for end in ("completed", "failed")}
+    both = {f"record-v{n}-{end}" for n in versions for end in ("completed", "failed")}
+    assert names == both | {f"record-v{NEWEST_VERSION}-completed"}  # a failed one says no more
+
+
+def test_an_environment_that_is_made_otherwise_is_told_by_the_newest_version() -> None:
+    record = read_record(DATA / f"record-v{NEWEST_VERSION}-completed.json")
+    assert record.result is not None
+    assert str(record.result.dataset.environment) == (
+        "Pendulum-v1, g=9.81, max_episode_steps=60, ClipReward(min_reward=-0.5)"
+    )
+    plain = read_record(DATA / f"record-v{SCHEMA_VERSION}-completed.json")
+    assert plain.result is not None
+    assert plain.result.dataset.environment == EnvironmentSpec(id="Pendulum-v1")
+    written = [schema_version_of(each.result) for each in (record, plain) if each.result]
+    assert written == [NEWEST_VERSION, SCHEMA_VERSION]
+
+
+def test_a_plain_environment_is_written_as_it_ever_was() -> None:
+    path = DATA / f"record-v{SCHEMA_VERSION}-completed.json"
+    written = json.loads(read_record(path).model_dump_json())["result"]["dataset"]
+    assert written == json.loads(path.read_text())["result"]["dataset"]

@@ -6,6 +6,7 @@ import pytest
 
 from envs.actions.codebook import Codebook
 from harness.core.arrays import FloatArray, IntArray
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
 from harness.tasks.evaluation import evaluate
 
@@ -41,7 +42,7 @@ def test_parallel_returns_are_those_of_one_episode_after_another(
             observation, reward, terminated, truncated, _ = environment.step(action)
             total, over = total + float(reward), terminated or truncated
         expected.append(total)
-    found = evaluate(policy, environment_id, 12, seed=100)
+    found = evaluate(policy, EnvironmentSpec(id=environment_id), 12, seed=100)
     assert len(set(expected)) > 1
     np.testing.assert_array_equal(found, expected)
 
@@ -57,7 +58,7 @@ def test_a_codebook_lets_a_policy_act_in_a_continuous_environment() -> None:
             observation, reward, *_ = environment.step(np.array([torque], dtype=np.float32))
             total += float(reward)
         expected.append(total)
-    found = evaluate(codebook.wrap(Accelerate()), "Pendulum-v1", 3, seed=7)
+    found = evaluate(codebook.wrap(Accelerate()), EnvironmentSpec(id="Pendulum-v1"), 3, seed=7)
     np.testing.assert_allclose(found, expected)
 
 
@@ -71,13 +72,11 @@ def test_observations_are_flattened_as_in_datasets() -> None:
             assert (observations.sum(axis=1) == 1).all()
             return np.array([path.get(place, 0) for place in observations.argmax(axis=1)])
 
-    with pytest.MonkeyPatch.context() as patch:
-        spec = gymnasium.registry["FrozenLake-v1"]
-        patch.setitem(spec.kwargs, "is_slippery", False)
-        np.testing.assert_array_equal(evaluate(Walk(), "FrozenLake-v1", 2, seed=0), [1, 1])
+    firm = EnvironmentSpec(id="FrozenLake-v1", kwargs={"is_slippery": False})
+    np.testing.assert_array_equal(evaluate(Walk(), firm, 2, seed=0), [1, 1])
 
 
 def test_an_environment_that_cannot_be_made_is_refused() -> None:
     with pytest.raises(InputError, match="environment 'Nowhere-v0' cannot be made") as caught:
-        evaluate(Lean(), "Nowhere-v0", 2, seed=0)
+        evaluate(Lean(), EnvironmentSpec(id="Nowhere-v0"), 2, seed=0)
     assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from envs.dataset import Dataset
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.registry import import_class
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError
@@ -214,13 +215,13 @@ class Constant:
 )
 def test_what_no_policy_may_return_is_refused(actions: Any, message: str) -> None:
     with pytest.raises(InputError, match=f"the policy returned .*{message}"):
-        evaluate(Constant(actions), "CartPole-v1", 2, 0)
+        evaluate(Constant(actions), EnvironmentSpec(id="CartPole-v1"), 2, 0)
 
 
 def test_an_environment_of_another_shape_is_refused(cartpole: Dataset) -> None:
-    acrobot = replace(cartpole, environment_id="Acrobot-v1")
-    with pytest.raises(InputError, match=r"observations of 4 numbers .* observations of 6"):
+    acrobot = replace(cartpole, environment=EnvironmentSpec(id="Acrobot-v1"))
+    with pytest.raises(InputError, match=r"observations of 4 numbers, .* observations of 6"):
         check_evaluable(acrobot)
     fewer = replace(cartpole, transitions=replace(cartpole.transitions, action_count=3))
-    with pytest.raises(InputError, match=r"actions 0\.\.2, .*Discrete\(2\)"):
+    with pytest.raises(InputError, match="3 actions by its own account, but CartPole-v1 has 2"):
         check_evaluable(fewer)
