@@ -56,7 +56,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(part)
 
 
-@pytest.mark.parametrize("model", sorted(set(models_in(Suite)), key=lambda model: model.__name__))
+@pytest.mark.parametrize("model", sorted(set(models_in(Suite)), key=str))
 def test_every_key_of_a_suite_has_a_meaning(model: type[BaseModel]) -> None:
     (title,) = (title for title, (_, described) in TABLES.items() if described is model)
     section = page("suites").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
