@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final
 import minari
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
-from minari.data_collector import EpisodeBuffer
 
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
@@ -208,15 +207,16 @@ def write_dataset(
         InputError: If the root cannot be written, the dataset's folder is occupied by something
         else, or a copy exists and ``refuse_existing`` is set.
     """
+    episodes = list(episodes)
     observation_space, action_space = spaces or (None, None)
     with (
-        staged(dataset_id, ".writing-", refuse_existing=refuse_existing) as staging,
+        staged(dataset_id, "writing", refuse_existing=refuse_existing) as staging,
         minari_root(staging),
         _without_wishes(),
     ):
         dataset = minari.create_dataset_from_buffers(
             dataset_id,
-            buffer=[_to_minari(episode) for episode in episodes],
+            buffer=[],
             env=reference.environment_id,
             eval_env=reference.environment_id,
             algorithm_name=algorithm,
@@ -225,7 +225,18 @@ def write_dataset(
             observation_space=observation_space,
             action_space=action_space,
         )
-        dataset.storage.update_metadata(_to_metadata(reference) | dict(metadata or {}))
+        storage = dataset.storage
+        content = minari_hdf5.pack_episodes(episodes, WEIGHT_INFO)
+        (storage.data_path / minari_hdf5.FILE_NAME).write_bytes(content)
+        storage.update_metadata(
+            {
+                "total_episodes": len(episodes),
+                "total_steps": sum(len(episode.rewards) for episode in episodes),
+                "dataset_size": storage.get_size(),
+            }
+            | _to_metadata(reference)
+            | dict(metadata or {})
+        )
     return datasets_root() / dataset_id
 
 
@@ -270,16 +281,3 @@ def _damage_explained(dataset_id: str) -> Iterator[None]:
             f"{str(datasets_root() / dataset_id)!r} is not a readable Minari dataset ({reason}): "
             "repair it, or delete that folder and collect or download the dataset again"
         ) from error
-
-
-def _to_minari(episode: Episode) -> EpisodeBuffer:
-    return EpisodeBuffer(
-        seed=episode.seed,
-        observations=episode.observations,
-        actions=episode.actions,
-        rewards=episode.rewards,
-        terminations=episode.terminations,
-        truncations=episode.truncations,
-        # Minari cannot print an episode with infos of None.
-        infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
-    )
