@@ -17,6 +17,8 @@ from harness.testing.rows import random_transitions
 from tests.support.commands import Command
 from tests.support.control_records import make_run
 
+pytestmark = pytest.mark.slow  # starts processes
+
 LIMIT = 20_000  # bytes of a file, beyond which writing fails as on a full disk
 
 
