@@ -41,7 +41,7 @@ def write_transitions(
     and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
     precision of the rows and no bounds, so that nothing is rounded or rejected.
     `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
-    is an HDF5 group of some ten kilobytes.
+    takes two kilobytes.
 
     Args:
         dataset_id: A new Minari id, ``namespace/name-vN``.
