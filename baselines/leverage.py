@@ -9,8 +9,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 from pydantic import Field
 
+from baselines.leverage_in_parts import sample_in_parts
 from harness.core.arrays import FloatArray, IntArray
-from harness.core.reduction import Diagnostics, Reducer
+from harness.core.parts import Parts
+from harness.core.reduction import Diagnostics, Reducer, reduction_stream
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.numerics.features import additive_rows
@@ -42,6 +44,12 @@ class LeverageReducer(Reducer[Transitions]):
         weights = shares[rows] / probabilities[rows]
         diagnostics = {"rank": float(round(scores.sum())), "largest_score": float(scores.max())}
         return transitions.take(rows, weights), rows, diagnostics
+
+    def reduce_parts(
+        self, parts: Parts, size: int, seed: int
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        """Sample by the same probabilities up to rounding, systematically in the rows' order."""
+        return sample_in_parts(parts, size, self.discount, reduction_stream(self, size, seed))
 
 
 class LeverageRegression(Reducer[RegressionSet]):

@@ -7,8 +7,10 @@ from typing import ClassVar, Generic
 import numpy as np
 
 from harness.core.arrays import IntArray
-from harness.core.reduction import Diagnostics, Reducer
+from harness.core.parts import Parts, take_in_parts
+from harness.core.reduction import Diagnostics, Reducer, reduction_stream
 from harness.core.rows import RowsT
+from harness.core.transitions import Transitions
 
 
 class RandomReducer(Reducer[RowsT], Generic[RowsT]):
@@ -19,5 +21,16 @@ class RandomReducer(Reducer[RowsT], Generic[RowsT]):
     def _reduce(
         self, rows: RowsT, size: int, rng: np.random.Generator
     ) -> tuple[RowsT, IntArray | None, Diagnostics]:
-        drawn = np.sort(rng.choice(len(rows), size, replace=False))
+        drawn = _draw(len(rows), size, rng)
         return rows.take(drawn), drawn, {}
+
+    def reduce_parts(
+        self, parts: Parts, size: int, seed: int
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        """Sample the same rows as from a whole dataset."""
+        drawn = _draw(parts.row_count, size, reduction_stream(self, size, seed))
+        return take_in_parts(parts, drawn), drawn, {}
+
+
+def _draw(count: int, size: int, rng: np.random.Generator) -> IntArray:
+    return np.sort(rng.choice(count, size, replace=False))

@@ -20,6 +20,8 @@ from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
 
+MOST_ONE_STEP = 100_000  # episodes of one step
+
 logger = logging.getLogger("bellman_bench")
 
 
@@ -28,9 +30,9 @@ def convert(recording: Recording, dataset_id: str) -> Path:
 
     Reading it back gives the same rows in the same precision, including weights. Rows without
     episodes become episodes of one step, truncated unless terminated, as in `write_transitions`:
-    this is meant for small sets, since every episode is an HDF5 group of some ten kilobytes. Spaces
-    have no bounds, so that nothing is rounded or rejected. An environment that cannot be made here
-    is left out, as Minari requires.
+    this is meant for small sets, since every episode takes two kilobytes. Spaces have no bounds, so
+    that nothing is rounded or rejected. An environment that cannot be made here is left out, as
+    Minari requires.
 
     Args:
         recording: The rows; each row's next observation must be the observation of the row that
@@ -39,9 +41,10 @@ def convert(recording: Recording, dataset_id: str) -> Path:
 
     Raises:
         InputError: If the id cannot be used (see `check_new_id`), an episode's rows do not follow
-            each other, or the root cannot be written.
+            each other, too many rows form no episodes, or the root cannot be written.
     """
     check_new_id(dataset_id)
+    _check_room(recording)
     starts = _find_starts(recording)
     _check_order(recording, starts)
     count, source = recording.action_count, Path(recording.source)
@@ -74,6 +77,20 @@ def find_notes(recording: Recording) -> tuple[str, ...]:
         "rows that form no episodes are written as episodes of one step, truncated unless "
         "terminated: methods that go by episodes have no use for them",
     )
+
+
+def _check_room(recording: Recording) -> None:
+    """Check that rows without episodes are few: Minari has no compact form for them.
+
+    Raises:
+        InputError: If not.
+    """
+    if recording.episodes is None and len(recording) > MOST_ONE_STEP:
+        raise InputError(
+            f"{recording.source!r}: {len(recording)} rows form no episodes, and as episodes of one "
+            f"step, two kilobytes each, at most {MOST_ONE_STEP} are written; name the array that "
+            "ends episodes, as --map truncations=NAME, or keep the file, which every command reads"
+        )
 
 
 def _find_starts(recording: Recording) -> IntArray:

@@ -24,7 +24,7 @@ from harness.commands.status import status
 from harness.commands.table import table
 from harness.commands.terminal import Stop, notices
 from harness.commands.verify import verify
-from harness.core.errors import InputError
+from harness.core.errors import InputError, system_error
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",
@@ -76,7 +76,10 @@ def main() -> None:
     except BaseException as error:  # the last resort: a line, and a traceback on request
         if isinstance(error.__context__, BrokenPipeError):  # rich makes an exit of it
             sys.exit(1)  # silently: whoever reads, such as `head`, has read enough
-        status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
+        if isinstance(error, OSError) and error.filename is not None:
+            status = _fail(str(system_error(error, error.filename)), 2, error)
+        else:
+            status = _fail(f"{type(error).__name__}: {error} (add --debug for more)", 1, error)
     if status == INTERRUPTED:
         _say("interrupted; run the same command again to resume")
     sys.exit(status if isinstance(status, int) else 0)

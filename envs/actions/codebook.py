@@ -49,6 +49,10 @@ class Codebook:
         numbers = [distances.argmin(axis=1) for distances in self._distances(actions)]
         return np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
 
+    def take(self, numbers: IntArray) -> Codebook:
+        """Keep some of the codes."""
+        return Codebook(self.codes[numbers], self.scale)
+
     def decode(self, numbers: IntArray) -> Float64Array:
         """Return the codes of given indices, ``(N,) -> (N, action_dim)``."""
         return self.codes[numbers]
@@ -115,6 +119,31 @@ class CodedPolicy:
         return self.codebook.decode(self.policy.act(observations))
 
 
+@dataclass(frozen=True, eq=False)
+class ActionSummary:
+    """What a codebook is made of: statistics of all actions, and some of them."""
+
+    low: FloatArray  # (action_dim,) minimum of each dimension
+    high: FloatArray  # (action_dim,) maximum
+    scale: Float64Array  # (action_dim,) standard deviation; one where a dimension is constant
+    sample: FloatArray  # the actions of the rows of `sampled_rows`
+    distinct: FloatArray | None  # distinct actions in lexicographic order; None: more than codes
+
+    def choose_codes(self, spec: CodebookSpec) -> Codebook:
+        """Choose codes as `fit_codebook` does, of which a grid's may be nearest to no action.
+
+        Raises:
+            InputError: If a grid of two levels per dimension has more codes than requested.
+        """
+        if self.distinct is not None:
+            codes = self.distinct
+        elif spec.method == "bins":
+            codes = _grid(self.low.astype(float), self.high.astype(float), spec.size)
+        else:
+            codes = _means(self.sample, self.scale, spec)
+        return Codebook(codes.astype(np.float64), self.scale)
+
+
 def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
     """Fit a codebook to actions by k-means or a grid.
 
@@ -132,16 +161,15 @@ def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
     Raises:
         InputError: If a grid of two levels per dimension has more codes than requested.
     """
-    varies = np.ptp(actions, axis=0) > 0
-    scale = np.where(varies, actions.std(axis=0, dtype=np.float64), 1.0)
-    sample = _subsample(actions)
+    low, high = actions.min(axis=0), actions.max(axis=0)
+    scale = np.where(high > low, actions.std(axis=0, dtype=np.float64), 1.0)
+    sample = actions[sampled_rows(len(actions))]
     codes = np.unique(sample, axis=0)
     if len(codes) <= spec.size:
         codes = np.unique(actions, axis=0)
-    if len(codes) > spec.size:
-        codes = _grid(actions, spec.size) if spec.method == "bins" else _means(sample, scale, spec)
-    codebook = Codebook(codes.astype(np.float64), scale)
-    return Codebook(codebook.codes[np.unique(codebook.encode(actions))], scale)
+    distinct = codes if len(codes) <= spec.size else None
+    codebook = ActionSummary(low, high, scale, sample, distinct).choose_codes(spec)
+    return codebook.take(np.unique(codebook.encode(actions)))
 
 
 def number_actions(
@@ -165,10 +193,7 @@ def number_actions(
     count = recording.action_count
     if count is not None:
         if codebook is not None:
-            raise InputError(
-                f"{recording.source!r} has {count} discrete actions, but a codebook is for "
-                "continuous actions: leave it out"
-            )
+            raise discrete_actions(recording)
         return _transitions(recording, cast(IntArray, recording.actions), count), None
     if codebook is None:
         raise InputError(
@@ -181,6 +206,14 @@ def number_actions(
     if isinstance(codebook, CodebookSpec):
         codebook = _fit(actions, codebook, recording.source)
     return _transitions(recording, codebook.encode(actions), len(codebook)), codebook
+
+
+def discrete_actions(recording: Recording) -> InputError:
+    """Build the error for a codebook where it has no use."""
+    return InputError(
+        f"{recording.source!r} has {recording.action_count} discrete actions, but a codebook is "
+        "for continuous actions: leave it out"
+    )
 
 
 def parse_codebook(text: str) -> CodebookSpec:
@@ -218,10 +251,11 @@ def _transitions(recording: Recording, actions: IntArray, count: int) -> Transit
         )
 
 
-def _subsample(actions: FloatArray) -> FloatArray:
-    if len(actions) <= FIT_ROWS:
-        return actions
-    return actions[np.random.default_rng(0).choice(len(actions), FIT_ROWS, replace=False)]
+def sampled_rows(count: int) -> IntArray:
+    """Rows of a dataset of ``count`` rows that k-means is fitted to."""
+    if count <= FIT_ROWS:
+        return np.arange(count)
+    return np.random.default_rng(0).choice(count, FIT_ROWS, replace=False)
 
 
 def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float64Array:
@@ -235,8 +269,7 @@ def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float
     return np.unique(inside, axis=0)
 
 
-def _grid(actions: FloatArray, size: int) -> Float64Array:
-    low, high = actions.min(axis=0).astype(float), actions.max(axis=0).astype(float)
+def _grid(low: Float64Array, high: Float64Array, size: int) -> Float64Array:
     dimensions = int(np.count_nonzero(high > low))
     levels = max(n for n in range(1, size + 1) if n**dimensions <= size)
     if levels < 2:

@@ -45,13 +45,7 @@ def write_figure(recording: Recording, inspection: Inspection, target: Path) -> 
     content = io.BytesIO()
     with figure_style():
         plot_inspection(recording, inspection).savefig(content, format="png", dpi=160)
-    try:
-        return write_whole(path, content.getvalue())
-    except OSError as error:
-        raise InputError(
-            f"figure {str(path)!r} cannot be written ({error.strerror}): give a .png path or a "
-            "folder that can be written"
-        ) from error
+    return write_whole(path, content.getvalue())
 
 
 def _figure_path(recording: Recording, target: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -25,12 +25,33 @@ def write_figures(
 ) -> list[Path]:
     """Draw the records of ``DIRECTORY``, each figure as PNG and SVG.
 
+    Args:
+        directory: A results folder.
+        folder: Where the figures go; None: ``DIRECTORY/figures``.
+        arms: As of `draw_figures`.
+        learners: As of `draw_figures`.
+
+    Raises:
+        InputError: As of `draw_figures`.
+        PathError: If the folder cannot be written.
+    """
+    return [
+        write_whole((folder or directory / "figures") / f"{name}.{kind}", encode(figure, kind))
+        for name, figure in draw_figures(directory, arms, learners).items()
+        for kind in ("png", "svg")
+    ]
+
+
+def draw_figures(
+    directory: Path, arms: Collection[str] = (), learners: Collection[str] = ()
+) -> Mapping[str, Figure]:
+    """Draw the records of ``DIRECTORY``, and return the figures by name.
+
     Which figures there are is for the metric to say, by its `figures`; there may be none. The same
     records and library versions give the same bytes.
 
     Args:
         directory: A results folder.
-        folder: Where the figures go; None: ``DIRECTORY/figures``.
         arms: Labels of those to draw, with their controls; all unless given.
         learners: Labels of those to draw; all unless given.
 
@@ -44,11 +65,16 @@ def write_figures(
     if arms:
         drawn = [*drawn, *_controls(records, arms)]
     drawn = _chosen(drawn, "learner", learners, lambda record: record.spec.learner.label)
-    return [
-        write_whole((folder or directory / "figures") / f"{name}.{kind}", _encode(figure, kind))
-        for name, figure in metric.figures(drawn).items()
-        for kind in ("png", "svg")
-    ]
+    return metric.figures(drawn)
+
+
+def encode(figure: Figure, kind: str) -> bytes:
+    """Return the file of a figure, of kind ``png`` or ``svg``."""
+    content = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {}
+    with figure_style():
+        figure.savefig(content, format=kind, dpi=160, metadata=metadata)
+    return _with_palette(content) if kind == "png" else content.getvalue()
 
 
 def _chosen(
@@ -73,14 +99,6 @@ def _controls(records: Sequence[RunRecord], arms: Collection[str]) -> list[RunRe
     controls = controls_of(records)
     labels = {control.label for arm in arms for control in controls.get(arm, ())} - set(arms)
     return [record for record in records if record.spec.reducer.label in labels]
-
-
-def _encode(figure: Figure, kind: str) -> bytes:
-    content = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {}
-    with figure_style():
-        figure.savefig(content, format=kind, dpi=160, metadata=metadata)
-    return _with_palette(content) if kind == "png" else content.getvalue()
 
 
 def _with_palette(png: io.BytesIO) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from harness.analysis.plots import write_figures
+from harness.analysis.plots import draw_figures, encode
 from harness.analysis.tables import Tables
 from harness.core.storage.files import write_whole
 
@@ -37,26 +37,31 @@ img { max-width: 100%; margin: 1rem 0; }
 """)
 
 
-def write_report(directory: Path) -> Path:
-    """Write ``DIRECTORY/report.html``: figures, tables and captions, with nothing to load.
+def write_report(directory: Path, folder: Path | None = None) -> Path:
+    """Write ``report.html``: figures, tables and captions, with nothing to load.
 
     The figures are drawn anew. The same records and library versions give the same bytes.
+
+    Args:
+        directory: A results folder.
+        folder: Where the page goes; None: ``DIRECTORY``.
 
     Raises:
         InputError: If there are no readable records of a completed run, or they do not share one
             metric.
+        PathError: If the folder cannot be written.
     """
     tables = Tables.read(directory)
-    drawn = [path for path in write_figures(directory) if path.suffix == ".png"]
+    drawn = {name: encode(figure, "png") for name, figure in draw_figures(directory).items()}
     count, made = len(tables.records), tables.records[0].provenance
     versions = ", ".join(f"{name} {version}" for name, version in made.versions.items())
     page = PAGE.render(
         title=directory.resolve().name,
-        figures=[(path.stem, base64.b64encode(path.read_bytes()).decode()) for path in drawn],
+        figures=[(name, base64.b64encode(image).decode()) for name, image in drawn.items()],
         tables=[
             (name.capitalize(), table.render("html"), table.caption)
             for name, table in tables.captioned().items()
         ],
         provenance=f"{count} records; {versions}; commit {made.commit}; {made.platform}",
     )
-    return write_whole(directory / "report.html", page.encode())
+    return write_whole((folder or directory) / "report.html", page.encode())

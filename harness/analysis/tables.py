@@ -75,20 +75,24 @@ class Tables:
                 tables[name] = Captioned(frame, table.columns, table.caption(self.records))
         return tables
 
-    def write(self) -> list[Path]:
-        """Write each table to ``DIRECTORY/tables/NAME.{md,csv,tex}``, and claims to ``claims.md``.
+    def write(self, folder: Path | None = None) -> list[Path]:
+        """Write each table to ``NAME.{md,csv,tex}`` of a folder, and claims to ``claims.md``.
 
         The same records give the same bytes.
 
+        Args:
+            folder: Where they go; None: ``DIRECTORY/tables``.
+
         Raises:
             InputError: If the claims cannot be read or judged.
+            PathError: If the folder cannot be written.
         """
         texts: dict[str, str] = {}
         for name, table in self.captioned().items():
             texts |= _in_every_format(name, table)
         if self.claims:
             texts["claims.md"] = render_claims(self.records, self.claims)
-        folder = self.directory / "tables"
+        folder = folder or self.directory / "tables"
         return [write_whole(folder / name, text.encode()) for name, text in texts.items()]
 
     def blocks(self, format: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ def distill(
     ] = "recorded",
     codebook: Codebook = None,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Read a few episodes at a time (method exact).")
+        bool, typer.Option("--stream", help="Read a few episodes at a time.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Processes for --stream.")] = None,
     scheduler: Annotated[
@@ -67,10 +67,9 @@ def distill(
     name_data_folder(data_dir)
     ask_no_hub(offline)
     regression = is_tabular(dataset_id)
-    if codebook and (stream or regression):
+    if codebook and regression:
         raise InputError(
-            f"codebook {codebook!r}: it is for transitions with continuous actions that are not "
-            "streamed; leave it or --stream out"
+            f"codebook {codebook!r}: it is for transitions with continuous actions; leave it out"
         )
     spec = read_labels(_parse_labels(labels))
     if spec and (stream or regression):

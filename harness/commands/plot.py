@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import ResultsFolder, listed, notices, output
+from harness.commands.terminal import (
+    OutputFolder,
+    ResultsFolder,
+    listed,
+    notices,
+    offering_output,
+    output,
+)
 
 
 def plot(
@@ -16,14 +22,13 @@ def plot(
     learners: Annotated[
         str, typer.Option(help="Learners to draw, between commas; all unless given.")
     ] = "",
-    output_folder: Annotated[
-        Path | None, typer.Option("--output", help="Folder of the figures.")
-    ] = None,
+    output_folder: OutputFolder = None,
 ) -> None:
     """Plot results against gradient steps, size or number of predictors."""
     from harness.analysis import write_figures
 
-    paths = write_figures(directory, output_folder, listed(arms), listed(learners))
+    with offering_output(output_folder):
+        paths = write_figures(directory, output_folder, listed(arms), listed(learners))
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from harness.commands.terminal import ResultsFolder, output
+from harness.commands.terminal import OutputFolder, ResultsFolder, offering_output, output
 
 
-def report(directory: ResultsFolder) -> None:
+def report(directory: ResultsFolder, output_folder: OutputFolder = None) -> None:
     """Write report.html: figures, tables and captions on one page."""
     from harness.analysis import write_report
 
-    output.print(f"wrote {write_report(directory)}", markup=False)
+    with offering_output(output_folder):
+        path = write_report(directory, output_folder)
+    output.print(f"wrote {path}", markup=False)

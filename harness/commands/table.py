@@ -6,11 +6,21 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.terminal import ResultsFolder, notices, output
+from harness.commands.terminal import (
+    OutputFolder,
+    ResultsFolder,
+    notices,
+    offering_output,
+    output,
+)
+from harness.core.errors import PathError
+
+if TYPE_CHECKING:
+    from harness.analysis import Tables
 
 
 @contextmanager
@@ -41,15 +51,27 @@ def table(
     claims: Annotated[
         Path | None, typer.Option(help="A TOML file of published claims to check.")
     ] = None,
+    output_folder: OutputFolder = None,
 ) -> None:
     """Print the comparison of methods by returns, errors or gaps, and write it in all formats."""
     from harness.analysis import Tables, embed_found
 
     tables = Tables.read(directory, claims)
     blocks = tables.blocks(format_)
-    written = tables.write()
+    told = _write(tables, output_folder)
     if into:
         embed_found(into, blocks)
     output.out(next(iter(blocks.values())), end="", highlight=False)
-    for path in written:
-        notices.print(f"wrote {path}", markup=False)
+    for line in told:
+        notices.print(line, markup=False)
+
+
+def _write(tables: Tables, folder: Path | None) -> list[str]:
+    """Write tables, and say where; to be shut out of a results folder alone is no error."""
+    try:
+        with offering_output(folder):
+            return [f"wrote {path}" for path in tables.write(folder)]
+    except PathError as error:
+        if folder is not None:
+            raise
+        return [f"note: printed alone: {error}"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from harness.core.errors import InputError
+from harness.core.errors import InputError, PathError
 
 output = Console(soft_wrap=True, highlight=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -19,6 +21,10 @@ DataFolder = Annotated[
     typer.Option("--data-dir", help="Folder of the published regression sets; by default OpenML."),
 ]
 ResultsFolder = Annotated[Path, typer.Argument(help="A results folder of `run`.")]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option("--output", help="Folder to write to, instead of the results folder."),
+]
 ControlDatasetId = Annotated[
     str, typer.Argument(help="A dataset id, the path of an .npz or .hdf5, or FORMAT::PATH.")
 ]
@@ -47,6 +53,24 @@ def ask_no_hub(offline: bool) -> None:
     """Forbid downloads in this process and its child processes."""
     if offline:
         os.environ["BELLMAN_BENCH_OFFLINE"] = "1"
+
+
+@contextmanager
+def offering_output(folder: Path | None) -> Iterator[None]:
+    """Name --output where a results folder, perhaps somebody else's, cannot be written.
+
+    Args:
+        folder: The value of --output.
+
+    Raises:
+        PathError: As raised within, with that remedy unless the option was given.
+    """
+    try:
+        yield
+    except PathError as error:
+        if folder is not None:
+            raise
+        raise PathError(f"{error}, as by --output FOLDER") from error
 
 
 def check_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ FloatArray = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+LARGEST: Final = 1e70  # methods square losses, which are squares, and sum over rows
 
 
 def as_float(name: str, values: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -32,22 +34,29 @@ def as_float(name: str, values: ArrayLike) -> NDArray[np.floating[Any]]:
 
 
 def check_finite(name: str, array: NDArray[np.floating[Any]]) -> None:
-    """Check that an array, whose first axis counts rows, has no NaN or infinity.
+    """Check that an array, whose first axis counts rows, holds numbers that can be computed with.
 
     Raises:
-        InputError: If a value is not finite; the message counts the rows and names the first.
+        InputError: If a value is NaN or infinite, or from 1e70 on, where the square of a squared
+            loss would be infinite; the message counts the rows and names the first.
     """
-    with np.errstate(all="ignore"):
-        # A finite sum implies finite terms, and needs no memory, unlike np.isfinite.
-        if np.isfinite(array.sum()):
-            return
-    finite = np.isfinite(array)
-    rows = np.flatnonzero(~(finite if finite.ndim == 1 else finite.all(axis=1)))
-    if rows.size:
-        raise InputError(
-            f"{name}: {rows.size} rows hold NaN or infinity, the first is row {rows[0]}; "
-            "every value must be finite: repair or drop those rows"
-        )
+    low, high = float(array.min(initial=0.0)), float(array.max(initial=0.0))
+    if low > -LARGEST and high < LARGEST:  # NaN is neither
+        return
+    for bad, what, remedy in (
+        (~np.isfinite(array), "NaN or infinity", "be finite: repair or drop those rows"),
+        (
+            np.abs(array, dtype=np.float64) >= LARGEST,
+            "values of 1e70 or more",
+            "be smaller: rescale the data",
+        ),
+    ):
+        rows = np.flatnonzero(bad if bad.ndim == 1 else bad.any(axis=1))
+        if rows.size:
+            raise InputError(
+                f"{name}: {rows.size} rows hold {what}, the first is row {rows[0]}; "
+                f"every value must {remedy}"
+            )
 
 
 def hash_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> str:

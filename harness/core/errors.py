@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
 OWN_PACKAGES: Final = ("harness", "envs", "baselines")
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message names the value, the rule and the remedy."""
+
+
+class PathError(InputError):
+    """A path that the system refuses to read or to write."""
 
 
 @contextmanager
@@ -78,6 +86,24 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> InputError:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     return InputError(f"unknown {kind} {name!r}: choose from {', '.join(known)}{hint}")
+
+
+def system_error(error: OSError, path: Path | str) -> PathError:
+    """Build the error for a file that the system refuses to read or to write.
+
+    Args:
+        error: The system's reason.
+        path: The file.
+    """
+    if error.errno in NO_ROOM:
+        remedy = "free some space there, or choose another place"
+    elif error.errno in _NOT_ALLOWED:
+        remedy = "ask for the permission, or choose another place"
+    elif error.errno == errno.ENAMETOOLONG:
+        remedy = "choose a shorter name"
+    else:
+        remedy = "correct the path"
+    return PathError(f"{str(path)!r} cannot be used ({error.strerror or error}): {remedy}")
 
 
 def input_error(subject: str, error: ValidationError) -> InputError:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError, is_own
@@ -98,12 +99,15 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
     def reduce(self, rows: RowsT, size: int, rng: np.random.Generator) -> Reduction[RowsT]:
         """Reduce a dataset to ``size`` rows, and measure the time.
 
+        Libraries have one thread meanwhile: more would change last digits, and slow down the many
+        small factorisations.
+
         Raises:
             InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
         """
         check_size(size, len(rows), rows.noun)
         given = private_copy(rows, type(self))
-        with _naming(self):
+        with threadpool_limits(1), _naming(self):
             started = time.perf_counter()
             found = self._reduce(given, size, rng)
             seconds = time.perf_counter() - started
@@ -131,7 +135,12 @@ def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) ->
     Parameters are not part of the stream's identity: variants of a method start from the same
     random choices, so that comparisons are paired.
     """
-    return reducer.reduce(rows, size, stream("reduction", reducer.stream_name, size, seed))
+    return reducer.reduce(rows, size, reduction_stream(reducer, size, seed))
+
+
+def reduction_stream(reducer: Reducer[Any], size: int, seed: int) -> np.random.Generator:
+    """Return the random stream of a reduction; see `reduce_seeded`."""
+    return stream("reduction", reducer.stream_name, size, seed)
 
 
 def check_size(size: int, available: int, noun: str) -> None:

@@ -27,8 +27,8 @@ class RegressionSet:
     Weights are relative: an expectation over the set is the weighted mean of its rows.
 
     Raises:
-        InputError: If the set is empty, shapes disagree, values are not finite or a weight is not
-            positive.
+        InputError: If the set is empty, shapes disagree, values are not finite or too large, or a
+            weight is not positive.
     """
 
     noun: ClassVar[str] = "rows"

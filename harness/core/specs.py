@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import product
@@ -204,13 +203,19 @@ class Suite(Frozen):
 
     @model_validator(mode="after")
     def _runs_are_distinct(self) -> Self:
-        counts = Counter(run.run_id for run in self.runs())
-        run_id, count = counts.most_common(1)[0]
-        if count > 1:
-            raise ValueError(
-                f"{run_id!r} is the id of two runs: list each value once, and give reducers or "
-                "learners of the same name different labels"
-            )
+        seen: dict[str, RunSpec] = {}
+        for run in self.runs():
+            other = seen.setdefault(run.run_id, run)
+            if other.dataset != run.dataset:
+                raise ValueError(
+                    f"datasets {other.dataset!r} and {run.dataset!r} are both "
+                    f"{slug(run.dataset)!r} in the names of records: rename one of them"
+                )
+            if other is not run:
+                raise ValueError(
+                    f"{run.run_id!r} is the id of two runs: list each value once, and give "
+                    "reducers or learners of the same name different labels"
+                )
         return self
 
     def runs(self) -> Iterator[RunSpec]:

@@ -23,8 +23,9 @@ class Transitions:
     Floats keep the source's precision; synthetic sets are float64.
 
     Raises:
-        InputError: If the set is empty, shapes disagree, values are not finite, an action is
-            outside ``[0, action_count)``, a weight is not positive or episodes are out of order.
+        InputError: If the set is empty, shapes disagree, values are not finite or too large, an
+            action is outside ``[0, action_count)``, a weight is not positive or episodes are out of
+            order.
     """
 
     noun: ClassVar[str] = "transitions"

@@ -8,16 +8,18 @@ and the mean and covariance of its ``z``; for one γ only through those of ``y =
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
+from harness.core.parts import Parts, merge_in_pairs
+from harness.core.reduction import Diagnostics, Reducer
+from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
@@ -54,27 +56,18 @@ class ExactDistiller(Reducer[Transitions]):
         reduced, diagnostics = self._distil(Sketch.of([transitions], size, rng), size)
         return reduced, None, diagnostics
 
-    def reduce_sketch(self, sketch: Sketch, size: int) -> Reduction[Transitions]:
-        """Reduce a dataset from its sketch alone.
+    def reduce_parts(
+        self, parts: Parts, size: int, seed: int
+    ) -> tuple[Transitions, IntArray | None, Diagnostics]:
+        """Reduce a dataset from sketches of its parts.
 
-        Args:
-            sketch: Of the dataset, with at least ``size`` rows of each cell that has as many.
-            size: Number of synthetic points.
-
-        Raises:
-            InputError: If ``size`` is not between 1 and the number of rows.
+        The points are as exact as those of `reduce`, but close to other rows: these depend on the
+        seed and on the parts, the moments do not. Of the sketches one for each doubling of the
+        number of parts is in memory at once.
         """
-        started = time.perf_counter()
-        check_size(size, int(sketch.moments.counts.sum()), Transitions.noun)
-        reduced, diagnostics = self._distil(sketch, size)
-        return Reduction(
-            rows=reduced,
-            source_indices=None,
-            method=self.name,
-            parameters=self.model_dump(mode="json"),
-            seconds=time.perf_counter() - started,
-            diagnostics=diagnostics,
-        )
+        sketches = parts.map(partial(_sketch, size=size, seed=seed), parts.identities)
+        reduced, diagnostics = self._distil(merge_in_pairs(sketches, Sketch.merge), size)
+        return reduced, None, diagnostics
 
     def _distil(self, sketch: Sketch, size: int) -> tuple[Transitions, dict[str, float]]:
         moments = sketch.moments
@@ -108,6 +101,10 @@ class ExactDistiller(Reducer[Transitions]):
         if size < len(cells):
             return allocate(moments.counts, size, self.terminated_share)
         return _allocate_directions(goals, moments, size)
+
+
+def _sketch(chunks: Iterable[Transitions], identity: int, size: int, seed: int) -> Sketch:
+    return Sketch.of(chunks, size, stream("reservoir", seed, identity))
 
 
 @dataclass(frozen=True, eq=False)

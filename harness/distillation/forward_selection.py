@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array, IntArray
 from harness.core.errors import InputError
@@ -54,8 +53,7 @@ class ForwardSelection(Reducer[Transitions]):
         count = min(self.candidates, len(transitions))
         drawn = rng.choice(len(transitions), count, replace=False)
         standardiser = Standardiser.fit(transitions)
-        with threadpool_limits(1):  # threads would change last digits, and then the choice
-            found = self._select(transitions.take(drawn), standardiser, size)
+        found = self._select(transitions.take(drawn), standardiser, size)
         kept = drawn[found.rows]
         diagnostics = {
             f"{name}_error".replace("-", "_"): float(error)

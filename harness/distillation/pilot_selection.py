@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.compiling import check_compiler_installed
@@ -71,17 +70,16 @@ class PilotSelection(Reducer[Transitions]):
                 f"size {size}: pilot selection trains networks on every selection, of at most "
                 f"{MOST_ROWS} rows; lower the size, or choose another method"
             )
-        with threadpool_limits(1):  # threads would change last digits, and then the choice
-            trials = _Trials(self, transitions, rng)
-            kept = trials.draw(size)
-            initial = least = trials.judge(kept, np.inf)
-            for trial in range(1, self.trials):
-                if least == 0:  # nothing is lost: by good pilots, or where no action is better
-                    break
-                drawn = trials.draw(size) if trial < self.trials / 4 else trials.exchange(kept)
-                found = trials.judge(drawn, least)
-                if found < least:
-                    kept, least = drawn, found
+        trials = _Trials(self, transitions, rng)
+        kept = trials.draw(size)
+        initial = least = trials.judge(kept, np.inf)
+        for trial in range(1, self.trials):
+            if least == 0:  # nothing is lost: by good pilots, or where no action is better
+                break
+            drawn = trials.draw(size) if trial < self.trials / 4 else trials.exchange(kept)
+            found = trials.judge(drawn, least)
+            if found < least:
+                kept, least = drawn, found
         kept.sort()
         diagnostics = {"regret": least, "regret_at_random": initial}
         return transitions.take(kept, np.ones(size)), kept, diagnostics

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import BoolArray
 from harness.core.rows import evenly_spaced
@@ -44,32 +43,31 @@ class ClosedFormTeacher(Teacher):
     seed: NonNegativeInt = 0  # of the features
 
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
-        """Fit every draw; on one thread, for threads would change the last digits."""
+        """Fit every draw."""
         started = time.perf_counter()
         standardiser = Standardiser.fit(transitions)
         rows = standard_rows(transitions, standardiser, reward_scale=1.0)
         choices = self.choices(transitions)
-        with threadpool_limits(1):
-            fits = [
-                fit_level_free_q(
-                    rows,
-                    transitions.shares,
-                    KernelFeatures.draw(
-                        transitions.obs_dim,
-                        self.feature_count,
-                        stream("teacher", self.seed, draw),
-                    ),
-                    transitions.action_count,
-                    discount,
-                    self.ridge,
-                    self.iterations,
-                    choices,
-                )
-                for draw in range(self.draws)
-            ]
-            members = [GreedyLinearPolicy(fit.q, standardiser) for fit in fits]
-            q = AveragedQ(members, self.caution)
-            diagnostics = _describe(q, fits, transitions)
+        fits = [
+            fit_level_free_q(
+                rows,
+                transitions.shares,
+                KernelFeatures.draw(
+                    transitions.obs_dim,
+                    self.feature_count,
+                    stream("teacher", self.seed, draw),
+                ),
+                transitions.action_count,
+                discount,
+                self.ridge,
+                self.iterations,
+                choices,
+            )
+            for draw in range(self.draws)
+        ]
+        members = [GreedyLinearPolicy(fit.q, standardiser) for fit in fits]
+        q = AveragedQ(members, self.caution)
+        diagnostics = _describe(q, fits, transitions)
         return FittedTeacher(q, time.perf_counter() - started, diagnostics)
 
     def choices(self, transitions: Transitions) -> BoolArray:

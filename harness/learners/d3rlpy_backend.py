@@ -25,8 +25,11 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     from d3rlpy.ope import DiscreteFQE, FQEConfig
 
 from harness.core.arrays import BoolArray, Float64Array, FloatArray, IntArray
+from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
+
+LARGEST_SINGLE = 1e18  # whose square float32 still holds, times a mini-batch's size
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -123,7 +126,14 @@ class Training:
         }
 
     def create(self, transitions: Transitions, seed: int) -> QLearningAlgoBase[Any, Any]:
-        """Make the algorithm with a seed's weights for the data's observations and actions."""
+        """Make the algorithm with a seed's weights for the data's observations and actions.
+
+        Raises:
+            InputError: If values are too large for float32.
+        """
+        for name in ("observations", "next_observations"):
+            _check_single(name, getattr(transitions, name))
+        _check_single("rewards", transitions.rewards * self.reward_scale)
         torch.set_num_threads(1)  # fastest for such small networks, and equal on every machine
         d3rlpy.seed(seed % 2**32)
         config = self.make_config(d3rlpy.algos, **self.shared)
@@ -149,9 +159,13 @@ class Training:
 
 
 def train(training: Training, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:
-    """Train a network with d3rlpy and yield its policy at every checkpoint."""
-    buffer = PackedBuffer(transitions, training.reward_scale, seed)
+    """Train a network with d3rlpy and yield its policy at every checkpoint.
+
+    Raises:
+        InputError: If values are too large for float32.
+    """
     algo = training.create(transitions, seed)
+    buffer = PackedBuffer(transitions, training.reward_scale, seed)
     policy = training.policy_of(algo, transitions.action_count)
     steps = training.steps // training.checkpoints
     for part in range(1, training.checkpoints + 1):
@@ -211,6 +225,21 @@ def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
     table: NDArray[np.float64] = np.cumsum(transitions.shares)
     table /= table[-1]
     return table
+
+
+def _check_single(name: str, values: FloatArray) -> None:
+    """Check that squares of values are finite in float32, in which networks compute.
+
+    Raises:
+        InputError: If not.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest >= LARGEST_SINGLE:
+        raise InputError(
+            f"{name} of {largest:.3g} as networks see them: from {LARGEST_SINGLE:g} on, squares "
+            "overflow in float32; rescale them, or choose a learner without networks such as "
+            "linear-fqi"
+        )
 
 
 def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:

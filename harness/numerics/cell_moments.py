@@ -108,6 +108,16 @@ def accumulate_cells(parts: Iterable[CellMoments]) -> CellMoments:
     return reduce(add, iterator, first)
 
 
+def moments_of_chunks(chunks: Iterable[Transitions]) -> CellMoments:
+    """Compute the moments of transitions that come in chunks.
+
+    Raises:
+        InputError: If there is no chunk, chunks do not come from one dataset, or values are too
+            large to square.
+    """
+    return accumulate_cells(map(CellMoments.of, chunks))
+
+
 class _CellSums:
     """Sums ``w (z - shift, 1)(z - shift, 1)ᵀ`` of each cell over chunks of rows.
 

@@ -59,11 +59,22 @@ def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
         transitions: The source.
         rows: The subset's rows, ``(M,)``.
     """
-    labels = cell_labels(transitions)
+    labels, shares = cell_labels(transitions), transitions.shares
     cells = 2 * transitions.action_count
-    shares = np.bincount(labels, transitions.shares, minlength=cells)
-    taken = np.bincount(labels[rows], transitions.shares[rows], minlength=cells)
-    return len(rows) * transitions.shares[rows] * (shares / np.maximum(taken, TINY))[labels[rows]]
+    of_cells = np.bincount(labels, shares, cells).astype(np.float64, copy=False)
+    return weigh_cells(labels[rows], shares[rows], of_cells)
+
+
+def weigh_cells(labels: IntArray, shares: FloatArray, of_cells: FloatArray) -> FloatArray:
+    """Weights ``(M,)`` of a subset's rows, as of `cell_weights`.
+
+    Args:
+        labels: Cell of each row of the subset, ``(M,)``.
+        shares: Share of each in the source, ``(M,)``.
+        of_cells: Share of each cell in the source, ``(cells,)``.
+    """
+    taken = np.bincount(labels, shares, minlength=len(of_cells))
+    return len(labels) * shares * (of_cells / np.maximum(taken, TINY))[labels]
 
 
 def draw_stratified(
@@ -74,17 +85,27 @@ def draw_stratified(
     Returns:
         Rows in ascending order ``(size,)`` and their weights ``(size,)``.
     """
-    labels = cell_labels(transitions)
-    allocation = allocate(cell_counts(transitions), size, terminated_share)
+    labels, counts = cell_labels(transitions), cell_counts(transitions)
+    drawn = draw_cells(counts, allocate(counts, size, terminated_share), rng)
     rows = np.concatenate(
-        [
-            rng.choice(np.flatnonzero(labels == cell), count, replace=False)
-            for cell, count in enumerate(allocation)
-            if count
-        ]
+        [np.flatnonzero(labels == cell)[own] for cell, own in enumerate(drawn) if len(own)]
     )
     rows.sort()
     return rows, cell_weights(transitions, rows)
+
+
+def draw_cells(counts: IntArray, allocation: IntArray, rng: np.random.Generator) -> list[IntArray]:
+    """Draw the numbers of rows within each cell, without replacement.
+
+    Args:
+        counts: Number of rows in each cell, ``(cells,)``.
+        allocation: Number of rows to draw of each, ``(cells,)``.
+        rng: Draws them.
+    """
+    return [
+        rng.choice(count, number, replace=False) if number else np.zeros(0, dtype=np.int64)
+        for count, number in zip(counts, allocation, strict=True)
+    ]
 
 
 def _round_within(wish: FloatArray, minimum: IntArray, maximum: IntArray, total: int) -> IntArray:

@@ -24,6 +24,8 @@ from harness.suites.loading import load_suite, make_suite
 from harness.tasks.kinds import task_of
 from harness.tasks.resuming import check_same_data, check_same_parameters
 
+LONGEST_ID = 180  # characters of a run's id; with what is added to it, file systems allow 255
+
 
 def run_suite(
     suite: Suite | Mapping[str, Any] | str,
@@ -69,6 +71,7 @@ def run_suite(
     if timeout is not None:
         _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
     directory = Path(directory)
+    _check_names(suite)
     if sets is not None:
         _take_sets(Path(sets), directory, scheduler)
     due = pending_runs(list(suite.runs()), directory, retry_failed)
@@ -173,6 +176,20 @@ def _cluster(address: str, timeout: float | None) -> WorkerPool:
     from harness.execution.dask import DaskPool  # imports dask
 
     return DaskPool(address, _open_source, partial(reduce_for_runs, timeout=timeout))
+
+
+def _check_names(suite: Suite) -> None:
+    """Check that the file system can hold the records.
+
+    Raises:
+        InputError: If a run's id is too long for the name of a file.
+    """
+    longest = max((run.run_id for run in suite.runs()), key=len)
+    if len(longest) > LONGEST_ID:
+        raise InputError(
+            f"{longest!r} has {len(longest)} characters and names a file, which may have "
+            f"{LONGEST_ID}: give shorter labels, or move the dataset to a shorter path"
+        )
 
 
 def _check_positive(name: str, value: float, rule: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
@@ -38,6 +39,8 @@ def certify(
 ) -> Iterator[str]:
     """Report how far losses on a reduction can be from losses on its source, line by line.
 
+    Libraries have one thread until the last line, as while a set is reduced.
+
     Args:
         distilled: A saved reduction, or a dataset's id.
         against: The source's id.
@@ -50,15 +53,16 @@ def certify(
         InputError: If either cannot be read, they differ in their columns, or there is no such
             learner of policies.
     """
-    if is_tabular(against):
-        if learner is not None:
-            raise InputError(
-                f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
-                "judged by transitions; leave --learner out"
-            )
-        yield from _certify_regression(Path(distilled), against)
-    else:
-        yield from _certify_control(distilled, against, discount, seed, learner)
+    if is_tabular(against) and learner is not None:
+        raise InputError(
+            f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
+            "judged by transitions; leave --learner out"
+        )
+    with threadpool_limits(1):
+        if is_tabular(against):
+            yield from _certify_regression(Path(distilled), against)
+        else:
+            yield from _certify_control(distilled, against, discount, seed, learner)
 
 
 def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:

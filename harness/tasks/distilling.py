@@ -14,14 +14,15 @@ import numpy as np
 
 from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
-from envs.streaming import open_stored
+from envs.streaming import fit_streamed_codebook, open_stored
+from harness.core.arrays import check_finite
 from harness.core.classes.specs import LabelsSpec
-from harness.core.errors import InputError, blaming, is_own
+from harness.core.errors import InputError, blaming, is_own, naming
+from harness.core.parts import check_streams, reduce_in_parts
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
-from harness.distillation.exact import ExactDistiller
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
@@ -31,7 +32,7 @@ from harness.tasks.saving import (
     save_regression_reduction,
     save_streamed_reduction,
 )
-from harness.tasks.streaming import distill_exact_dataset
+from harness.tasks.streaming import StoredParts
 from harness.tasks.teaching.labelling import label_by
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def distill_regression_file(order: Order) -> str:
     _check_path(order.destination)
     reducer = REGRESSION_REDUCERS.make(order.method, order.parameters)
     source = open_tabular(order.dataset_id)
+    with naming(order.dataset_id):
+        check_finite("features", source.features)
+        check_finite("targets", source.targets)
     units = Units.of(source.features, source.targets)
     full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
     reduction = _reduce(full, reducer, order)
@@ -100,11 +104,13 @@ def distill_streamed_file(
 ) -> str:
     """Distil a Minari dataset episode by episode, in bounded memory, and write an ``.npz``.
 
-    The points are as exact as those of `distill_file` but close to other rows of the source. They
-    do not depend on the workers, all of which must have access to the folder of Minari datasets.
+    The rows do not depend on the workers, all of which must have access to the folder of Minari
+    datasets. Those of ``random`` and ``stratified`` are the rows of `distill_file`; the points of
+    ``exact`` are as exact but close to other rows of the source, and ``leverage`` draws other rows
+    by the same probabilities. A codebook differs from that of `distill_file` by rounding.
 
     Args:
-        order: With the method ``exact``, the only one that needs only sums over the rows.
+        order: With a method that needs only parts of a dataset at a time.
         workers: Starts the workers, after all checks.
 
     Raises:
@@ -112,24 +118,18 @@ def distill_streamed_file(
     """
     _check_path(order.destination)
     reducer = _make_reducer(order)
-    if not isinstance(reducer, ExactDistiller):
-        raise InputError(
-            f"method {order.method!r} cannot stream: only 'exact' can, since it needs only sums "
-            "over the rows; choose 'exact' or leave out --stream"
-        )
-    stored = _open_streamable(order.dataset_id)
+    check_streams(reducer)
+    stored = _open_streamable(order.dataset_id, order.codebook)
     check_size(order.size, stored.row_count, Transitions.noun)
+    reference, codebook = stored.reference, None
+    if order.codebook is not None:
+        codebook = fit_streamed_codebook(order.dataset_id, order.codebook)
+        reference = reference.model_copy(update={"codebook": codebook.to_json()})
     with workers() as (executor, count):
-        reduction = distill_exact_dataset(
-            reducer, order.dataset_id, order.size, order.seed, executor, in_flight=2 * count
-        )
+        parts = StoredParts(order.dataset_id, executor, codebook, in_flight=2 * count)
+        reduction = reduce_in_parts(reducer, parts, order.size, order.seed)
     save_streamed_reduction(
-        reduction,
-        Path(order.destination),
-        order.dataset_id,
-        stored.reference,
-        order.seed,
-        order.discount,
+        reduction, Path(order.destination), order.dataset_id, reference, order.seed, order.discount
     )
     return _report(reduction, order.destination, f"{stored.row_count} transitions")
 
@@ -147,17 +147,17 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def _open_streamable(dataset_id: str) -> StoredDataset:
+def _open_streamable(dataset_id: str, codebook: CodebookSpec | None) -> StoredDataset:
     if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix in SUFFIXES:
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
         )
     stored = open_stored(dataset_id)
-    if stored.action_count is None:
+    if stored.action_count is None and codebook is None:
         raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and a codebook is fitted to all of "
-            "them at once: give --codebook and leave out --stream"
+            f"dataset {dataset_id!r} has continuous actions, and a set has discrete ones: give "
+            "--codebook, such as kmeans-32"
         )
     return stored
 

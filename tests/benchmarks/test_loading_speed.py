@@ -121,12 +121,17 @@ before = peak()
 recording = read_recording("{dataset_id}")
 print(peak() - before, recording.nbytes)
 """
-DISTIL = f"""
+DISTIL = """
 from concurrent.futures import ThreadPoolExecutor
-from harness.distillation.exact import ExactDistiller
-from harness.tasks.streaming import distill_exact_dataset
+from envs.actions.codebook import parse_codebook
+from envs.streaming import fit_streamed_codebook
+from harness.core.parts import reduce_in_parts
+from harness.tasks.builtin import REDUCERS
+from harness.tasks.streaming import StoredParts
+codebook = {codebook} and fit_streamed_codebook("{dataset_id}", parse_codebook({codebook}))
 with ThreadPoolExecutor(1) as executor:
-    reduction = distill_exact_dataset(ExactDistiller(), "{NUMBERED}", 100, 0, executor)
+    parts = StoredParts("{dataset_id}", executor, codebook)
+    reduction = reduce_in_parts(REDUCERS.make("{method}", {{}}, discount=0.99), parts, 100, 0)
 assert len(reduction.transitions) == 100
 print(peak())
 """
@@ -141,7 +146,20 @@ def test_reading_needs_little_more_than_its_result(root: Path, dataset_id: str) 
 
 
 @needs_proc
-def test_streaming_holds_little(root: Path) -> None:
-    (peak,) = peak_of(root, DISTIL)
-    print(f"streamed distillation, imports included: {peak / 2**20:.0f} MiB")
+@pytest.mark.parametrize(
+    ("method", "dataset_id", "codebook"),
+    [
+        ("exact", NUMBERED, None),
+        ("random", NUMBERED, None),
+        ("stratified", NUMBERED, None),
+        ("leverage", NUMBERED, None),
+        ("exact", CONTINUOUS[np.float32], "kmeans-16"),
+    ],
+)
+def test_streaming_holds_little(
+    root: Path, method: str, dataset_id: str, codebook: str | None
+) -> None:
+    code = DISTIL.format(method=method, dataset_id=dataset_id, codebook=repr(codebook))
+    (peak,) = peak_of(root, code)
+    print(f"streamed {method}, imports included: {peak / 2**20:.0f} MiB")
     assert peak <= 300 * 2**20

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from envs.dataset import Dataset
 from harness.core.errors import InputError
+from harness.core.parts import merge_in_pairs, reduce_in_parts
 from harness.core.storage.npz import load_arrays
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
@@ -25,7 +26,7 @@ from harness.numerics.cell_moments import CellMoments
 from harness.numerics.certificates.bellman import certify_bellman
 from harness.tasks import streaming as streamed
 from harness.tasks.distilling import Order, distill_file, distill_streamed_file, local_workers
-from harness.tasks.streaming import distill_exact_dataset, merge_in_pairs
+from harness.tasks.streaming import StoredParts
 
 MEDIUM = "classic/cartpole/medium-v0"
 
@@ -65,7 +66,7 @@ class Watched(Executor):
 def test_few_sketches_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "PART_ROWS", 400)
     executor = Watched()
-    distill_exact_dataset(ExactDistiller(), MEDIUM, 50, 0, executor, in_flight=3)
+    reduce_in_parts(ExactDistiller(), StoredParts(MEDIUM, executor, in_flight=3), 50, 0)
     assert executor.parts >= 64
     assert executor.most <= 3 + math.log2(executor.parts) + 1
 
@@ -79,9 +80,8 @@ def test_neither_workers_nor_what_is_in_flight_change_a_bit() -> None:
     found = []
     for workers, in_flight in [(1, 1), (3, 2), (3, 50)]:
         with ThreadPoolExecutor(workers) as executor:
-            reduction = distill_exact_dataset(
-                ExactDistiller(), MEDIUM, 100, 7, executor, parts=13, in_flight=in_flight
-            )
+            parts = StoredParts(MEDIUM, executor, parts=13, in_flight=in_flight)
+            reduction = reduce_in_parts(ExactDistiller(), parts, 100, 7)
         found.append(arrays(reduction.transitions))
     assert found[0] == found[1] == found[2]
 
@@ -137,7 +137,7 @@ def assert_same_moments(one: Transitions, two: Transitions) -> None:
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"method": "bellman"}, "cannot stream: only 'exact' can"),
+        ({"method": "bellman"}, "cannot stream: .*choose exact, random, stratified or leverage"),
         ({"method": "exactly"}, "did you mean 'exact'"),
         ({"dataset_id": "regression/diabetes"}, "leave out --stream"),
         ({"dataset_id": "some.npz"}, "leave out --stream"),

@@ -12,6 +12,7 @@ from gymnasium.spaces import Box, Discrete
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from envs import convert as conversion
 from envs.convert import convert
 from envs.formats.d4rl import read_d4rl
 from envs.formats.minari.store import read_recording
@@ -100,6 +101,20 @@ def test_rows_without_episodes_become_episodes_of_one_step(
     ends = {"episodes": np.arange(4), "truncations": ~rows["terminations"]}
     assert_rows(read, {**rows, **ends})
     assert isinstance(minari.load_dataset("converted/set-v0").action_space, Discrete)
+
+
+def test_many_rows_without_episodes_are_refused_and_the_remedy_works(
+    empty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "MOST_ONE_STEP", 3)
+    rows = without(walk(4, terminated=(), action_dim=0), "episodes")
+    rows["cut"] = rows.pop("truncations")
+    path = write_npz(tmp_path / "rows.npz", rows)
+    with pytest.raises(InputError, match=r"4 rows form no episodes.* --map truncations=NAME"):
+        convert(read_arrays(path), "converted/set-v0")
+    assert not list(empty_root.iterdir())
+    convert(read_arrays(path, {"truncations": "cut"}), "converted/set-v0")
+    assert len(read_recording("converted/set-v0")) == 4
 
 
 @pytest.mark.parametrize(

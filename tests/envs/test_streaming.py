@@ -10,14 +10,22 @@ import pytest
 from gymnasium.spaces import Box
 
 from envs import streaming
-from envs.loading import load_dataset, open_recording
-from envs.streaming import open_stored, stream_recordings, stream_transitions
+from envs.actions import codebook as codebooks
+from envs.actions.codebook import parse_codebook
+from envs.loading import load_dataset, open_dataset, open_recording
+from envs.streaming import (
+    fit_streamed_codebook,
+    open_stored,
+    stream_recordings,
+    stream_transitions,
+)
 from harness.core.errors import InputError
+from harness.core.parts import reduce_in_parts
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.numerics.cell_moments import CellMoments
 from harness.numerics.certificates.bellman import certify_bellman
-from harness.tasks.streaming import cell_moments_of_dataset, distill_exact_dataset
+from harness.tasks.streaming import StoredParts, cell_moments_of_dataset
 
 Write = Callable[..., str]
 MEDIUM = "classic/cartpole/medium-v0"
@@ -128,7 +136,8 @@ def test_moments_do_not_depend_on_the_parts(parts: int) -> None:
 @pytest.mark.usefixtures("medium_root")
 def test_a_stored_dataset_distils_exactly_in_two_processes() -> None:
     with ProcessPoolExecutor(2, get_context("spawn")) as executor:
-        reduction = distill_exact_dataset(ExactDistiller(), MEDIUM, 100, 0, executor, 2)
+        parts = StoredParts(MEDIUM, executor, parts=2)
+        reduction = reduce_in_parts(ExactDistiller(), parts, 100, 0)
     assert len(reduction.transitions) == 100
     assert certify_bellman(load_dataset(MEDIUM), reduction.transitions, 0.99).bound < 1e-12
 
@@ -140,4 +149,45 @@ def test_parts_and_sizes_that_make_no_sense_are_refused() -> None:
             cell_moments_of_dataset(MEDIUM, executor, 0)
         for size in (0, 10**6):
             with pytest.raises(InputError, match=f"size {size}"):
-                distill_exact_dataset(ExactDistiller(), MEDIUM, size, 0, executor, 1)
+                reduce_in_parts(ExactDistiller(), StoredParts(MEDIUM, executor), size, 0)
+
+
+@pytest.mark.parametrize(
+    ("codebook", "decimals"),
+    [("kmeans-4", 1), ("bins-4", 1), ("kmeans-64", 0)],  # of fewer actions than codes the last
+)
+@pytest.mark.parametrize("rows", [40, 1 << 15])  # sampled, and all
+def test_a_streamed_codebook_is_the_one_of_the_whole(
+    codebook: str,
+    decimals: int,
+    rows: int,
+    write_minari: Write,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streaming, "ROW_BUDGET", 30)
+    monkeypatch.setattr(codebooks, "FIT_ROWS", rows)
+    rng = np.random.default_rng(0)
+    steps = [
+        {
+            "observations": rng.normal(size=(21, 2)),
+            "actions": rng.normal(size=(20, 2)).astype(np.float32).round(decimals) + 5,
+            "rewards": rng.normal(size=20),
+            "terminations": np.zeros(20, bool),
+            "truncations": np.arange(20) == 19,
+        }
+        for _ in range(9)
+    ]
+    dataset_id = write_minari(*steps, action_space=Box(-9, 9, (2,), np.float32))
+    whole = open_dataset(dataset_id, parse_codebook(codebook))
+    assert whole.codebook is not None
+    found = fit_streamed_codebook(dataset_id, parse_codebook(codebook))
+    np.testing.assert_allclose(found.codes, whole.codebook.codes, rtol=1e-9)
+    np.testing.assert_allclose(found.scale, whole.codebook.scale, rtol=1e-9)
+    chunks = list(stream_transitions(dataset_id, codebook=found))
+    np.testing.assert_array_equal(joined(chunks)["actions"], whole.transitions.actions)
+
+
+@pytest.mark.usefixtures("medium_root")
+def test_discrete_actions_need_no_codebook() -> None:
+    with pytest.raises(InputError, match=r"2 discrete actions, .*leave it out"):
+        fit_streamed_codebook(MEDIUM, parse_codebook("kmeans-4"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ from gymnasium.spaces import Box, Discrete
 from envs.catalogue import classic_dataset
 from envs.formats.episodes import one_step_episodes
 from envs.formats.minari.environments import describe_environments, with_action_start
+from envs.formats.minari.root import is_minari_id
 from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
 from envs.reference import Reference
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
 METADATA_KEY = "bellman_bench"
-_NEW_ID = re.compile(r"([\w-]+/)+[\w-]+-v\d+", re.ASCII)
+# A folder `data` marks the folder above it as a dataset; file systems take 255 characters.
+_WORD = r"(?!data/)[\w-]{1,200}"
+_NEW_ID = re.compile(rf"({_WORD}/)+{_WORD}-v\d{{1,9}}", re.ASCII)
 
 
 def write_transitions(
@@ -39,7 +42,7 @@ def write_transitions(
     precision of the rows and no bounds, so that nothing is rounded or rejected, and actions are
     numbered as the environment does, from its start.
     `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
-    is an HDF5 group of some ten kilobytes.
+    takes two kilobytes.
 
     Args:
         dataset_id: A new Minari id, ``namespace/name-vN``.
@@ -78,12 +81,14 @@ def check_new_id(dataset_id: str) -> None:
     """Check that a new dataset can be written under an id.
 
     Raises:
-        InputError: If it is not ``namespace/name-vN``, is that of an embedded dataset, or exists.
+        InputError: If it is not ``namespace/name-vN``, is that of an embedded dataset, or exists,
+            or its namespace is a dataset.
     """
-    if not _NEW_ID.fullmatch(dataset_id):
+    if not (_NEW_ID.fullmatch(dataset_id) and is_minari_id(dataset_id)):
         raise InputError(
             f"dataset id {dataset_id!r}: a new id is namespace/name-vN, words of letters, digits, "
-            "'_' and '-' joined by '/', such as 'distilled/cartpole-v0'; choose such an id, or "
+            "'_' and '-' joined by '/', such as 'distilled/cartpole-v0'; the namespace has two "
+            "characters or more, and no word is 'data' or longer than 200; choose such an id, or "
             "the path of an .npz file"
         )
     if classic_dataset(dataset_id) is not None:
@@ -92,3 +97,9 @@ def check_new_id(dataset_id: str) -> None:
         )
     if is_stored(dataset_id):
         raise existing_dataset(dataset_id)
+    for folder in PurePosixPath(dataset_id).parents:
+        if folder.name and is_stored(str(folder)):
+            raise InputError(
+                f"dataset id {dataset_id!r}: {str(folder)!r} is a dataset, and can be no "
+                "namespace; choose another namespace"
+            )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shutil
@@ -21,15 +20,13 @@ from minari.storage.remotes import DEFAULT_REMOTE, get_cloud_storage
 from minari.storage.remotes.cloud_storage import CloudStorage
 
 from envs.formats.minari.root import ROOT_VARIABLE, datasets_root, is_stored, staged, unusable_root
-from harness.core.errors import InputError, unknown_name
+from harness.core.errors import NO_ROOM, InputError, unknown_name
 from harness.core.storage.locks import locked
 
 OFFLINE_VARIABLE: Final = "BELLMAN_BENCH_OFFLINE"  # inherited by worker processes
-STAGING_PREFIX: Final = ".downloading-"
 PROBE_SECONDS: Final = 10.0
 # The hub's and Google's exceptions for status 404.
 _NOT_THERE = ("RemoteEntryNotFoundError", "RepositoryNotFoundError", "NotFound")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 logger = logging.getLogger("bellman_bench")
 
@@ -43,7 +40,7 @@ def download(dataset_id: str, known: Collection[str]) -> Path:
     """Download a dataset to the root, atomically, and return its folder.
 
     The size is logged first, and the remote's library shows the progress. One process downloads at
-    a time; leftovers of killed ones are removed.
+    a time.
 
     Args:
         dataset_id: The id of a dataset that is not stored.
@@ -63,7 +60,6 @@ def download(dataset_id: str, known: Collection[str]) -> Path:
     try:
         with locked(root / ".downloads.lock"):
             if not is_stored(dataset_id):  # another process has downloaded it in the meantime
-                _remove_remains(root)
                 _download(dataset_id, missing)
     except OSError as error:
         raise unusable_root(error) from error
@@ -75,7 +71,7 @@ def _download(dataset_id: str, missing: str) -> None:
         remote = _connect()
         metadata = remote.get_dataset_metadata(dataset_id)
     _check_metadata(dataset_id, metadata)
-    with staged(dataset_id, STAGING_PREFIX) as staging:
+    with staged(dataset_id, "downloading") as staging:
         with _remote_explained(missing):
             remote.download_dataset(dataset_id, staging)
         files = {path.name for path in (staging / dataset_id / "data").rglob("*") if path.is_file()}
@@ -125,12 +121,6 @@ def _check_metadata(dataset_id: str, metadata: Mapping[str, Any]) -> None:
     logger.warning("downloading %s %s from %s into %s", dataset_id, told, _remote(), root)
 
 
-def _remove_remains(root: Path) -> None:
-    """Remove the leftovers of killed downloads; the lock excludes running ones."""
-    for remains in root.glob(f"{STAGING_PREFIX}*"):
-        shutil.rmtree(remains, ignore_errors=True)
-
-
 def _remote() -> str:
     return os.environ.get("MINARI_REMOTE", str(DEFAULT_REMOTE))
 
@@ -149,7 +139,7 @@ def _remote_explained(missing: str) -> Iterator[None]:
             "(hf:// needs the extra bellman-bench[remote]): install it, or copy the dataset there"
         ) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
         if type(error).__name__ in _NOT_THERE:
             raise InputError(f"{missing}, and {_remote()} has no such dataset") from error

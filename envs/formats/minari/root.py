@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -11,14 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from minari.namespace import create_namespace, list_local_namespaces
+from minari.dataset.minari_dataset import parse_dataset_id
+from minari.namespace import create_namespace, list_local_namespaces, validate_namespace
 from minari.storage import get_dataset_path
 
 from harness.core.errors import InputError
+from harness.core.storage.processes import HOST, is_gone
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
 # No part may start with a dot: neither `..` nor a hidden staging folder is a dataset.
 _ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+_STAGING = re.compile(r"\.[a-z]+-(?P<pid>\d+)-(?P<host>[A-Za-z0-9-]+)\.\w+")
 _root_lock = threading.RLock()
 
 
@@ -33,6 +37,15 @@ def datasets_root() -> Path:
             return Path(get_dataset_path())
         except OSError as error:
             raise unusable_root(error) from error
+
+
+def is_minari_id(dataset_id: str) -> bool:
+    """Whether Minari's own rules let it write a dataset under an id, in a namespace."""
+    try:
+        validate_namespace(parse_dataset_id(dataset_id)[0])
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def is_stored(dataset_id: str) -> bool:
@@ -69,22 +82,23 @@ def existing_dataset(dataset_id: str) -> InputError:
 
 def unusable_root(error: OSError) -> InputError:
     """Build the error for a root that cannot be written."""
+    where = os.environ.get(ROOT_VARIABLE, "~/.minari/datasets")
     return InputError(
-        f"the folder of Minari datasets cannot be used ({error}): it must be writable and have "
-        f"free space; set {ROOT_VARIABLE} to such a folder"
+        f"the folder of Minari datasets {where!r} cannot be used ({error.strerror or error}): it "
+        f"must be writable and have free space; set {ROOT_VARIABLE} to such a folder"
     )
 
 
 @contextmanager
-def staged(dataset_id: str, prefix: str, *, refuse_existing: bool = False) -> Iterator[Path]:
+def staged(dataset_id: str, purpose: str, *, refuse_existing: bool = False) -> Iterator[Path]:
     """Yield a hidden folder to write a dataset into below its id; on exit, move it to its place.
 
     Nothing is moved after an error. If another process has written the same id in the meantime,
-    that copy is kept and this one deleted.
+    that copy is kept and this one deleted. Folders that killed processes have left are removed.
 
     Args:
         dataset_id: The dataset.
-        prefix: Start of the folder's name.
+        purpose: First word of the folder's name, such as ``writing``.
         refuse_existing: Whether a copy written by another process is an error.
 
     Raises:
@@ -92,8 +106,11 @@ def staged(dataset_id: str, prefix: str, *, refuse_existing: bool = False) -> It
         else, or a copy exists and ``refuse_existing`` is set.
     """
     root = datasets_root()
+    _remove_remains(root)
     try:
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=root) as staging:
+        with tempfile.TemporaryDirectory(prefix=f".{purpose}-{os.getpid()}-{HOST}.", dir=root) as (
+            staging
+        ):
             yield Path(staging)
             _create_namespace(dataset_id.rpartition("/")[0])
             _publish(Path(staging, dataset_id), root / dataset_id, refuse_existing)
@@ -118,6 +135,14 @@ def minari_root(root: Path) -> Iterator[None]:
                 del os.environ[ROOT_VARIABLE]
             else:
                 os.environ[ROOT_VARIABLE] = previous
+
+
+def _remove_remains(root: Path) -> None:
+    """Remove the staging folders of processes of this machine that were killed."""
+    for folder in root.glob(".*"):
+        writer = _STAGING.fullmatch(folder.name)
+        if writer and writer["host"] == HOST and is_gone(HOST, int(writer["pid"]), silence=0.0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish(staged: Path, target: Path, refuse_existing: bool) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import minari
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
-from minari.data_collector import EpisodeBuffer
 
 from envs.formats.base import NO_NAMES, Format
 from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
@@ -214,15 +213,16 @@ def write_dataset(
         else, a copy exists and ``refuse_existing`` is set, or an environment cannot be made.
     """
     recorded_in, evaluated = describe_environments(reference)
+    episodes = [_numbered(episode, reference.action_start) for episode in episodes]
     observation_space, action_space = spaces or (None, None)
     with (
-        staged(dataset_id, ".writing-", refuse_existing=refuse_existing) as staging,
+        staged(dataset_id, "writing", refuse_existing=refuse_existing) as staging,
         minari_root(staging),
         _without_wishes(),
     ):
         dataset = minari.create_dataset_from_buffers(
             dataset_id,
-            buffer=[_to_minari(episode, reference.action_start) for episode in episodes],
+            buffer=[],
             env=recorded_in,
             eval_env=evaluated,
             algorithm_name=algorithm,
@@ -231,7 +231,18 @@ def write_dataset(
             observation_space=observation_space,
             action_space=action_space,
         )
-        dataset.storage.update_metadata(_to_metadata(reference) | dict(metadata or {}))
+        storage = dataset.storage
+        content = minari_hdf5.pack_episodes(episodes, WEIGHT_INFO)
+        (storage.data_path / minari_hdf5.FILE_NAME).write_bytes(content)
+        storage.update_metadata(
+            {
+                "total_episodes": len(episodes),
+                "total_steps": sum(len(episode.rewards) for episode in episodes),
+                "dataset_size": storage.get_size(),
+            }
+            | _to_metadata(reference)
+            | dict(metadata or {})
+        )
     return datasets_root() / dataset_id
 
 
@@ -278,15 +289,8 @@ def _damage_explained(dataset_id: str) -> Iterator[None]:
         ) from error
 
 
-def _to_minari(episode: Episode, action_start: int) -> EpisodeBuffer:
-    numbered = episode.actions.ndim == 1
-    return EpisodeBuffer(
-        seed=episode.seed,
-        observations=episode.observations,
-        actions=episode.actions + action_start if numbered else episode.actions,
-        rewards=episode.rewards,
-        terminations=episode.terminations,
-        truncations=episode.truncations,
-        # Minari cannot print an episode with infos of None.
-        infos={} if episode.weights is None else {WEIGHT_INFO: episode.weights},
-    )
+def _numbered(episode: Episode, action_start: int) -> Episode:
+    """Number discrete actions as the environment does, from its start."""
+    if episode.actions.ndim > 1:
+        return episode
+    return replace(episode, actions=episode.actions + action_start)

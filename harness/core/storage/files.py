@@ -5,22 +5,32 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from harness.core.errors import system_error
 from harness.core.storage.processes import HOST, is_gone
 
 _PARTIAL = re.compile(r"\..+\.(?P<pid>\d+)-(?P<host>[A-Za-z0-9-]+)\.partial")
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> Path:
-    """Write a file atomically, create its folder if needed, and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file atomically, create its folder if needed, and return its path.
+
+    Raises:
+        PathError: If the system refuses, as where the disk is full; nothing is left behind.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}-{HOST}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            with suppress(OSError):
+                partial.unlink()
+    except OSError as error:
+        raise system_error(error, path) from error
     return path
 
 

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 from harness.numerics.cell_moments import CellMoments
+from harness.numerics.certificates.many_actions import (
+    action_bounds,
+    climb,
+    largest_relative_gap,
+)
 from harness.numerics.certificates.regression import regression_certificate
 from harness.numerics.moments import Moments
 from harness.numerics.standardising import Standardiser
 
 ENUMERATED = 8  # up to so many actions, every set of tied actions is enumerated
-TIED = 2  # maximum size of such a set for more actions
+SEARCHED = 8  # of more actions, those of the largest bounds whose worst Q-function is searched for
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +38,8 @@ class BellmanCertificate:
     The bounds are ``max_a ‖T_aᵀ ΔM T_a‖`` and its whitened form, where ``a`` may be any action.
     With at most two actions they are attained: the form is even in ``v``, and one of ``v`` and
     ``-v`` has its maximum ``c`` at ``a``. With more actions they are upper bounds, since ``c[a]``
-    may be neither maximum nor minimum; ``worst_gap`` is then the largest gap found.
+    may be neither maximum nor minimum; ``worst_gap`` is then the largest gap found, and beyond
+    eight actions a local maximum. Its time grows with the cube of the number of actions.
     """
 
     bound: float  # of |L_full - L_reduced|, over Q-functions of norm at most one
@@ -53,7 +60,8 @@ def certify_bellman(full: Transitions, reduced: Transitions, discount: float) ->
         InputError: If the sets differ in actions or in the size of an observation, or the discount
             is not in ``[0, 1)``.
     """
-    return bellman_certificate(CellMoments.of(full), CellMoments.of(reduced), discount)
+    with threadpool_limits(1):  # more would slow the many small factorisations down
+        return bellman_certificate(CellMoments.of(full), CellMoments.of(reduced), discount)
 
 
 def bellman_certificate(
@@ -75,6 +83,8 @@ def bellman_certificate(
         )
     goal = bellman_moments(full, full.standardiser, discount)
     found = bellman_moments(reduced, full.standardiser, discount)
+    if full.action_count > ENUMERATED:
+        return _certificate_of_many(goal, found, full.action_count, discount)
     embeddings = [
         _embedding(full.obs_dim, full.action_count, action, discount)
         for action in range(full.action_count)
@@ -89,6 +99,19 @@ def bellman_certificate(
     )
 
 
+def _certificate_of_many(
+    goal: Float64Array, found: Float64Array, actions: int, discount: float
+) -> BellmanCertificate:
+    bounds = action_bounds(goal - found, actions, discount)
+    worst_gap, predictor = _worst_of_many(goal - found, bounds, discount)
+    return BellmanCertificate(
+        bound=max(worst_gap, float(bounds.max())),
+        worst_gap=worst_gap,
+        predictor=predictor,
+        relative_bound=largest_relative_gap(goal, goal - found, actions, discount),
+    )
+
+
 def bellman_moments(
     moments: CellMoments, standardiser: Standardiser, discount: float
 ) -> Float64Array:
@@ -99,28 +122,30 @@ def bellman_moments(
     Returns:
         Shape ``(q, q)`` with ``q = obs_dim + 1 + action_count + 2``.
     """
-    shares = moments.weights / moments.weights.sum()
-    total = np.zeros((moments.obs_dim + moments.action_count + 3,) * 2)
+    shares, d = moments.weights / moments.weights.sum(), moments.obs_dim
+    total = np.zeros((d + moments.action_count + 3,) * 2)
     for cell, of_cell in enumerate(moments.cells):
         if of_cell:
-            total += shares[cell] * _cell_moments(cell, of_cell, moments, standardiser, discount)
+            alive = 1.0 - cell % 2
+            columns = np.array([*range(d + 1), d + 1 + cell // 2, len(total) - 2, len(total) - 1])
+            total[np.ix_(columns, columns)] += shares[cell] * _cell_moments(
+                of_cell, alive, standardiser, discount
+            )
     return total
 
 
 def _cell_moments(
-    cell: int, of_cell: Moments, moments: CellMoments, standardiser: Standardiser, discount: float
+    of_cell: Moments, alive: float, standardiser: Standardiser, discount: float
 ) -> Float64Array:
-    d, action, alive = moments.obs_dim, cell // 2, 1.0 - cell % 2
-    slope = np.zeros((d + moments.action_count + 3, 2 * d + 1))
+    """``E[ξξᵀ]`` of a cell's rows, without the coordinates of other actions, which are zero."""
+    d = len(standardiser.mean)
+    slope = np.zeros((d + 4, 2 * d + 1))
     slope[:d, :d] = np.diag(1 / standardiser.scale)
     slope[:d, d : 2 * d] = -discount * alive * slope[:d, :d]
     slope[-2, -1] = 1.0
-    mean = np.zeros(len(slope))
     now, then = standardiser.apply(of_cell.mean[: 2 * d].reshape(2, d))
-    mean[:d] = now - discount * alive * then
-    mean[d] = 1 - discount * alive
-    mean[d + 1 + action] = 1.0
-    mean[-2:] = of_cell.mean[-1], alive
+    states = now - discount * alive * then
+    mean = np.array([*states, 1 - discount * alive, 1.0, of_cell.mean[-1], alive])
     return np.asarray(slope @ of_cell.covariance @ slope.T + np.outer(mean, mean))
 
 
@@ -156,8 +181,27 @@ def _worst(difference: Float64Array, embeddings: list[Float64Array]) -> tuple[fl
     return worst, worst_predictor
 
 
+def _worst_of_many(
+    difference: Float64Array, bounds: Float64Array, discount: float
+) -> tuple[float, Float64Array]:
+    """Largest gap found where few actions can be tried: by climbing from their eigenvectors."""
+    actions = len(bounds)
+    d = len(difference) - actions - 3
+    worst, worst_predictor = 0.0, np.eye(len(difference) - 1)[0]
+    for action in np.argsort(-bounds, kind="stable")[:SEARCHED].tolist():
+        embedding = _embedding(d, actions, action, discount)
+        form = embedding.T @ difference @ embedding
+        vectors = np.linalg.eigh(form)[1][:, [0, -1]]
+        for start in np.hstack([vectors, -vectors]).T:
+            predictor = climb(form, float(bounds[action]), start, actions, action)
+            gap = abs(float(predictor @ form @ predictor))
+            if gap > worst:
+                worst, worst_predictor = gap, predictor
+    return worst, worst_predictor
+
+
 def _ties(actions: int) -> Iterator[tuple[int, ...]]:
-    for size in range(1, (actions if actions <= ENUMERATED else TIED) + 1):
+    for size in range(1, actions + 1):
         yield from combinations(range(actions), size)
 
 

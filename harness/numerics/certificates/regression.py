@@ -57,9 +57,9 @@ def regression_certificate(
         )
     difference = goal - found
     worst_gap, regressor = _extreme(difference)
-    whitener = _whitener(goal)
-    relative_gap, direction = _extreme(whitener.T @ difference @ whitener)
-    return RegressionCertificate(worst_gap, regressor, relative_gap, whitener @ direction)
+    inverse = whitener(goal)
+    relative_gap, direction = _extreme(inverse.T @ difference @ inverse)
+    return RegressionCertificate(worst_gap, regressor, relative_gap, inverse @ direction)
 
 
 def _second_moment(moments: Moments | Float64Array) -> Float64Array:
@@ -75,8 +75,12 @@ def _extreme(matrix: Float64Array) -> tuple[float, Float64Array]:
     return float(np.abs(values[worst])), vectors[:, worst]
 
 
-def _whitener(matrix: Float64Array) -> Float64Array:
-    """``W (q, r)`` with ``Wᵀ matrix W = I``, with every column at unit scale."""
+def whitener(matrix: Float64Array) -> Float64Array:
+    """Compute ``W (q, r)`` with ``Wᵀ matrix W = I`` and ``r`` the rank.
+
+    The rank of the positive semi-definite ``matrix (q, q)`` is determined with every column at unit
+    scale.
+    """
     scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale[scale == 0] = 1.0
     inverse: Float64Array = scipy.linalg.pinv(root(matrix) / scale, rtol=0.0)

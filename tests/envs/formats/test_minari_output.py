@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import h5py
 import minari
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from envs.formats.minari import store as minari_store
-from envs.formats.minari.output import write_transitions
+from envs.formats.minari.output import check_new_id, write_transitions
 from envs.loading import load_dataset, open_dataset
 from envs.reference import Reference
 from envs.streaming import stream_transitions
@@ -96,10 +99,47 @@ def test_minari_alone_shows_every_row() -> None:
     assert dataset.recover_environment().spec.id == "CartPole-v1"
 
 
+LIKE_IDS = r"\A([ab0_.-]{1,2}/){0,2}[ab_-]{0,2}-v[01]{1,2}\Z"
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(dataset_id=st.from_regex(LIKE_IDS) | st.text("ad-v0/_.", max_size=9))
+def test_what_our_check_lets_pass_minari_writes_and_finds(dataset_id: str) -> None:
+    with suppress(InputError):
+        check_new_id(dataset_id)
+        assert_written(dataset_id)
+
+
+def assert_written(dataset_id: str) -> None:
+    try:
+        write(dataset_id, small(1), NOWHERE)
+    except InputError as error:
+        raise AssertionError(dataset_id) from error
+    assert dataset_id in minari.list_local_datasets()
+    assert minari.load_dataset(dataset_id, download=False).total_steps == 1
+    assert len(load_dataset(dataset_id)) == 1
+
+
+def test_a_dataset_is_no_namespace() -> None:
+    write("distilled/a-v0", small())
+    with pytest.raises(InputError, match="'distilled/a-v0' is a dataset, and can be no namespace"):
+        write("distilled/a-v0/b-v0", small())
+
+
+def test_an_episode_of_one_step_takes_little_room() -> None:
+    folder = write("distilled/many-v0", small(300))
+    size = sum(path.stat().st_size for path in folder.rglob("*"))
+    assert size <= 3000 * 300
+    assert len(load_dataset("distilled/many-v0")) == 300
+
+
 @pytest.mark.parametrize(
     ("dataset_id", "rule"),
     [
         ("cartpole-v0", "namespace/name-vN"),
+        ("a/cartpole-v0", "namespace has two characters or more"),
+        ("data/cartpole-v0", "no word is 'data'"),
+        (f"distilled/{'a' * 201}-v0", "longer than 200"),
         ("distilled/cartpole", "namespace/name-vN"),
         ("distilled/cartpole-v", "namespace/name-vN"),
         ("../cartpole-v0", "namespace/name-vN"),

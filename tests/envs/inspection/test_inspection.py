@@ -180,5 +180,5 @@ def test_a_figure_of_continuous_actions_goes_to_the_file_named(tmp_path: Path) -
     assert path == tmp_path / "here.png"
     assert path.stat().st_size > 10_000
     blocked = tmp_path / "here.png" / "inside"
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be used"):
         write_figure(continuous(), inspect(continuous()), blocked)

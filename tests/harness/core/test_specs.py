@@ -75,6 +75,7 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
         ({"sizes": []}, "at least 1 item"),
         ({"seeds": [-1]}, "greater than or equal to 0"),
         ({"seeds": [0, 0]}, "is the id of two runs"),
+        ({"datasets": ["é.npz", "ä.npz"]}, "'é.npz' and 'ä.npz' are both 'npz' in .*rename one"),
         ({"reducers": [{"name": "random"}, {"name": "random"}]}, "different labels"),
         ({"reducers": [{"name": "random", "label": "../up"}]}, "match pattern"),
         ({"discount": 1.0}, "less than 1"),

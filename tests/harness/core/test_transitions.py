@@ -28,6 +28,8 @@ def transitions() -> Transitions:
         ({"rewards": np.zeros(7)}, r"rewards of shape \(7,\)"),
         ({"rewards": np.full(8, np.nan)}, "rewards: 8 rows hold NaN"),
         ({"observations": np.full((8, 3), np.inf)}, "first is row 0"),
+        ({"rewards": np.arange(8) * 2e69}, "rewards: 3 rows hold values of 1e70 or more, .*row 5"),
+        ({"weights": np.full(8, 1e300)}, "be smaller: rescale the data"),
         ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*2 actions must be integers in 0\.\.1"),
         ({"actions": np.full(8, -1)}, "actions span -1"),
         ({"actions": np.full(8, 0.5)}, "continuous actions"),

@@ -11,16 +11,18 @@ from envs.catalogue import classic_dataset_ids
 from envs.loading import load_dataset
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
+from harness.core.parts import reduce_in_parts
 from harness.core.reduction import Reduction
+from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
-from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
 from harness.numerics.certificates.bellman import certify_bellman
 from harness.numerics.standardising import Standardiser
 from harness.numerics.stratification import cell_labels
 from harness.testing.rows import random_transitions
 from tests.support.bellman import Predictors, bellman_losses
+from tests.support.parts import Split
 
 seeds = st.integers(0, 2**32 - 1)
 discounts = st.floats(0, 0.999)
@@ -208,13 +210,12 @@ def test_rows_that_are_all_the_same_need_one_point_a_cell() -> None:
     assert relative_gaps(data, reduction.transitions, 0.9).max() < 1e-12
 
 
-@given(seed=seeds, edges=st.lists(st.integers(0, 300), max_size=5), size=st.integers(1, 80))
+@given(seed=seeds, chunk=st.integers(1, 300), size=st.integers(1, 80))
 @settings(max_examples=30, deadline=None)
-def test_a_stream_gives_the_same_set(seed: int, edges: list[int], size: int) -> None:
+def test_a_stream_gives_the_same_set(seed: int, chunk: int, size: int) -> None:
     data = random_transitions(rng(seed), 300, 2, 2)
-    whole = reduce(data, size, seed=seed)
-    chunks = [data.take(rows) for rows in np.split(np.arange(300), sorted(edges)) if len(rows)]
-    streamed = ExactDistiller().reduce_sketch(Sketch.of(iter(chunks), size, rng(seed)), size)
+    whole = ExactDistiller().reduce(data, size, stream("reservoir", seed, 0))
+    streamed = reduce_in_parts(ExactDistiller(), Split(data, chunk=chunk), size, seed)
     assert streamed.method == whole.method
     assert streamed.parameters == whole.parameters
     assert streamed.source_indices is None
@@ -226,10 +227,9 @@ def test_a_stream_gives_the_same_set(seed: int, edges: list[int], size: int) -> 
 
 
 def test_a_size_that_a_stream_cannot_give_is_refused() -> None:
-    data = random_transitions(rng(), 60)
-    sketch = Sketch.of([data.take(np.arange(40)), data.take(np.arange(40, 60))], 61, rng())
+    parts = Split(random_transitions(rng(), 60), [40])
     with pytest.raises(InputError, match=r"size 61: .*between 1 and the dataset's 60"):
-        ExactDistiller().reduce_sketch(sketch, 61)
+        reduce_in_parts(ExactDistiller(), parts, 61, 0)
 
 
 @pytest.mark.parametrize("dataset_id", classic_dataset_ids())
