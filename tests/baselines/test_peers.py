@@ -208,5 +208,5 @@ def test_rows_without_episodes_can_be_matched_if_all_are() -> None:
     loose = random_transitions(np.random.default_rng(8), 30)
     with pytest.raises(InputError, match="'gradient-matching' needs episodes"):
         distill(loose, "gradient-matching", size=5)
-    brief = {"share": 1.0, "initialisations": 1, "updates": 1}
+    brief: dict[str, Any] = {"share": 1.0, "initialisations": 1, "updates": 1}
     assert len(distill(loose, "gradient-matching", size=5, **brief).transitions) == 5
