@@ -48,9 +48,9 @@ class BehaviorDistillation(Reducer[Transitions]):
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
     networks: PositiveInt = 4  # cloned at once
     cloning_steps: PositiveInt = 40  # of each, through which gradients go back
-    cloning_rate: PositiveFloat = 1.0  # learning rate of these
+    cloning_rate: PositiveFloat = 0.3  # learning rate of these
     steps: PositiveInt = 100  # of the states
-    rate: PositiveFloat = 0.1  # initial learning rate of the states, with cosine decay to zero
+    rate: PositiveFloat = 0.05  # initial learning rate of the states, with cosine decay to zero
     batch: PositiveInt = 256  # states of the data at each step
 
     def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002

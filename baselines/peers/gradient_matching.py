@@ -48,7 +48,7 @@ class GradientMatching(Reducer[Transitions]):
     updates: PositiveInt = 20  # of the states after each
     cloning_steps: PositiveInt = 5  # of the networks between updates
     cloning_rate: PositiveFloat = 0.1  # learning rate of these
-    rate: PositiveFloat = 0.2  # initial learning rate of the states, with cosine decay to zero
+    rate: PositiveFloat = 0.05  # initial learning rate of the states, with cosine decay to zero
     batch: PositiveInt = 256  # rows of the data for each action
 
     def check_usable(self, transitions: Transitions) -> None:
