@@ -1,1 +1,1 @@
-"""Baseline methods that distillation is compared with: subsets of the dataset's own rows."""
+"""Methods that distillation is compared with: subsets of the rows, and other papers' sets."""

@@ -32,15 +32,37 @@ class ReturnFilterReducer(Reducer[Transitions]):
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        lengths, returns = measure_episodes(transitions, self.name)
-        shuffled = rng.permutation(len(returns))
-        ranked = shuffled[np.argsort(-returns[shuffled], kind="stable")]
-        enough = int(np.searchsorted(np.cumsum(lengths[ranked]), size)) + 1
-        kept = ranked[: max(enough, int(np.ceil(self.share * len(returns))))]
-        candidates = np.flatnonzero(np.repeat(np.isin(np.arange(len(returns)), kept), lengths))
+        candidates, returns = best_rows(transitions, self.share, size, rng, self.name)
         rows = np.sort(rng.choice(candidates, size, replace=False))
-        diagnostics = {"episodes": float(len(kept)), "least_return": float(returns[kept].min())}
+        diagnostics = {"episodes": float(len(returns)), "least_return": float(returns.min())}
         return transitions.take(rows), rows, diagnostics
+
+
+def best_rows(
+    transitions: Transitions, share: float, size: int, rng: np.random.Generator, method: str
+) -> tuple[IntArray, Float64Array]:
+    """Find the rows of the episodes with the highest returns.
+
+    Args:
+        transitions: The dataset.
+        share: Of its episodes that is used, rounded up.
+        size: Rows that there must be: as many more episodes are used as that takes.
+        rng: Breaks ties between equal returns.
+        method: What needs episodes, for the message.
+
+    Returns:
+        The rows ``(n,)``, in ascending order, and the returns of their episodes.
+
+    Raises:
+        InputError: If the rows form no episodes.
+    """
+    lengths, returns = measure_episodes(transitions, method)
+    shuffled = rng.permutation(len(returns))
+    ranked = shuffled[np.argsort(-returns[shuffled], kind="stable")]
+    enough = int(np.searchsorted(np.cumsum(lengths[ranked]), size)) + 1
+    kept = ranked[: max(enough, int(np.ceil(share * len(returns))))]
+    rows = np.flatnonzero(np.repeat(np.isin(np.arange(len(returns)), kept), lengths))
+    return rows, returns[kept]
 
 
 def measure_episodes(transitions: Transitions, method: str) -> tuple[IntArray, Float64Array]:

@@ -13,6 +13,7 @@ from harness.core.errors import InputError
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
+from harness.numerics.action_worth import tabulate_worth
 from harness.numerics.stratification import allocate, cell_counts, cell_labels
 
 if TYPE_CHECKING:
@@ -145,22 +146,13 @@ def scale_of(rewards: FloatArray) -> float:
 
 
 def make_exam(transitions: Transitions, states: int) -> Exam:
-    """Find what every action loses at evenly spaced states, in units of `scale_of`.
-
-    Neighbouring rows of one state, as labels of every action make them, count as one; an action
-    that no row of a state takes is worth zero there.
-    """
+    """Find what every action loses at evenly spaced states, in units of `scale_of`."""
     from harness.numerics.q_networks.pilots import Exam
 
-    observations = transitions.observations
-    begins = np.ones(len(transitions), dtype=np.bool_)
-    begins[1:] = (observations[1:] != observations[:-1]).any(axis=1)
-    state_of = np.cumsum(begins) - 1
-    worth = np.zeros((state_of[-1] + 1, transitions.action_count))
-    np.add.at(worth, (state_of, transitions.actions), transitions.rewards)
+    first, worth = tabulate_worth(transitions)
     chosen = evenly_spaced(len(worth), states)
     losses = worth.max(axis=1, keepdims=True) - worth
     return Exam(
-        np.array(observations[begins][chosen], np.float32, order="C"),
+        np.array(transitions.observations[first[chosen]], np.float32, order="C"),
         losses[chosen] / scale_of(transitions.rewards),
     )

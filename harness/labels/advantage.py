@@ -1,4 +1,4 @@
-"""Advantage labels: episodes of one step that pay the fitted advantage."""
+"""Advantage and action-value labels: episodes of one step that pay what the teacher fitted."""
 
 from __future__ import annotations
 
@@ -44,13 +44,28 @@ class AdvantageLabels(Labels):
         return Advantage(teacher.q, scale, self.actions == "all")
 
 
+class ActionValueLabels(AdvantageLabels):
+    """Advantage labels with the state's value left in: the reward becomes ``κ Q(s, a)``.
+
+    For methods that weight states by what they are worth. A learner would have to fit what is
+    common to all actions before it sees what tells them apart.
+    """
+
+    name: ClassVar[str] = "action-value"
+
+    def make(self, teacher: FittedTeacher, transitions: Transitions, discount: float) -> Advantage:
+        """Take the scale from the dataset, as advantage labels do."""
+        return replace(super().make(teacher, transitions, discount), centred=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Advantage:
-    """Pays the advantage of a row's action, and ends the episode."""
+    """Pays the advantage of a row's action, or its value, and ends the episode."""
 
     q: QFunction
     scale: float  # κ
     every_action: bool
+    centred: bool = True  # around the mean over a state's actions
 
     @property
     def diagnostics(self) -> Mapping[str, Any]:
@@ -62,9 +77,10 @@ class Advantage:
         rows = _for_every_action(transitions) if self.every_action else transitions
         values = self.q.values(rows.observations)
         taken = np.take_along_axis(values, rows.actions[:, None], axis=1)[:, 0]
+        level = values.mean(axis=1) if self.centred else 0.0
         return replace(
             rows,
-            rewards=self.scale * (taken - values.mean(axis=1)),
+            rewards=self.scale * (taken - level),
             terminations=np.ones(len(rows), dtype=np.bool_),
         )
 

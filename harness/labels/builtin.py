@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.core.classes.registry import Registry, listed
-from harness.labels.advantage import AdvantageLabels
+from harness.labels.advantage import ActionValueLabels, AdvantageLabels
 from harness.labels.base import Labels, Teacher
 from harness.labels.best_action import BestActionLabels
 from harness.labels.cautious import CautiousTeacher
@@ -17,7 +17,7 @@ LABELS: Final[Registry[type[Labels]]] = Registry(
     kind="labels",
     groups=("bellman_bench.labels",),
     bases=(Labels,),
-    builtin=listed(ShapedLabels, AdvantageLabels, BestActionLabels),
+    builtin=listed(ShapedLabels, AdvantageLabels, ActionValueLabels, BestActionLabels),
     others=("recorded",),
 )
 TEACHERS: Final[Registry[type[Teacher]]] = Registry(

@@ -8,6 +8,8 @@ from baselines.full import FullReducer
 from baselines.herding import HerdingReducer, KernelHerdingRegression
 from baselines.k_centre import KCentreReducer
 from baselines.leverage import LeverageReducer, LeverageRegression
+from baselines.peers.behavior_distillation import BehaviorDistillation
+from baselines.peers.gradient_matching import GradientMatching
 from baselines.random import RandomReducer
 from baselines.recombination import TreeRecombinationRegression
 from baselines.return_filter import ReturnFilterReducer
@@ -49,6 +51,8 @@ REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
         ReturnWeightedReducer,
         KCentreReducer,
         HerdingReducer,
+        GradientMatching,
+        BehaviorDistillation,
         ExactDistiller,
         BellmanDistiller,
         OperatorDistiller,

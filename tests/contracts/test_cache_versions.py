@@ -26,6 +26,8 @@ OPTIONAL = {"herding", "kernel-herding", "tree-recombination"}  # they need core
 # A few steps of a search end at the same place on every processor, many do not.
 SHORT: dict[str, dict[str, Any]] = {
     "bellman": {"predictors": 10, "iterations": 2},
+    "gradient-matching": {"networks": 1, "initialisations": 1, "updates": 2},
+    "av-pbc": {"networks": 1, "cloning_steps": 2, "steps": 2},
     "operator": {"maps": 2, "feature_count": 16, "predictors": 4, "steps": 2},
     "loss-matching": {"iterations": 2},
     "pilot-selection": {"pilots": 1, "hidden_units": (8,), "steps": 5, "trials": 6},

@@ -21,9 +21,18 @@ from harness.testing.reducers import small_source as small_source_of
 from harness.testing.rows import in_episodes, random_transitions
 
 OPTIONAL = {"herding", "kernel-herding", "tree-recombination"}  # they need coreax
-NEED_EPISODES = ["return-filter", "return-weighted"]
-LONG = OPTIONAL | {"operator", "pilot-selection"}  # what is compiled, or searches
-BRIEF = {"pilot-selection": {"pilots": 2, "hidden_units": [8], "steps": 50, "trials": 12}}
+NEED_EPISODES = ["return-filter", "return-weighted", "gradient-matching"]
+LONG = OPTIONAL | {
+    "operator",
+    "pilot-selection",
+    "gradient-matching",
+    "av-pbc",
+}  # what is compiled, or searches
+BRIEF = {
+    "pilot-selection": {"pilots": 2, "hidden_units": [8], "steps": 50, "trials": 12},
+    "gradient-matching": {"initialisations": 2, "updates": 5},
+    "av-pbc": {"cloning_steps": 10, "steps": 10},
+}
 without_coreax = pytest.mark.skipif(find_spec("coreax") is None, reason="coreax is not installed")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import FloatArray
 from harness.core.transitions import Transitions
-from harness.labels.advantage import AdvantageLabels
+from harness.labels.advantage import ActionValueLabels, AdvantageLabels
 from harness.labels.base import FittedTeacher
 from harness.labels.shaped import ShapedLabels
 from harness.testing.rows import random_transitions
@@ -104,6 +104,19 @@ def test_the_median_gap_is_the_one_asked_for(seed: int) -> None:
     gaps = np.ptp(labelled.rewards.reshape(40, 3), axis=1)
     assert np.isclose(np.median(gaps), 7.0)
     np.testing.assert_allclose(labelled.rewards.reshape(40, 3).mean(axis=1), 0.0, atol=1e-9)
+
+
+@given(seed=seeds)
+def test_action_values_are_advantages_with_their_level(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data, q = random_transitions(rng, 20), Quadratic(rng.normal(size=(3, 2)))
+    teacher = FittedTeacher(q, 0.1)
+    relabel = ActionValueLabels(actions="all").make(teacher, data, 0.9)
+    scale = AdvantageLabels().make(teacher, data, 0.9).diagnostics["label_scale"]
+    labelled = relabel(data)
+    values = scale * q.values(data.observations)
+    np.testing.assert_allclose(labelled.rewards.reshape(20, 2), values, rtol=1e-12)
+    assert labelled.terminations.all()
 
 
 def test_every_action_shares_the_weight_of_its_row() -> None:
