@@ -14,6 +14,7 @@ from envs.formats.recording import Recording
 from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
 from harness.core.errors import InputError, naming
 from harness.core.learner import Policy
+from harness.core.reading import SAY_CONTINUOUS
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -167,7 +168,7 @@ def number_actions(
         if codebook is not None:
             raise InputError(
                 f"{recording.source!r} has {count} discrete actions, but a codebook is for "
-                "continuous actions: leave it out"
+                f"continuous actions: leave it out, or say {SAY_CONTINUOUS}"
             )
         return _transitions(recording, cast(IntArray, recording.actions), count), None
     if codebook is None:

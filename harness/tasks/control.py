@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar, cast
 
 from envs.dataset import Dataset
-from envs.environment import register_environment, spaces_of
+from envs.environment import spaces_of
 from envs.loading import open_dataset
 from harness.core.classes.specs import Control, ReducerSpec
-from harness.core.errors import InputError
+from harness.core.errors import InputError, naming
 from harness.core.learner import Learner
+from harness.core.reading import Reading, check_scores
 from harness.core.records import DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream
@@ -46,8 +46,8 @@ class ControlTask(Task[Dataset, Transitions]):
         return label_by(reducer, spec.name, spec.labels, gamma, is_control=is_control)
 
     def open(self, spec: RunSpec) -> Dataset:
-        """Open the dataset of a run, with the run's environment if it names one."""
-        return _open(spec.dataset, spec.codebook, spec.environment)
+        """Open the dataset of a run, read as the run says."""
+        return _open(spec.dataset, spec.codebook, spec.full_reading.model_dump_json())
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
         """Hash the transitions, which are the same for every seed."""
@@ -138,6 +138,12 @@ class ControlTask(Task[Dataset, Transitions]):
         )
 
 
+_SAY_THEM = (
+    "say them by --environment, --reference-min and --reference-max, or in a suite by datasets = "
+    "[{ id = …, environment = …, reference_min = …, reference_max = … }]"
+)
+
+
 def check_evaluable(dataset: Dataset) -> str:
     """Return the environment in which policies are evaluated.
 
@@ -145,13 +151,14 @@ def check_evaluable(dataset: Dataset) -> str:
         InputError: If the dataset names no environment or no reference scores, the environment
         cannot be made, or its action space does not fit the dataset's actions.
     """
-    missing = dataset.reference_min is None or dataset.reference_max is None
-    if dataset.environment_id is None or missing:
+    low, high = dataset.reference_min, dataset.reference_max
+    if dataset.environment_id is None or low is None or high is None:
         raise InputError(
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
-            "are evaluated in the environment and returns normalised by the scores; add "
-            "environment_id, reference_min and reference_max to its metadata"
+            f"are evaluated in the environment and returns normalised by the scores; {_SAY_THEM}"
         )
+    with naming(dataset.dataset_id):
+        check_scores(low, high)
     obs_dim, actions = spaces_of(dataset.environment_id)
     if (actions is not None) != (dataset.codebook is None):
         coded = dataset.codebook is not None
@@ -159,14 +166,14 @@ def check_evaluable(dataset: Dataset) -> str:
             f"dataset {dataset.dataset_id!r} has integer actions and "
             f"{'a codebook of continuous ones' if coded else 'no codebook'}, but "
             f"{dataset.environment_id} has a {'discrete' if coded else 'continuous'} action space; "
-            "reduce a dataset of that environment again, or correct environment_id"
+            f"reduce a dataset of that environment again, or name another; {_SAY_THEM}"
         )
     found = dataset.transitions.obs_dim, dataset.transitions.action_count
     if found[0] != obs_dim or (actions and not (actions.start == 0 and actions.n >= found[1])):
         raise InputError(
             f"dataset {dataset.dataset_id!r} has observations of {found[0]} numbers and actions "
             f"0..{found[1] - 1}, but {dataset.environment_id} has observations of {obs_dim} and "
-            f"the action space {actions}; name the environment that the data are of"
+            f"the action space {actions}; name the environment that the data are of; {_SAY_THEM}"
         )
     return dataset.environment_id
 
@@ -182,8 +189,5 @@ def _without_signal(dataset: Dataset, control: Control, seed: int) -> Transition
 
 
 @lru_cache(maxsize=4)
-def _open(dataset_id: str, codebook: CodebookSpec | None, environment: str | None) -> Dataset:
-    dataset = open_dataset(dataset_id, codebook)
-    if environment is None:
-        return dataset
-    return replace(dataset, environment_id=register_environment(environment))
+def _open(dataset_id: str, codebook: CodebookSpec | None, reading: str) -> Dataset:
+    return open_dataset(dataset_id, codebook, Reading.model_validate_json(reading))

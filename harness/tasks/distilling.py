@@ -17,6 +17,7 @@ from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import open_stored
 from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError, blaming, is_own
+from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec
@@ -53,6 +54,7 @@ class Order:
     discount: float = 0.99  # γ of the Bellman loss; regression has none
     codebook: CodebookSpec | None = None  # how continuous actions are discretised
     labels: LabelsSpec | None = None  # of the rows of transitions; None: as recorded
+    reading: Reading = AS_STORED  # what is said of the dataset; regression has none
 
 
 def distill_file(order: Order) -> str:
@@ -69,7 +71,7 @@ def distill_file(order: Order) -> str:
     reducer = _make_reducer(order)
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount)
-    dataset = open_dataset(order.dataset_id, order.codebook)
+    dataset = open_dataset(order.dataset_id, order.codebook, order.reading)
     reduction = _reduce(dataset.transitions, reducer, order)
     if to_minari:
         save_as_minari(reduction, destination, dataset, order.seed, order.discount)
@@ -117,11 +119,17 @@ def distill_streamed_file(
             f"method {order.method!r} cannot stream: only 'exact' can, since it needs only sums "
             "over the rows; choose 'exact' or leave out --stream"
         )
-    stored = _open_streamable(order.dataset_id)
+    stored = _open_streamable(order.dataset_id, order.reading)
     check_size(order.size, stored.row_count, Transitions.noun)
     with workers() as (executor, count):
         reduction = distill_exact_dataset(
-            reducer, order.dataset_id, order.size, order.seed, executor, in_flight=2 * count
+            reducer,
+            order.dataset_id,
+            order.size,
+            order.seed,
+            executor,
+            in_flight=2 * count,
+            reading=order.reading,
         )
     save_streamed_reduction(
         reduction,
@@ -147,13 +155,13 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def _open_streamable(dataset_id: str) -> StoredDataset:
-    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix in SUFFIXES:
+def _open_streamable(dataset_id: str, reading: Reading) -> StoredDataset:
+    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix.lower() in SUFFIXES:
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
         )
-    stored = open_stored(dataset_id)
+    stored = open_stored(dataset_id, reading)
     if stored.action_count is None:
         raise InputError(
             f"dataset {dataset_id!r} has continuous actions, and a codebook is fitted to all of "

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from envs.streaming import open_stored, stream_transitions
 from harness.core.errors import InputError
+from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import Reduction
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
@@ -53,6 +54,7 @@ def distill_exact_dataset(
     executor: Executor,
     parts: int | None = None,
     in_flight: int = IN_FLIGHT,
+    reading: Reading = AS_STORED,
 ) -> Reduction[Transitions]:
     """Distil a dataset in bounded memory by the method ``exact``.
 
@@ -70,13 +72,14 @@ def distill_exact_dataset(
         parts: Number of ranges of episodes to split the dataset into, by default one per about
         65,536 rows.
         in_flight: Parts submitted at a time: more than there are workers, else some are idle.
+        reading: What is said of the dataset; see `open_stored`.
 
     Raises:
         InputError: If the dataset cannot be used, ``parts`` is below one, or ``size`` is not
             between 1 and the number of rows.
     """
     started = time.perf_counter()
-    work = partial(_sketch, size=size, seed=seed)
+    work = partial(_sketch, size=size, seed=seed, reading=reading)
     sketches = _map_episodes(work, dataset_id, executor, parts, in_flight)
     reduction = reducer.reduce_sketch(merge_in_pairs(sketches, Sketch.merge), size)
     return replace(reduction, seconds=time.perf_counter() - started)
@@ -131,6 +134,8 @@ def _moments(dataset_id: str, first: int, end: int) -> CellMoments:
     return accumulate_cells(map(CellMoments.of, stream_transitions(dataset_id, first, end)))
 
 
-def _sketch(dataset_id: str, first: int, end: int, size: int, seed: int) -> Sketch:
+def _sketch(
+    dataset_id: str, first: int, end: int, size: int, seed: int, reading: Reading
+) -> Sketch:
     rng = stream("reservoir", seed, first)
-    return Sketch.of(stream_transitions(dataset_id, first, end), size, rng)
+    return Sketch.of(stream_transitions(dataset_id, first, end, reading), size, rng)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from envs.convert import convert
-from envs.formats.d4rl import read_d4rl
+from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari.store import read_recording
 from envs.formats.npz import read_arrays
 from envs.formats.recording import Recording
