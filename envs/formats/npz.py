@@ -103,7 +103,9 @@ def _check_archive(path: str) -> None:
     try:
         with Path(path).open("rb") as file, zipfile.ZipFile(file) as archive:
             damaged = archive.testzip()
-            if len(archive.infolist()) != _count_members(file, archive):
+            # zipfile cuts names at a zero byte
+            whole = len(archive.infolist()) == _count_members(file, archive)
+            if not whole or any("\0" in member.orig_filename for member in archive.infolist()):
                 damaged = damaged or "list of arrays"
     except (*damage, LookupError, ValueError) as error:
         raise InputError(

@@ -74,6 +74,21 @@ def write_npz(path: Path, arrays: Arrays, *, compressed: bool = False) -> str:
     return str(path)
 
 
+def write_buffer(path: Path, arrays: Arrays) -> str:
+    """Write rows as d3rlpy dumps the episodes of a replay buffer; return the path."""
+    with h5py.File(path, "w") as file:
+        file["columns"] = ["observations", "actions", "rewards", "terminated"]
+        file["num_episodes"] = int(arrays["episodes"].max()) + 1
+        for number in np.unique(arrays["episodes"]):
+            here = arrays["episodes"] == number
+            file[f"observations_{number}"] = arrays["observations"][here]
+            file[f"actions_{number}"] = arrays["actions"][here].reshape(here.sum(), -1)
+            file[f"rewards_{number}"] = arrays["rewards"][here, None]
+            file[f"terminated_{number}"] = bool(arrays["terminations"][here].any())
+        file["version"] = "2.1"
+    return str(path)
+
+
 def write_csv(path: Path, arrays: Arrays) -> str:
     """Write rows as a table, vectors as numbered columns and flags last; return the path."""
     columns: Arrays = {}
