@@ -92,14 +92,13 @@ def _read_episode(
     rewards = as_scalars(path, f"rewards_{number}", column("rewards"))
     ends = np.arange(len(rewards)) == len(rewards) - 1
     terminated = as_flags(path, f"terminated_{number}", column("terminated").reshape(-1))
-    episode = {
+    return {
         "observations": _observations(path, names, read, number),
         "actions": column("actions"),
         "rewards": rewards,
         "terminations": ends & terminated.any(),
         "ends": ends,
     }
-    return episode
 
 
 def _check_like(
