@@ -42,7 +42,7 @@ class Reading(Frozen):
     environment: str | None = None  # where policies are played, also as ``module:Env-v0``
     reference_min: FiniteFloat | None = None  # mean return of the random policy
     reference_max: FiniteFloat | None = None  # mean return of the expert
-    actions: ActionKind | None = None
+    actions: ActionKind | None = None  # what they are, where their values do not tell
     action_count: PositiveInt | None = None  # discrete actions of the environment
     map: dict[str, str] = Field(default_factory=dict)  # theirs by standard name; empty: not read
 

@@ -120,7 +120,7 @@ class Suite(SaysReadings):
     replicates: PositiveInt = 1  # number of learner seeds on each reduction
     environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own
     engine: Engine = "d3rlpy"  # that trains networks, unless a learner names another
-    readings: dict[str, Reading] = Field(default_factory=dict)  # what else is said of datasets
+    readings: dict[str, Reading] = Field(default_factory=dict)  # of datasets, as their tables say
 
     @model_validator(mode="before")
     @classmethod
