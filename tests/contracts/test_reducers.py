@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -28,7 +29,7 @@ LONG = OPTIONAL | {
     "gradient-matching",
     "av-pbc",
 }  # what is compiled, or searches
-BRIEF = {
+BRIEF: Mapping[str, Mapping[str, Any]] = {
     "pilot-selection": {"pilots": 2, "hidden_units": [8], "steps": 50, "trials": 12},
     "gradient-matching": {"initialisations": 2, "updates": 5},
     "av-pbc": {"cloning_steps": 10, "steps": 10},

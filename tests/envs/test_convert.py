@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from envs import convert as conversion
 from envs.convert import convert
-from envs.formats.d4rl import read_d4rl
+from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari.store import read_recording
 from envs.formats.npz import read_arrays
 from envs.reference import Reference
 from harness.core.errors import InputError
+from harness.core.reading import Reading
 from tests.envs.formats.layouts import (
     Arrays,
     as_recording,
@@ -94,7 +95,8 @@ def test_d4rl_file_to_minari(tmp_path: Path, built: bool) -> None:
 def test_rows_without_episodes_become_episodes_of_one_step(
     tmp_path: Path,
 ) -> None:
-    rows = without(walk(4, terminated=(0,), action_dim=0), "truncations", "episodes")
+    ordered = without(walk(4, terminated=(0,), action_dim=0), "truncations", "episodes")
+    rows = {name: array[[2, 0, 3, 1]] for name, array in ordered.items()}
     recording = read_arrays(write_npz(tmp_path / "rows.npz", rows))
     convert(recording, "converted/set-v0")
     read = read_recording("converted/set-v0")
@@ -107,13 +109,14 @@ def test_many_rows_without_episodes_are_refused_and_the_remedy_works(
     empty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversion, "MOST_ONE_STEP", 3)
-    rows = without(walk(4, terminated=(), action_dim=0), "episodes")
-    rows["cut"] = rows.pop("truncations")
+    rows = without(walk(4, terminated=(), action_dim=0), "episodes", "truncations")
+    rows["next_observations"] += 1.0  # no row follows another
+    rows["cut"] = np.ones(4, dtype=bool)
     path = write_npz(tmp_path / "rows.npz", rows)
     with pytest.raises(InputError, match=r"4 rows form no episodes.* --map truncations=NAME"):
         convert(read_arrays(path), "converted/set-v0")
     assert not list(empty_root.iterdir())
-    convert(read_arrays(path, {"truncations": "cut"}), "converted/set-v0")
+    convert(read_arrays(path, Reading(map={"truncations": "cut"})), "converted/set-v0")
     assert len(read_recording("converted/set-v0")) == 4
 
 
