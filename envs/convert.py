@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.formats.columns import find_jumps
 from envs.formats.episodes import Episode
 from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.output import METADATA_KEY, check_new_id
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
+from envs.formats.row_order import find_jumps
 from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError

@@ -11,10 +11,12 @@ from typing import Final
 from envs.actions.codebook import Codebook, parse_codebook
 from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.dataset import Dataset, make_dataset
-from envs.formats.base import NO_NAMES, Format
+from envs.formats.base import Format
 from envs.formats.recording import Recording
+from envs.told import said_environment, tell
 from harness.core.classes.registry import Registry
 from harness.core.errors import InputError, blaming, is_own
+from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -26,67 +28,86 @@ FORMATS: Final[Registry[type[Format]]] = Registry(
     # by reference, because the readers' libraries are slow to import
     builtin={
         "npz": "envs.formats.npz:NpzFormat",
-        "d4rl": "envs.formats.d4rl:D4RLFormat",
+        "d4rl": "envs.formats.hdf5.d4rl:D4RLFormat",
+        "csv": "envs.formats.csv:CsvFormat",
         MINARI: "envs.formats.minari.store:MinariFormat",
     },
 )
-SUFFIXES: Final[Mapping[str, str]] = {".npz": "npz", ".hdf5": "d4rl", ".h5": "d4rl"}
+SUFFIXES: Final[Mapping[str, str]] = {
+    ".npz": "npz",
+    ".hdf5": "d4rl",
+    ".h5": "d4rl",
+    ".csv": "csv",
+}
 
 logger = logging.getLogger("bellman_bench")
 
 
-def open_dataset(id_or_path: str, codebook: CodebookSpec | Codebook | None = None) -> Dataset:
+def open_dataset(
+    id_or_path: str,
+    codebook: CodebookSpec | Codebook | None = None,
+    reading: Reading = AS_STORED,
+) -> Dataset:
     """Open a dataset; an embedded one is collected on first use.
 
     Args:
         id_or_path: See `open_recording`.
         codebook: How to discretise continuous actions: a codebook to fit, or a fitted one.
+        reading: What the file does not say, or says otherwise.
 
     Raises:
         InputError: If there is no such dataset, it cannot be used, or the codebook does not suit
             its actions.
     """
-    return make_dataset(open_recording(id_or_path), codebook)
+    environment_id = said_environment(reading)
+    dataset = make_dataset(open_recording(id_or_path, reading), codebook)
+    return dataset if environment_id is None else dataset.in_environment(environment_id)
 
 
-def load_dataset(id_or_path: str, codebook: str | None = None) -> Transitions:
+def load_dataset(
+    id_or_path: str, codebook: str | None = None, reading: Reading = AS_STORED
+) -> Transitions:
     """Return the transitions of a dataset; see `open_dataset`.
 
     Args:
         id_or_path: See `open_recording`.
         codebook: How to discretise continuous actions, such as ``kmeans-32`` or ``bins-9``.
+        reading: What the file does not say, or says otherwise, such as
+            ``Reading(actions="discrete", map={"rewards": "r"})``.
 
     Raises:
         InputError: If the dataset or the codebook cannot be used.
     """
     spec = None if codebook is None else parse_codebook(codebook)
-    return open_dataset(id_or_path, spec).transitions
+    return open_dataset(id_or_path, spec, reading).transitions
 
 
-def open_recording(id_or_path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
-    """Read a dataset as it is stored, including continuous actions.
+def open_recording(id_or_path: str, reading: Reading = AS_STORED) -> Recording:
+    """Read a dataset as it is stored and said to be, including continuous actions.
 
     Args:
-        id_or_path: The path of an ``.npz`` of arrays or of a D4RL ``.hdf5``, the id of a Minari
-            dataset, local or on its hub and then downloaded, the id of an embedded dataset,
-            which is collected on first use, or ``FORMAT::PATH`` with the name of a format or its
-            ``module:Class``.
-        names: Names of the arrays of an ``.npz`` by standard name, if not recognised.
+        id_or_path: The path of an ``.npz`` of arrays, of an HDF5 file of D4RL or d3rlpy or of a
+            ``.csv`` of transitions, the id of a Minari dataset, local or on its hub and then
+            downloaded, the id of an embedded dataset, which is collected on first use, or
+            ``FORMAT::PATH`` with the name of a format or its ``module:Class``.
+        reading: What the file does not say, or says otherwise.
 
     Raises:
-        InputError: If there is no such dataset, or it cannot be read.
+        InputError: If there is no such dataset, it cannot be read, or what is said does not suit
+            it.
     """
     reader, path = _find_format(id_or_path)
-    if names and not reader.takes_names:
+    if reading.map and not reader.takes_names:
         raise InputError(
-            f"names of arrays for {id_or_path!r}: only arrays of an .npz can be mapped; leave out "
-            "--map"
+            f"names of arrays for {id_or_path!r}: the format {reader.name!r} has names of its own; "
+            "leave out --map (map in a suite or a Reading)"
         )
     if reader.name == MINARI:
         ensure_stored(path)
-    if is_own(type(reader)):
-        return reader.read(path, names)
-    return _read_with(reader, path, names, id_or_path)
+    said_environment(reading)  # first, so that the dataset can know it
+    own = is_own(type(reader))
+    recording = reader.read(path, reading) if own else _read_with(reader, path, reading, id_or_path)
+    return tell(recording, reading)
 
 
 def _find_format(id_or_path: str) -> tuple[Format, str]:
@@ -94,7 +115,7 @@ def _find_format(id_or_path: str) -> tuple[Format, str]:
     named, separator, path = id_or_path.partition("::")
     if separator:
         return _make(FORMATS.find(named)), path
-    suffix = Path(id_or_path).suffix
+    suffix = Path(id_or_path).suffix.lower()
     if suffix in SUFFIXES:
         return FORMATS.find(SUFFIXES[suffix])(), id_or_path
     if suffix and Path(id_or_path).is_file():
@@ -109,7 +130,7 @@ def _make(found: type[Format]) -> Format:
         return found()
 
 
-def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: str) -> Recording:
+def _read_with(reader: Format, path: str, reading: Reading, id_or_path: str) -> Recording:
     """Read with a user's format; an exception in it becomes a one-line error.
 
     Raises:
@@ -117,7 +138,7 @@ def _read_with(reader: Format, path: str, names: Mapping[str, str], id_or_path: 
     """
     rule = "correct the file, or the format, which must refuse it by an InputError"
     with blaming(f"format {reader.name!r} failed on {path!r}", rule):
-        recording = reader.read(path, names)
+        recording = reader.read(path, reading)
     if not isinstance(recording, Recording):
         raise InputError(
             f"format {reader.name!r} returned a {type(recording).__name__} for {path!r}: read must "

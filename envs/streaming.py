@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,8 +18,10 @@ from envs.actions.codebook import (
 from envs.formats.episodes import Episode, no_episode
 from envs.formats.recording import Recording
 from envs.loading import ensure_stored
+from envs.told import tell_reference
 from harness.core.arrays import FloatArray, IntArray, check_finite
 from harness.core.errors import InputError, naming
+from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 from harness.numerics.moments import Moments
@@ -30,20 +32,36 @@ if TYPE_CHECKING:
 ROW_BUDGET = 1 << 15  # minimum rows of a complete chunk
 
 
-def open_stored(dataset_id: str) -> StoredDataset:
+def open_stored(dataset_id: str, reading: Reading = AS_STORED) -> StoredDataset:
     """Open a dataset and read its metadata; an embedded one is collected on first use.
 
     Raises:
-        InputError: If there is no such dataset, or it cannot be used.
+        InputError: If there is no such dataset, it cannot be used, or what is said does not suit
+            it: names of arrays, or another kind of actions, which is told from all rows at once.
     """
     from envs.formats.minari import store as minari_store  # slow to import
 
     ensure_stored(dataset_id)
-    return minari_store.open_stored(dataset_id)
+    stored = minari_store.open_stored(dataset_id)
+    kind = "continuous" if stored.action_count is None else "discrete"
+    if reading.map or reading.actions not in (None, kind):
+        raise InputError(
+            f"dataset {dataset_id!r} is streamed with the names and the {kind} actions that it "
+            "has: what is said of them needs all rows at once; leave out --stream, or --map, "
+            "--discrete and --continuous"
+        )
+    return replace(
+        stored,
+        reference=tell_reference(stored.reference, reading, dataset_id),
+        action_count=stored.action_count and (reading.action_count or stored.action_count),
+    )
 
 
 def stream_recordings(
-    dataset_id: str, first_episode: int = 0, end_episode: int | None = None
+    dataset_id: str,
+    first_episode: int = 0,
+    end_episode: int | None = None,
+    reading: Reading = AS_STORED,
 ) -> Iterator[Recording]:
     """Read a dataset in chunks of whole episodes, with actions as stored.
 
@@ -54,6 +72,7 @@ def stream_recordings(
         dataset_id: The id of a local Minari dataset or of an embedded one.
         first_episode: Number of the first episode to read.
         end_episode: Number of the first episode not to read; None: read to the end.
+        reading: What is said of the dataset; see `open_stored`.
 
     Yields:
         At least one chunk.
@@ -62,7 +81,7 @@ def stream_recordings(
         InputError: If there is no such dataset, it cannot be used, or the range contains no
         episode.
     """
-    stored = open_stored(dataset_id)
+    stored = open_stored(dataset_id, reading)
     end = stored.episode_count if end_episode is None else end_episode
     if not 0 <= first_episode < end <= stored.episode_count:
         raise InputError(
@@ -80,6 +99,7 @@ def stream_transitions(
     first_episode: int = 0,
     end_episode: int | None = None,
     codebook: Codebook | None = None,
+    reading: Reading = AS_STORED,
 ) -> Iterator[Transitions]:
     """Read a dataset in chunks of whole episodes; see `stream_recordings`.
 
@@ -90,12 +110,13 @@ def stream_transitions(
         first_episode: As of `stream_recordings`.
         end_episode: As of `stream_recordings`.
         codebook: Of continuous actions, as by `fit_streamed_codebook`.
+        reading: As of `stream_recordings`.
 
     Raises:
         InputError: If actions are continuous without a codebook or discrete with one, or the
             dataset cannot be used.
     """
-    for recording in stream_recordings(dataset_id, first_episode, end_episode):
+    for recording in stream_recordings(dataset_id, first_episode, end_episode, reading):
         yield number_actions(recording, codebook)[0]
 
 

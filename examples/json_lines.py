@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from envs.formats.base import NO_NAMES, Format
+from envs.formats.base import Format
 from envs.formats.columns import Columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
 from harness.core.errors import InputError
+from harness.core.reading import AS_STORED, Reading
 
 KEYS = ("observation", "action", "reward", "next_observation", "terminated", "truncated")
 
@@ -32,7 +32,7 @@ class JsonLines(Format):
     name: ClassVar[str] = "json-lines"
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl",)
 
-    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:  # noqa: ARG002
+    def read(self, path: str, reading: Reading = AS_STORED) -> Recording:
         """Read all lines.
 
         Raises:
@@ -48,7 +48,7 @@ class JsonLines(Format):
             next_observations=columns["next_observation"].astype(np.float64),
             terminations=columns["terminated"].astype(bool),
             truncations=columns["truncated"].astype(bool),
-        ).to_recording(Reference.parse(about, path), about.get("action_count"))
+        ).to_recording(Reference.parse(about, path), about.get("action_count"), reading.actions)
 
 
 def _read_lines(path: str) -> list[dict[str, Any]]:

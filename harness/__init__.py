@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envs.loading import load_dataset
     from harness.api import distill, distill_regression
+    from harness.core.reading import Reading
     from harness.core.transitions import Transitions
     from harness.suites.run import run_suite
 
 _HOMES = {
+    "Reading": "harness.core.reading",
     "Transitions": "harness.core.transitions",
     "distill": "harness.api",
     "distill_regression": "harness.api",
@@ -24,7 +26,7 @@ _HOMES = {
     "run_suite": "harness.suites.run",
 }
 
-__all__ = ["Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]
+__all__ = ["Reading", "Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]
 
 
 def _check_neighbours() -> None:

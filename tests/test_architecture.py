@@ -19,7 +19,7 @@ SOURCES = sorted(
 HOMES = {
     "d3rlpy": {"harness/learners/d3rlpy_backend.py"},
     "minari": {f"envs/formats/minari/{name}.py" for name in ("store", "root", "remote")},
-    "h5py": {"envs/formats/minari/hdf5.py", "envs/formats/d4rl.py"},
+    "h5py": {"envs/formats/minari/hdf5.py", "envs/formats/hdf5/d4rl.py"},
     "typer": {
         "harness/cli.py",
         *(

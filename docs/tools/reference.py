@@ -24,6 +24,7 @@ from harness.cli import COMMANDS
 from harness.commands.list_names import list_names
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import LabelsSpec, TeacherSpec
+from harness.core.reading import Reading
 from harness.core.specs import CodebookSpec, Suite, SuiteLearner, SuiteReducer
 from harness.labels.builtin import LABELS, TEACHERS
 from harness.tasks import builtin
@@ -32,6 +33,11 @@ OURS = ("harness", "envs", "baselines")
 PAGES = Path(__file__).parents[1] / "reference"
 TABLES: dict[str, tuple[str, type[BaseModel]]] = {
     "The suite": ("The keys of the file itself.", Suite),
+    "A dataset": (
+        "An entry of `datasets`, `{ id = …, actions = … }`, has these keys beside its `id`; an id "
+        "alone will do.",
+        Reading,
+    ),
     "A reducer": ("An entry of `[[reducers]]`; a name alone will do.", SuiteReducer),
     "A learner": ("An entry of `[[learners]]`; a name alone will do.", SuiteLearner),
     "Labels": ("`labels` of a reducer, and `distill --labels`; a name alone will do.", LabelsSpec),

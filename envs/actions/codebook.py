@@ -14,6 +14,7 @@ from envs.formats.recording import Recording
 from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
 from harness.core.errors import InputError, naming
 from harness.core.learner import Policy
+from harness.core.reading import SAY_CONTINUOUS
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -212,7 +213,7 @@ def discrete_actions(recording: Recording) -> InputError:
     """Build the error for a codebook where it has no use."""
     return InputError(
         f"{recording.source!r} has {recording.action_count} discrete actions, but a codebook is "
-        "for continuous actions: leave it out"
+        f"for continuous actions: leave it out, or say {SAY_CONTINUOUS}"
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import BoolArray, FloatArray, IntArray, as_float
 from harness.core.errors import InputError, naming
+from harness.core.reading import SAY_CONTINUOUS, SAY_DISCRETE, ActionKind
 
 
 def as_vectors(source: str, name: str, values: NDArray[Any]) -> FloatArray:
@@ -58,24 +59,82 @@ def as_flags(source: str, name: str, values: NDArray[Any]) -> BoolArray:
     return array.astype(np.bool_, copy=False)
 
 
-def as_actions(source: str, values: NDArray[Any]) -> IntArray | FloatArray:
-    """Return discrete actions ``(N,)``, or continuous ones ``(N, action_dim)``.
+class Actions(NamedTuple):
+    """Actions of one kind."""
+
+    values: IntArray | FloatArray  # discrete (N,), or continuous (N, action_dim)
+    width: int | None  # discrete actions, where each had a column of its own
+
+
+def as_actions(
+    source: str, values: NDArray[Any], said: ActionKind | None, notes: list[str]
+) -> Actions:
+    """Return discrete or continuous actions: as said, else as type and values suggest.
+
+    Integers, booleans and rows with exactly one 1 are discrete, other real numbers continuous.
+    Whole numbers stored as floats may be either, and must be said.
+
+    Args:
+        source: The file, for error messages.
+        values: One action a row: numbers ``(N,)`` or ``(N, 1)``, or vectors ``(N, action_dim)``.
+        said: What the user or the file says.
+        notes: A note is added if rows with exactly one 1 are taken as discrete.
 
     Raises:
-        InputError: If they are neither, or integers stored as floats.
+        InputError: If they are neither, or may be either.
     """
-    if values.dtype.kind in "iu":
-        return as_integers(source, "actions", values)
-    vectors = as_vectors(source, "actions", values)
-    if vectors.ndim > 1 and vectors.shape[1:] != (1,):
-        return vectors
-    if vectors.size and (vectors == np.floor(vectors)).all() and vectors.min() >= 0:
+    if said == "continuous" or values.ndim == 0:
+        vectors = as_vectors(source, "actions", values)  # refuses a single value
+        return Actions(vectors[:, None] if vectors.ndim == 1 else vectors, None)
+    if values.ndim > 1 and values.shape[1:] != (1,):
+        return _many_columns(source, values, said, notes)
+    column = _column(source, "actions", values)
+    if column.dtype.kind in "iub":
+        return Actions(column.astype(np.int64, copy=False), None)
+    vector = as_vectors(source, "actions", column)
+    whole = bool(vector.size and (vector == np.floor(vector)).all() and vector.min() >= 0)
+    if said == "discrete":
+        if not whole:
+            raise InputError(
+                f"{source!r}: actions of type {values.dtype} are said to be discrete, but not all "
+                "are whole numbers 0, 1, …; leave --discrete out, or number them"
+            )
+        return Actions(vector.astype(np.int64), None)
+    if whole:
         raise InputError(
             f"{source!r}: actions of type {values.dtype} hold whole numbers "
-            f"{vectors.min():g}..{vectors.max():g} only: discrete actions must be integers; store "
-            "actions.astype(int)"
+            f"{vector.min():g}..{vector.max():g} only, which may number actions or measure "
+            f"something: say {SAY_DISCRETE} or {SAY_CONTINUOUS}"
         )
-    return vectors.reshape(-1, 1)
+    return Actions(vector[:, None], None)
+
+
+def _many_columns(
+    source: str, values: NDArray[Any], said: ActionKind | None, notes: list[str]
+) -> Actions:
+    """Tell vectors from one-hot rows, and refuse several discrete actions at a time."""
+    width = values.shape[1]
+    if _are_one_hot(values):
+        if said is None:
+            notes.append(
+                f"actions are rows of {width} numbers with exactly one 1: taken as the discrete "
+                f"actions 0..{width - 1}, as vectors if you say {SAY_CONTINUOUS}"
+            )
+        return Actions(values.argmax(axis=1), width)
+    if said is None and values.dtype.kind not in "iub":
+        return Actions(as_vectors(source, "actions", values), None)
+    raise InputError(
+        f"{source!r}: actions of shape {values.shape} and type {values.dtype} are neither one "
+        "number a row nor rows with exactly one 1: number the combinations in one column, as "
+        f"numpy.ravel_multi_index does, or say {SAY_CONTINUOUS} to take them as vectors"
+    )
+
+
+def _are_one_hot(values: NDArray[Any]) -> bool:
+    if values.ndim != 2 or values.dtype.kind not in "iubf":
+        return False
+    ones = values == 1
+    return bool((ones.sum(axis=1) == 1).all() and (ones | (values == 0)).all())
 
 
 def _column(source: str, name: str, values: NDArray[Any]) -> NDArray[Any]:

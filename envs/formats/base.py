@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from envs.formats.recording import Recording
-
-NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+from harness.core.reading import AS_STORED, Reading
 
 
 class Format(ABC):
@@ -24,12 +21,13 @@ class Format(ABC):
     takes_names: ClassVar[bool] = False  # whether a user may map names of arrays
 
     @abstractmethod
-    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:
+    def read(self, path: str, reading: Reading = AS_STORED) -> Recording:
         """Read a dataset as it is stored, including continuous actions.
 
         Args:
             path: A file, a folder or an id, as given by the user.
-            names: Names of arrays in the file by their standard names, if ``takes_names``.
+            reading: What the user says of it. A format that ``takes_names`` heeds its map, and one
+                whose actions tell their kind by their values heeds that; the rest is done for it.
 
         Raises:
             InputError: If it cannot be read; the line names the path, the rule and the remedy.

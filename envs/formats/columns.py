@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.formats.arrays import as_actions
 from envs.formats.recording import Recording
+from envs.formats.row_order import cut_at, find_jumps, keep_rows, look_shuffled
 from envs.reference import Reference
-from harness.core.arrays import BoolArray, FloatArray, IntArray
+from harness.core.arrays import BoolArray, FloatArray
 from harness.core.errors import InputError, naming
+from harness.core.reading import ActionKind
 from harness.core.transitions import count_actions
-
-_MOVED_AT_ONCE = 1 << 14  # rows; bounds the memory needed to drop rows
-_PROBES = 4096  # steps sampled to detect shuffled rows
-_FEW_PROBES = 100  # fewer are not conclusive
-_WIDE_STEP = 0.8  # relative to the distance between random rows
 
 
 @dataclass(eq=False)
@@ -27,17 +25,28 @@ class Columns:
 
     source: str
     observations: FloatArray  # (N, obs_dim); (N+1, obs_dim) around the N steps of one episode
-    actions: IntArray | FloatArray  # (N,) or (N, action_dim)
+    actions: NDArray[Any]  # (N,) or (N, k), as stored
     rewards: FloatArray  # (N,)
     terminations: BoolArray  # (N,)
     truncations: BoolArray | None = None  # (N,)
     next_observations: FloatArray | None = None  # (N, obs_dim)
     ends: BoolArray | None = None  # (N,) last rows of episodes, if the file numbers episodes
     weights: FloatArray | None = None  # (N,)
+    time_limit: int | None = None  # steps after which episodes are known to be truncated
     notes: list[str] = field(default_factory=list)
 
-    def to_recording(self, reference: Reference, action_count: int | None = None) -> Recording:
+    def to_recording(
+        self,
+        reference: Reference,
+        action_count: int | None = None,
+        said: ActionKind | None = None,
+    ) -> Recording:
         """Find episode boundaries and each row's next observation, and note what was done.
+
+        Without flags of truncations or numbers of episodes, episodes end at terminations and where
+        the next observation differs from the observation of the next row; without next
+        observations, at terminations and after ``time_limit`` steps. A set of rows of which fewer
+        follow each other than not has no episodes.
 
         If next observations are missing, a row takes the observation of the next row of its
         episode. At the end of an episode, a terminated row takes its own observation, which no
@@ -45,12 +54,17 @@ class Columns:
 
         Args:
             reference: The environment and the scores, as far as known.
-            action_count: Number of actions of the environment; by default the maximum plus one.
+            action_count: Discrete actions of the environment; by default the maximum plus one.
+            said: Which kind actions are; None: what their type and values suggest, see
+                `as_actions`.
 
         Raises:
-            InputError: If there is no row, lengths differ, or a next observation is unknown.
+            InputError: If there is no row, lengths differ, a next observation is unknown, or the
+                kind of actions is.
         """
-        self.check_lengths()
+        taken = as_actions(self.source, self.actions, said, self.notes)
+        self.actions = taken.values
+        self._check_lengths()
         self._note_flags()
         ends = self._tell_ends()
         if self.next_observations is None:
@@ -58,14 +72,10 @@ class Columns:
         else:
             following = self.next_observations
             ends = self._check_chain(ends, following)
-        return self._recording(following, ends, reference, action_count)
+        return self._recording(following, ends, reference, action_count or taken.width)
 
-    def check_lengths(self) -> None:
-        """Check that arrays have rows, and equal lengths.
-
-        Raises:
-            InputError: If not; the message names the array.
-        """
+    def _check_lengths(self) -> None:
+        """Check that arrays have rows, and equal lengths."""
         rows = len(self.actions)
         if rows == 0:
             raise InputError(f"{self.source!r} holds no row: at least one is needed; collect some")
@@ -103,6 +113,8 @@ class Columns:
 
     def _tell_ends(self) -> BoolArray | None:
         """Return the last rows of episodes ``(N,)``, or None if unknown."""
+        if self.truncations is None and self.ends is None and not self._encloses_episode():
+            self.truncations = self._tell_truncations()
         flagged = self.terminations.copy()
         if self.truncations is not None:
             flagged |= self.truncations
@@ -121,6 +133,35 @@ class Columns:
         if unflagged:
             self.notes.append(f"{unflagged} episodes end without a flag: taken as truncated")
         return ends
+
+    def _tell_truncations(self) -> BoolArray | None:
+        """Find where episodes were cut off, in a file that does not flag it, if possible."""
+        if self.next_observations is not None:
+            return self._cuts_of_chain(self.next_observations)
+        if self.time_limit is None or self.terminations.all():
+            return None
+        self.notes.append(
+            f"no timeouts: episodes taken as truncated after {self.time_limit} steps, the time "
+            "limit of the task"
+        )
+        return cut_at(self.terminations, self.time_limit)
+
+    def _cuts_of_chain(self, following: FloatArray) -> BoolArray | None:
+        if following.shape != self.observations.shape:
+            return None  # `Recording` checks the shapes
+        going_on = ~self.terminations
+        cuts = find_jumps(self.observations, following) & going_on
+        count, joined = int(cuts.sum()), int((going_on & ~cuts).sum())
+        if joined == 0 or count > joined:
+            self.notes.append("no timeouts, and rows do not follow each other: taken as a set")
+            return None
+        self.notes.append(
+            f"no timeouts: {count} episodes taken as truncated where the next observation differs "
+            "from the observation of the next row"
+            if count
+            else "no timeouts, and none is missing: rows follow each other up to terminations"
+        )
+        return cuts
 
     def _refuse_building(self, row: int) -> None:
         """Treat the rows as an unordered set, or reject them if next observations are missing."""
@@ -146,7 +187,7 @@ class Columns:
             raise InputError(
                 f"{self.source!r} has no next_observations, and no timeouts, episode_starts or "
                 "episodes to build them from: a row at an unknown time limit would get one from "
-                "another episode; add one of these arrays"
+                "another episode; add one of these arrays, or name yours, as by --map episodes=NAME"
             )
         return self._follow(self.terminations)[0], None
 
@@ -162,7 +203,7 @@ class Columns:
             ends[:-1] |= lost[1:]
             self.truncations = self._truncated(ends)
             for name, array in self._row_arrays():
-                setattr(self, name, _keep_rows(array, kept))
+                setattr(self, name, keep_rows(array, kept))
         return following, ends[kept]
 
     def _note_building(self, ends: BoolArray) -> None:
@@ -179,7 +220,7 @@ class Columns:
                 f"{lost} rows dropped: the last of each truncated episode, whose next observation "
                 "is not in the file"
             )
-        if _looks_shuffled(self.observations, ends):
+        if look_shuffled(self.observations, ends):
             self.notes.append(
                 "observations change as much from row to row as between random rows: if the rows "
                 "were shuffled, the next observations built here are wrong"
@@ -234,7 +275,7 @@ class Columns:
         if self.actions.dtype.kind == "f":
             return None
         with naming(self.source):
-            return known or count_actions(self.actions.astype(np.int64, copy=False))
+            return known or count_actions(self.actions)
 
 
 _ROW_ARRAYS = (
@@ -247,46 +288,3 @@ _ROW_ARRAYS = (
     "ends",
     "weights",
 )
-
-
-def find_jumps(observations: FloatArray, following: FloatArray) -> BoolArray:
-    """Mark rows ``(N,)`` whose next observation differs from the next row's, or without next row.
-
-    Values are compared without tolerance.
-    """
-    rows = len(observations)
-    jumps = np.ones(rows, dtype=np.bool_)
-    changed = following[:-1] != observations[1:]
-    jumps[:-1] = changed.reshape(rows - 1, -1).any(axis=1) if rows > 1 else False
-    return jumps
-
-
-def _keep_rows(array: NDArray[Any], rows: IntArray) -> NDArray[Any]:
-    """Move the given rows, in ascending order, to the front of an array; return a view of them."""
-    for first in range(0, len(rows), _MOVED_AT_ONCE):
-        part = rows[first : first + _MOVED_AT_ONCE]
-        array[first : first + len(part)] = array[part]
-    return array[: len(rows)]
-
-
-def _looks_shuffled(observations: FloatArray, ends: BoolArray) -> bool:
-    """Whether steps inside episodes are about as large as distances between random rows.
-
-    Distances are Euclidean, in units of each dimension's standard deviation; their medians are
-    compared.
-    """
-    rng = np.random.default_rng(0)
-    steps = np.flatnonzero(~ends)
-    if len(steps) < _FEW_PROBES:
-        return False
-    probes = rng.choice(steps, size=min(_PROBES, len(steps)), replace=False)
-    with np.errstate(all="ignore"):
-        flat = observations.reshape(len(ends), -1)
-        here = flat[probes].astype(np.float64)
-        scale = here.std(axis=0)
-        scale[scale == 0] = 1.0
-        others = (probes + 1, rng.integers(len(ends), size=len(probes)))
-        step, apart = (
-            np.median(np.linalg.norm((flat[rows] - here) / scale, axis=1)) for rows in others
-        )
-        return bool(step > _WIDE_STEP * apart)

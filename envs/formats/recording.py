@@ -75,8 +75,8 @@ class Recording:
         """
         if self.episodes is None:
             raise InputError(
-                f"{self.source!r} has no episode boundaries: map its arrays to timeouts or "
-                "episode_starts"
+                f"{self.source!r} has no episode boundaries: name the array that tells them, as by "
+                "--map truncations=NAME or --map episodes=NAME"
             )
         return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
 

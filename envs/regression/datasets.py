@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from envs.regression.uci import PUBLISHED, read_published
+from envs.tables import read_table
 from harness.core.arrays import Float64Array, hash_arrays
 from harness.core.errors import InputError, unknown_name
 from harness.core.regression_set import RegressionSet
@@ -59,9 +57,11 @@ class Split:
 
 
 def is_tabular(id_or_path: str) -> bool:
-    """Whether an id or path is that of a regression dataset."""
-    path = id_or_path.partition("#")[0].lower()
-    return id_or_path.startswith("regression/") or path.endswith(".csv")
+    """Whether an id or path is that of a regression dataset; a table's path names its target."""
+    path, separator, _ = id_or_path.partition("#")
+    return id_or_path.startswith("regression/") or (
+        bool(separator) and path.lower().endswith(".csv")
+    )
 
 
 def tabular_ids() -> list[str]:
@@ -166,7 +166,7 @@ def _open_csv(path: str, named: str | None, target: str | None) -> Tabular:
             f"targets {named!r} and {target!r} for {path!r}: one column is the target; name it once"
         )
     column = named if target is None else target
-    frame = _read_csv(path)
+    frame = read_table(path)
     if not column:
         raise InputError(
             f"{path!r} without a target: one column must be it; write {path}#COLUMN with one of "
@@ -175,61 +175,6 @@ def _open_csv(path: str, named: str | None, target: str | None) -> Tabular:
     if column not in frame.columns:
         raise unknown_name(f"target of {path!r}:", column, frame.columns)
     return _tabular(f"{path}#{column}", frame, column)
-
-
-def _read_csv(path: str) -> pd.DataFrame:
-    import pandas as pd  # slow to import
-    from pandas.errors import EmptyDataError, ParserError, ParserWarning
-
-    if not Path(path).is_file():
-        raise InputError(f"no file {path!r}: give the path of an existing .csv")
-    try:
-        first = pd.read_csv(
-            Path(path), header=None, nrows=1, dtype=str, na_filter=False, skipinitialspace=True
-        )
-        names = [str(name) for name in first.iloc[0]]
-        _check_header(path, names)
-        with warnings.catch_warnings(action="error", category=ParserWarning):  # pandas drops cells
-            frame = pd.read_csv(
-                Path(path), index_col=False, skipinitialspace=True, low_memory=False
-            )
-    except EmptyDataError as error:
-        raise InputError(
-            f"{path!r} is empty: at least a header row and two rows of numbers are needed; fill it"
-        ) from error
-    except (OSError, UnicodeError, ParserError, ParserWarning) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path!r} cannot be read ({reason}): it must be a comma-separated UTF-8 file with as "
-            "many cells in each row as in the header; correct the file"
-        ) from error
-    return frame.set_axis(names, axis="columns")
-
-
-def _check_header(path: str, names: Sequence[str]) -> None:
-    name, count = Counter(names).most_common(1)[0]
-    if "" in names:
-        raise InputError(
-            f"{path!r}: column {names.index('') + 1} has no name; each column needs one: name it "
-            "or drop the column"
-        )
-    if count > 1:
-        raise InputError(
-            f"{path!r}: {count} columns are called {name!r}; names must differ: rename them"
-        )
-    if all(_is_number(name) for name in names):
-        raise InputError(
-            f"{path!r}: its first row holds only numbers ({name}, …); the first row must name the "
-            "columns: add a header"
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _tabular(dataset_id: str, frame: pd.DataFrame, target: str) -> Tabular:

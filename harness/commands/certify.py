@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.reading import takes_reading
 from harness.commands.terminal import DataFolder, Offline, ask_no_hub, name_data_folder, output
+from harness.core.reading import Reading
 
 
+@takes_reading("environment", "reference_min", "reference_max")
 def certify(
     distilled: Annotated[str, typer.Argument(help="An output of `distill`: .npz or Minari id.")],
     against: Annotated[str, typer.Option(help="The dataset that it was made from.")],
+    reading: Reading,
     discount: Annotated[
         float | None, typer.Option(help="γ of the Bellman loss; by default the reduction's.")
     ] = None,
@@ -30,5 +34,5 @@ def certify(
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
-    for line in certificates.certify(distilled, against, discount, seed, learner):
+    for line in certificates.certify(distilled, against, discount, seed, learner, reading):
         output.print(line, markup=False)

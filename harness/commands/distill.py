@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.commands.reading import takes_reading
 from harness.commands.terminal import (
     Codebook,
     DataFolder,
@@ -20,17 +21,20 @@ from harness.commands.terminal import (
     output,
 )
 from harness.core.errors import InputError
+from harness.core.reading import AS_STORED, Reading
 
 DatasetId = Annotated[
     str,
     typer.Argument(
-        help="A dataset id, the path of an .npz or .hdf5, FORMAT::PATH, or PATH.csv#COLUMN."
+        help="A dataset id, the path of an .npz, .hdf5 or .csv, FORMAT::PATH, or PATH.csv#COLUMN."
     ),
 ]
 
 
+@takes_reading()
 def distill(
     dataset_id: DatasetId,
+    reading: Reading,
     destination: Annotated[
         str, typer.Option("--output", help="An .npz, or a new Minari id such as distilled/a-v0.")
     ],
@@ -79,6 +83,11 @@ def distill(
             if stream
             else f"labels {labels!r}: regression has neither rewards nor actions; leave them out"
         )
+    if regression and reading != AS_STORED:
+        raise InputError(
+            f"{', '.join(reading.model_dump())} of {dataset_id!r}: regression has neither an "
+            "environment nor actions, and columns have their own names; leave it out"
+        )
     if not stream and (jobs is not None or scheduler):
         raise InputError(
             "--jobs and --scheduler without --stream: one process reduces; add --stream"
@@ -93,6 +102,7 @@ def distill(
         discount=discount,
         codebook=parse_codebook(codebook) if codebook else None,
         labels=spec,
+        reading=reading,
     )
     if stream:
         line = distilling.distill_streamed_file(order, _workers(jobs, scheduler))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.reading import takes_reading
 from harness.commands.terminal import (
     DataFolder,
     Offline,
@@ -19,10 +20,13 @@ from harness.commands.terminal import (
     notices,
     output,
 )
+from harness.core.reading import AS_STORED, Reading
 
 
+@takes_reading()
 def run(
     suite: Annotated[str, typer.Argument(help="A shipped suite, or the path of a TOML file.")],
+    reading: Reading,
     results: Annotated[
         Path | None, typer.Option(help="Results folder; by default results/SUITE.")
     ] = None,
@@ -41,13 +45,6 @@ def run(
     ] = False,
     tensorboard: Annotated[
         Path | None, typer.Option(help="Folder for learning curves, for TensorBoard.")
-    ] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(
-            help="Environment to evaluate policies in, instead of the dataset's: an id, or "
-            "module:Env-v0."
-        ),
     ] = None,
     engine: Annotated[
         str | None,
@@ -68,14 +65,14 @@ def run(
     from harness.execution.runner import Stopped
     from harness.execution.status import read_status
     from harness.execution.tensorboard import Watch, with_curves
-    from harness.suites.loading import in_environment, load_suite, with_engine
+    from harness.suites.loading import as_read, load_suite, with_engine
     from harness.suites.run import run_suite
 
     name_data_folder(data_dir)
     ask_no_hub(offline)
     loaded = load_suite(suite)
-    if environment:
-        loaded = in_environment(loaded, environment)
+    if reading != AS_STORED:
+        loaded = as_read(loaded, reading)
     if engine:
         loaded = with_engine(loaded, engine)
     folder = results or Path("results") / loaded.name

@@ -26,14 +26,10 @@ OutputFolder = Annotated[
     typer.Option("--output", help="Folder to write to, instead of the results folder."),
 ]
 ControlDatasetId = Annotated[
-    str, typer.Argument(help="A dataset id, the path of an .npz or .hdf5, or FORMAT::PATH.")
+    str, typer.Argument(help="A dataset id, the path of an .npz, .hdf5 or .csv, or FORMAT::PATH.")
 ]
 Codebook = Annotated[
     str | None, typer.Option(help="Discretise continuous actions, such as by kmeans-32 or bins-9.")
-]
-ArrayNames = Annotated[
-    list[str] | None,
-    typer.Option("--map", help="An array of an .npz, as ours=theirs (rewards=r); repeatable."),
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Use local datasets only, without downloads.")
@@ -91,21 +87,6 @@ def name_data_folder(data_dir: Path | None) -> None:
     """Set the folder of the published sets for this process and its child processes."""
     if data_dir is not None:
         os.environ["BELLMAN_BENCH_DATA"] = str(data_dir)
-
-
-def parse_names(assignments: list[str] | None) -> dict[str, str]:
-    """Parse the values of --map.
-
-    Raises:
-        InputError: If one is not an assignment.
-    """
-    names = {}
-    for assignment in assignments or []:
-        ours, separator, theirs = assignment.partition("=")
-        if not separator:
-            raise InputError(f"map {assignment!r}: write it as ours=theirs, such as rewards=r")
-        names[ours] = theirs
-    return names
 
 
 def listed(names: str) -> list[str]:

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from harness.core.classes.specs import Frozen, Label, LabelledSpec, LearnerSpec, ReducerSpec
 from harness.core.classes.sweeps import expand_sweeps
+from harness.core.reading import AS_STORED, Reading, SaysReadings, split_tables
 
 Task = Literal["control", "regression"]
 Engine = Literal["d3rlpy", "fast"]  # what trains networks; fast: in compiled code, to the same end
@@ -52,7 +53,7 @@ class CodebookSpec(Frozen):
     size: Annotated[int, Field(ge=2, le=256)] = 32  # maximum number of codes in total
 
 
-class RunSpec(Frozen):
+class RunSpec(SaysReadings):
     """One run: reduce a dataset, train a learner on the result, and evaluate it.
 
     In control, policies are evaluated in the environment; in regression, predictions on a test
@@ -71,6 +72,12 @@ class RunSpec(Frozen):
     replicate: Annotated[int, Field(ge=0)] = 0  # further learner seeds on the same reduction
     environment: str | None = None  # instead of the dataset's, also as ``module:Env-v0``
     engine: Engine = "d3rlpy"  # that trains networks, and plays where it can
+    reading: Reading | None = None  # what else is said of the dataset
+
+    @property
+    def full_reading(self) -> Reading:
+        """All that is said of the dataset, its environment included."""
+        return (self.reading or AS_STORED).model_copy(update={"environment": self.environment})
 
     @cached_property
     def run_id(self) -> str:
@@ -91,7 +98,7 @@ class RunSpec(Frozen):
         return slug(self.dataset), self.reducer.label, size
 
 
-class Suite(Frozen):
+class Suite(SaysReadings):
     """Datasets × reducers × sizes × learners × seeds × replicates, in that order.
 
     The reducer ``full`` runs once per seed, whatever the sizes. Reducers and learners may be given
@@ -112,6 +119,7 @@ class Suite(Frozen):
     replicates: PositiveInt = 1  # number of learner seeds on each reduction
     environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own
     engine: Engine = "d3rlpy"  # that trains networks, unless a learner names another
+    readings: dict[str, Reading] = Field(default_factory=dict)  # of datasets, as their tables say
 
     @model_validator(mode="before")
     @classmethod
@@ -123,13 +131,10 @@ class Suite(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _datasets_may_be_tables(cls, values: Any) -> Any:
-        """Accept ``{ id = …, environment = … }`` for a dataset's id and its environment."""
+        """Accept ``{ id = …, environment = …, actions = … }`` for what is said of a dataset."""
         if not isinstance(values, dict) or not isinstance(values.get("datasets"), list | tuple):
             return values
-        tables = [_dataset_table(entry) for entry in values["datasets"]]
-        named = {name: environment for name, environment in tables if environment is not None}
-        environments = values.get("environments", {}) | named
-        return {**values, "datasets": [name for name, _ in tables], "environments": environments}
+        return values | split_tables(values)
 
     @model_validator(mode="before")
     @classmethod
@@ -141,13 +146,14 @@ class Suite(Frozen):
 
     @model_validator(mode="after")
     def _regression_has_no_episodes(self) -> Self:
-        control_only = (self.discount, self.episodes, self.codebook, self.environments or None)
+        said = self.environments or self.readings or None
+        control_only = (self.discount, self.episodes, self.codebook, said)
         engines = {self.engine} | {learner.engine or self.engine for learner in self.learners}
         counts = self.replicates == 1 and engines == {"d3rlpy"}
         if self.task == "regression" and not (control_only == (None,) * 4 and counts):
             raise ValueError(
                 "a regression suite has neither discount nor episodes nor codebook nor "
-                "environments nor replicates nor engine: remove them"
+                "environments nor readings nor replicates nor engine: remove them"
             )
         return self
 
@@ -163,11 +169,18 @@ class Suite(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _environments_are_of_datasets(self) -> Self:
-        for dataset in self.environments.keys() - set(self.datasets):
+    def _what_is_said_is_of_datasets(self) -> Self:
+        for dataset in (self.environments.keys() | self.readings.keys()) - set(self.datasets):
             raise ValueError(
-                f"an environment for {dataset!r}, which is not in the suite's datasets: correct it"
+                f"something is said of {dataset!r}, which is not in the suite's datasets: correct "
+                "it"
             )
+        for dataset, reading in self.readings.items():
+            if reading.environment is not None:
+                raise ValueError(
+                    f"environment {reading.environment!r} in the reading of {dataset!r}: it is "
+                    "said in environments; put it there"
+                )
         return self
 
     @model_validator(mode="after")
@@ -240,9 +253,16 @@ class Suite(Frozen):
                     episodes=self.episodes,
                     codebook=self.codebook,
                     replicate=replicate,
-                    environment=self.environments.get(dataset),
                     engine=trainee[1],
+                    **self.said_of(dataset),
                 )
+
+    def said_of(self, dataset: str) -> dict[str, Any]:
+        """Return the fields of a run that say how a dataset is read."""
+        return {
+            "environment": self.environments.get(dataset),
+            "reading": self.readings.get(dataset),
+        }
 
     def _learners_of(self, dataset: str, reducer: SuiteReducer) -> Iterator[SuiteLearner]:
         for learner in self.learners:
@@ -278,13 +298,3 @@ def _check_subset(
 def slug(text: str) -> str:
     """Convert a dataset id or path to letters, digits, dots and single hyphens."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")
-
-
-def _dataset_table(entry: Any) -> tuple[Any, Any]:
-    """Return a dataset's id and its environment, if given."""
-    if not isinstance(entry, dict):
-        return entry, None
-    others = entry.keys() - {"id", "environment"}
-    if others or "id" not in entry:
-        raise ValueError(f"dataset {entry!r}: an id is needed, an environment optional; correct it")
-    return entry["id"], entry.get("environment")

@@ -190,7 +190,8 @@ def count_actions(actions: IntArray) -> int:
     if count > max(len(actions), 2):
         raise InputError(
             f"action {count - 1} in {len(actions)} rows: there would be more actions than rows; "
-            "number them from 0, or give action_count in the metadata"
+            "number them from 0, or say how many there are by --action-count (action_count in a "
+            "suite, a Reading and the metadata of an .npz)"
         )
     return count
 

@@ -14,6 +14,7 @@ from harness.core.classes.registry import Registry
 from harness.core.classes.specs import arm_suffix
 from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
+from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import Engine, Suite
 from harness.tasks.kinds import TASKS, task_of
 
@@ -40,7 +41,7 @@ def load_suite(name_or_path: str) -> Suite:
     if not path.is_file():
         raise InputError(f"no file {name_or_path!r}: give a shipped suite or an existing .toml")
     try:
-        return parse_suite(path.read_text(encoding="utf-8"), name_or_path)
+        return parse_suite(path.read_text(encoding="utf-8-sig"), name_or_path)
     except UnicodeDecodeError as error:
         raise InputError(f"{name_or_path!r} is not UTF-8 ({error}): save it as UTF-8") from None
 
@@ -78,19 +79,28 @@ def make_suite(values: Mapping[str, Any], source: str) -> Suite:
     return suite
 
 
-def in_environment(suite: Suite, environment: str) -> Suite:
-    """Return a suite of one dataset with another evaluation environment than the dataset's.
+def as_read(suite: Suite, reading: Reading) -> Suite:
+    """Return a suite of one dataset that is read otherwise; what the reading leaves out stays.
 
     Raises:
-        InputError: If it has several datasets, or its task is regression.
+        InputError: If it has several datasets, its task is regression, or what is said contradicts
+            itself.
     """
+    said = reading.model_dump()
     if len(suite.datasets) > 1 or suite.task != "control":
         raise InputError(
-            f"environment {environment!r} for {len(suite.datasets)} datasets of {suite.task}: this "
-            "works only for suites of one control dataset; give one for each dataset in the suite, "
-            "as datasets = [{ id = …, environment = … }]"
+            f"{', '.join(f'{key} {value!r}' for key, value in said.items())} for "
+            f"{len(suite.datasets)} datasets of {suite.task}: this works only for suites of one "
+            "control dataset; say it of each dataset in the suite, as datasets = [{ id = …, "
+            "environment = …, actions = … }]"
         )
-    return suite.model_copy(update={"environments": {suite.datasets[0]: environment}})
+    dataset = suite.datasets[0]
+    before = suite.readings.get(dataset, AS_STORED).model_dump()
+    values = suite.model_dump() | {"datasets": [{"id": dataset, **before, **said}]}
+    try:
+        return Suite.model_validate(values)
+    except ValidationError as error:
+        raise input_error(f"suite {suite.name!r}", error) from error
 
 
 def with_engine(suite: Suite, engine: str) -> Suite:

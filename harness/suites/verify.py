@@ -149,17 +149,19 @@ def _read_all(directory: Path, found: Verification) -> Iterator[str]:
             yield f"{stored.place} is the record of {record.spec.run_id}: it was copied or renamed"
 
 
-def _dataset_key(record: RunRecord) -> tuple[str, int | None]:
+DatasetKey = tuple[str, str, int | None]
+
+
+def _dataset_key(record: RunRecord) -> DatasetKey:
     """Identify the data of a record's hash: in regression each seed has its own split."""
     spec = record.spec
-    return spec.dataset, spec.seed if spec.task == "regression" else None
+    seed = spec.seed if spec.task == "regression" else None
+    return spec.dataset, spec.full_reading.model_dump_json(), seed
 
 
-def _check_datasets(
-    completed: Sequence[RunRecord], found: Verification
-) -> set[tuple[str, int | None]]:
+def _check_datasets(completed: Sequence[RunRecord], found: Verification) -> set[DatasetKey]:
     """Hash each dataset as it is now, and return those that differ from the records."""
-    current: dict[tuple[str, int | None], str | None] = {}
+    current: dict[DatasetKey, str | None] = {}
     wrong = set()
     for record in completed:
         key, result = _dataset_key(record), record.result
@@ -171,7 +173,7 @@ def _check_datasets(
                 f"{result.dataset.content_hash} and has {current[key]}"
             )
             wrong.add(key)
-    found.datasets = len({dataset for dataset, _ in current})
+    found.datasets = len({dataset for dataset, *_ in current})
     return wrong | {key for key, value in current.items() if value is None}
 
 

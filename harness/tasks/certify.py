@@ -14,9 +14,10 @@ from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
 from harness.core.errors import InputError
+from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import reduce_seeded
 from harness.core.seeding import stream
-from harness.core.storage.npz import load_arrays
+from harness.core.storage.npz import load_metadata
 from harness.core.transitions import Transitions
 from harness.distillation.bellman import BellmanDistiller
 from harness.numerics.certificates.bellman import certify_bellman
@@ -35,7 +36,12 @@ DISCOUNT = 0.99  # unless the reduction records the γ that it was made for
 
 
 def certify(
-    distilled: str, against: str, discount: float | None, seed: int, learner: str | None = None
+    distilled: str,
+    against: str,
+    discount: float | None,
+    seed: int,
+    learner: str | None = None,
+    reading: Reading = AS_STORED,
 ) -> Iterator[str]:
     """Report how far losses on a reduction can be from losses on its source, line by line.
 
@@ -48,6 +54,7 @@ def certify(
         seed: Draws the subsets that the reduction is compared with, and seeds the learner.
         learner: Is trained on the reduction, and its policy judged by the source; None: nothing is
             trained.
+        reading: What is said of the source.
 
     Raises:
         InputError: If either cannot be read, they differ in their columns, or there is no such
@@ -62,28 +69,36 @@ def certify(
         if is_tabular(against):
             yield from _certify_regression(Path(distilled), against)
         else:
-            yield from _certify_control(distilled, against, discount, seed, learner)
+            made = open_dataset(distilled)
+            source = _open_source(against, distilled, made.codebook, reading)
+            yield from _certify_control(distilled, made, source, discount, seed, learner)
 
 
-def _open_source(against: str, distilled: str, codebook: Codebook | None) -> Dataset:
+def _open_source(
+    against: str, distilled: str, codebook: Codebook | None, reading: Reading
+) -> Dataset:
     """Open the source of a reduction, with the reduction's codebook for continuous actions."""
-    recording = open_recording(against)
+    recording = open_recording(against, reading)
     coded = recording.continuous or recording.reference.codebook is not None
     if coded != (codebook is not None):
         raise InputError(
             f"{distilled!r} has {'a codebook of continuous' if codebook else 'discrete'} actions, "
             f"but the actions of {against!r} are {'discrete' if codebook else 'continuous'}: give "
-            "the dataset that it was made from as --against"
+            "the dataset that it was made from as --against, and say of its actions what was said "
+            "then, by --discrete or --continuous"
         )
     return make_dataset(recording, codebook if recording.continuous else None)
 
 
 def _certify_control(
-    distilled: str, against: str, discount: float | None, seed: int, learner: str | None
+    distilled: str,
+    made: Dataset,
+    source: Dataset,
+    discount: float | None,
+    seed: int,
+    learner: str | None,
 ) -> Iterator[str]:
-    made = open_dataset(distilled)
-    source, reduced = _open_source(against, distilled, made.codebook), made.transitions
-    origin = _origin(distilled)
+    origin, reduced = _origin(distilled), made.transitions
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))
     if (origin.get("source_hash") or source.content_hash) != source.content_hash:
@@ -139,7 +154,7 @@ def _own_predictors(
 
 def _origin(distilled: str) -> dict[str, Any]:
     """The metadata of an .npz on how it was made; those of a Minari dataset are not read."""
-    return load_arrays(Path(distilled))[1] if distilled.endswith(".npz") else {}
+    return load_metadata(Path(distilled)) if distilled.endswith(".npz") else {}
 
 
 def _subsets(full: Transitions, size: int, discount: float, seed: int) -> dict[str, Transitions]:

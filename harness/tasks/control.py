@@ -9,12 +9,12 @@ from typing import ClassVar, cast
 
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
-from envs.environment import register_environment
 from envs.loading import last_changed, open_dataset
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import Control, ReducerSpec
-from harness.core.errors import InputError
+from harness.core.errors import InputError, naming
 from harness.core.learner import Learner
+from harness.core.reading import Reading, check_scores
 from harness.core.records import DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream
@@ -50,9 +50,9 @@ class ControlTask(Task[Dataset, Transitions]):
         return label_by(reducer, spec.name, spec.labels, gamma, is_control=is_control)
 
     def open(self, spec: RunSpec) -> Dataset:
-        """Open the dataset of a run, with the run's environment if it names one."""
-        changed = last_changed(spec.dataset)
-        return _open(spec.dataset, spec.codebook, spec.environment, changed)
+        """Open the dataset of a run, read as the run says."""
+        said = spec.full_reading.model_dump_json()
+        return _open(spec.dataset, spec.codebook, said, last_changed(spec.dataset))
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
         """Hash the transitions, which are the same for every seed."""
@@ -166,6 +166,12 @@ class ControlTask(Task[Dataset, Transitions]):
         )
 
 
+_SAY_THEM = (
+    "say them by --environment, --reference-min and --reference-max, or in a suite by datasets = "
+    "[{ id = …, environment = …, reference_min = …, reference_max = … }]"
+)
+
+
 def check_evaluable(dataset: Dataset) -> EnvironmentSpec:
     """Return the environment in which policies are evaluated.
 
@@ -173,13 +179,14 @@ def check_evaluable(dataset: Dataset) -> EnvironmentSpec:
         InputError: If the dataset names no environment or no reference scores, the environment
         cannot be made, or its spaces do not fit the dataset's observations and actions.
     """
-    missing = dataset.reference_min is None or dataset.reference_max is None
-    if dataset.environment is None or missing:
+    low, high = dataset.reference_min, dataset.reference_max
+    if dataset.environment is None or low is None or high is None:
         raise InputError(
             f"dataset {dataset.dataset_id!r} lacks an environment or reference scores: policies "
-            "are evaluated in the environment and returns normalised by the scores; add "
-            "environment_id, reference_min and reference_max to its metadata"
+            f"are evaluated in the environment and returns normalised by the scores; {_SAY_THEM}"
         )
+    with naming(dataset.dataset_id):
+        check_scores(low, high)
     for misfit in find_misfits(evidence_of(dataset), dataset.environment):
         raise InputError(f"dataset {dataset.dataset_id!r} has {misfit}")
     return dataset.environment
@@ -199,10 +206,7 @@ def _without_signal(dataset: Dataset, control: Control, seed: int) -> Transition
 def _open(
     dataset_id: str,
     codebook: CodebookSpec | None,
-    environment: str | None,
+    reading: str,
     changed: int | None,  # noqa: ARG001 - another file of that name is another dataset
 ) -> Dataset:
-    if environment is None:
-        return open_dataset(dataset_id, codebook)
-    environment_id = register_environment(environment)  # first, so that the dataset can know it
-    return open_dataset(dataset_id, codebook).in_environment(environment_id)
+    return open_dataset(dataset_id, codebook, Reading.model_validate_json(reading))

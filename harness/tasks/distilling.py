@@ -19,6 +19,7 @@ from harness.core.arrays import check_finite
 from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.parts import check_streams, reduce_in_parts
+from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec
@@ -54,6 +55,7 @@ class Order:
     discount: float = 0.99  # γ of the Bellman loss; regression has none
     codebook: CodebookSpec | None = None  # how continuous actions are discretised
     labels: LabelsSpec | None = None  # of the rows of transitions; None: as recorded
+    reading: Reading = AS_STORED  # what is said of the dataset; regression has none
 
 
 def distill_file(order: Order) -> str:
@@ -70,7 +72,7 @@ def distill_file(order: Order) -> str:
     reducer = _make_reducer(order)
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount)
-    dataset = open_dataset(order.dataset_id, order.codebook)
+    dataset = open_dataset(order.dataset_id, order.codebook, order.reading)
     reduction = _reduce(dataset.transitions, reducer, order)
     if to_minari:
         save_as_minari(reduction, destination, dataset, order.seed, order.discount)
@@ -119,14 +121,16 @@ def distill_streamed_file(
     _check_path(order.destination)
     reducer = _make_reducer(order)
     check_streams(reducer)
-    stored = _open_streamable(order.dataset_id, order.codebook)
+    stored = _open_streamable(order.dataset_id, order.codebook, order.reading)
     check_size(order.size, stored.row_count, Transitions.noun)
     reference, codebook = stored.reference, None
     if order.codebook is not None:
         codebook = fit_streamed_codebook(order.dataset_id, order.codebook)
         reference = reference.model_copy(update={"codebook": codebook.to_json()})
     with workers() as (executor, count):
-        parts = StoredParts(order.dataset_id, executor, codebook, in_flight=2 * count)
+        parts = StoredParts(
+            order.dataset_id, executor, codebook, in_flight=2 * count, reading=order.reading
+        )
         reduction = reduce_in_parts(reducer, parts, order.size, order.seed)
     save_streamed_reduction(
         reduction, Path(order.destination), order.dataset_id, reference, order.seed, order.discount
@@ -147,13 +151,15 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def _open_streamable(dataset_id: str, codebook: CodebookSpec | None) -> StoredDataset:
-    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix in SUFFIXES:
+def _open_streamable(
+    dataset_id: str, codebook: CodebookSpec | None, reading: Reading
+) -> StoredDataset:
+    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix.lower() in SUFFIXES:
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
         )
-    stored = open_stored(dataset_id)
+    stored = open_stored(dataset_id, reading)
     if stored.action_count is None and codebook is None:
         raise InputError(
             f"dataset {dataset_id!r} has continuous actions, and a set has discrete ones: give "

@@ -22,7 +22,7 @@ def check_same_data(suite: Suite, records: Iterable[RunRecord]) -> None:
         spec, result = record.spec, record.result
         if result is None or spec.task != suite.task or spec.dataset not in suite.datasets:
             continue
-        mine = spec.model_copy(update={"environment": suite.environments.get(spec.dataset)})
+        mine = spec.model_copy(update=suite.said_of(spec.dataset))
         source = task.open(mine)  # as the suite says: a record's environment imports nothing
         then, now = result.dataset.content_hash, task.hash(source, spec.seed)
         if then != now:

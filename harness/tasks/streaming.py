@@ -16,6 +16,7 @@ from envs.actions.codebook import Codebook
 from envs.streaming import open_stored, stream_transitions
 from harness.core.errors import InputError
 from harness.core.parts import merge_in_pairs
+from harness.core.reading import AS_STORED, Reading
 from harness.numerics.cell_moments import CellMoments, moments_of_chunks
 
 PART_ROWS: Final = 1 << 16  # approximate rows of a part, unless the number of parts is given
@@ -38,6 +39,7 @@ class StoredParts:
         codebook: Codebook | None = None,
         parts: int | None = None,
         in_flight: int = IN_FLIGHT,
+        reading: Reading = AS_STORED,
     ) -> None:
         """Open the dataset's metadata.
 
@@ -47,11 +49,13 @@ class StoredParts:
             codebook: Of continuous actions.
             parts: Number of ranges of episodes, by default one per about 65,536 rows.
             in_flight: Parts submitted at a time: more than there are workers, else some are idle.
+            reading: What is said of the dataset; see `open_stored`.
 
         Raises:
             InputError: If the dataset cannot be used, or ``parts`` is below one.
         """
-        self._stored = open_stored(dataset_id)
+        self._stored = open_stored(dataset_id, reading)
+        self._reading = reading
         parts = max(1, self._stored.row_count // PART_ROWS) if parts is None else parts
         if parts < 1:
             raise InputError(f"parts {parts}: at least one is needed; choose such as 2")
@@ -79,7 +83,7 @@ class StoredParts:
         """Yield ``work(chunks, …)`` of each part, in order; see `harness.core.parts.Parts`."""
         waiting: deque[Future[Made]] = deque()
         for (first, end), *own in zip(pairwise(self._edges), *values, strict=True):
-            range_ = (self._stored.dataset_id, first, end, self._codebook)
+            range_ = (self._stored.dataset_id, first, end, self._codebook, self._reading)
             waiting.append(self._executor.submit(_work_on, range_, work, own))
             if len(waiting) >= self._in_flight:
                 yield waiting.popleft().result()
@@ -105,7 +109,9 @@ def cell_moments_of_dataset(
 
 
 def _work_on(
-    range_: tuple[str, int, int, Codebook | None], work: Callable[..., Made], own: Sequence[Any]
+    range_: tuple[str, int, int, Codebook | None, Reading],
+    work: Callable[..., Made],
+    own: Sequence[Any],
 ) -> Made:
     """Work on a part in a worker, on one thread."""
     with threadpool_limits(1):

@@ -7,11 +7,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from envs.formats.d4rl import D4RLFormat
+from envs.formats.csv import CsvFormat
+from envs.formats.hdf5.d4rl import D4RLFormat
 from envs.formats.npz import NpzFormat
-from harness.core.transitions import Transitions
+from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing import FormatContract
 from harness.testing.rows import random_transitions
+from tests.envs.formats.layouts import write_csv
 
 
 def rows() -> Transitions:
@@ -38,4 +40,13 @@ class TestD4RL(FormatContract):
                 file[theirs] = getattr(made, ours)
             for name in ("observations", "actions", "rewards", "next_observations"):
                 file[name] = getattr(made, name)
+        return path, made
+
+
+class TestCsv(FormatContract):
+    subject = CsvFormat()
+
+    def write(self, folder: Path) -> tuple[Path, Transitions]:
+        path, made = folder / "rows.csv", rows()
+        write_csv(path, {name: getattr(made, name) for name in ARRAY_NAMES})
         return path, made

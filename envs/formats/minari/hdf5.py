@@ -19,7 +19,7 @@ from h5py import h5d, h5g, h5i, h5p, h5s
 from numpy.typing import NDArray
 
 from envs.formats.episodes import Episode
-from envs.formats.hdf5_size import fits_in_file
+from envs.formats.hdf5.size import fits_in_file
 
 FILE_NAME: Final = "main_data.hdf5"
 INDEX_BYTES: Final = 1 << 20  # maximum cache of the file's index; HDF5's default is 32 MiB

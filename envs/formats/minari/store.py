@@ -13,7 +13,7 @@ import minari
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 
-from envs.formats.base import NO_NAMES, Format
+from envs.formats.base import Format
 from envs.formats.episodes import Episode, fill_rows, join_episodes, no_episode
 from envs.formats.minari import hdf5 as minari_hdf5
 from envs.formats.minari.environments import describe_environments, read_environments
@@ -29,6 +29,7 @@ from envs.formats.recording import Recording
 from envs.formats.spaces import check_actions, flat_size, flatten_steps
 from envs.reference import Reference
 from harness.core.errors import InputError
+from harness.core.reading import AS_STORED, Reading
 
 __all__ = [
     "StoredDataset",
@@ -121,7 +122,7 @@ class MinariFormat(Format):
 
     name: ClassVar[str] = "minari"
 
-    def read(self, path: str, names: Mapping[str, str] = NO_NAMES) -> Recording:  # noqa: ARG002
+    def read(self, path: str, reading: Reading = AS_STORED) -> Recording:  # noqa: ARG002
         """Read a stored dataset by its id; see `read_recording`."""
         return read_recording(path)
 

@@ -181,7 +181,7 @@ def read_claims(path: Path) -> PublishedClaims:
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: name a TOML file of published claims")
     try:
-        return PublishedClaims.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return PublishedClaims.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"claims {str(path)!r} are not TOML: {error}; correct it") from error
     except ValidationError as error:

@@ -6,26 +6,21 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import (
-    ArrayNames,
-    ControlDatasetId,
-    Offline,
-    ask_no_hub,
-    notices,
-    output,
-    parse_names,
-)
+from harness.commands.reading import takes_reading
+from harness.commands.terminal import ControlDatasetId, Offline, ask_no_hub, notices, output
+from harness.core.reading import Reading
 
 
+@takes_reading()
 def convert(
     source: ControlDatasetId,
     destination: Annotated[
         str, typer.Option("--output", help="A new Minari id, such as mine/hopper-v0.")
     ],
-    names: ArrayNames = None,
+    reading: Reading,
     offline: Offline = False,
 ) -> None:
-    """Convert an .npz of arrays or a D4RL file to a Minari dataset."""
+    """Convert a file of transitions to a Minari dataset."""
     from envs.convert import convert as write
     from envs.convert import find_notes
     from envs.formats.minari.output import check_new_id
@@ -33,7 +28,7 @@ def convert(
 
     ask_no_hub(offline)
     check_new_id(destination)
-    recording = open_recording(source, parse_names(names))
+    recording = open_recording(source, reading)
     folder = write(recording, destination)
     for note in find_notes(recording):
         notices.print(f"note: {note}", markup=False)

@@ -7,19 +7,15 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import (
-    ArrayNames,
-    Codebook,
-    ControlDatasetId,
-    Offline,
-    ask_no_hub,
-    output,
-    parse_names,
-)
+from harness.commands.reading import takes_reading
+from harness.commands.terminal import Codebook, ControlDatasetId, Offline, ask_no_hub, output
+from harness.core.reading import Reading
 
 
+@takes_reading()
 def inspect(
     dataset_id: ControlDatasetId,
+    reading: Reading,
     reference: Annotated[
         str | None, typer.Option(help="Reference dataset for the state-action coverage.")
     ] = None,
@@ -27,7 +23,6 @@ def inspect(
     figure: Annotated[
         Path | None, typer.Option(help="Draw a figure: a .png, or a folder for it.")
     ] = None,
-    names: ArrayNames = None,
     offline: Offline = False,
 ) -> None:
     """Print statistics of a dataset, and problems found in it."""
@@ -36,9 +31,10 @@ def inspect(
     from envs.loading import open_recording
 
     ask_no_hub(offline)
+    kind = Reading(actions=reading.actions, action_count=reading.action_count)
     lines = inspect_dataset(
-        open_recording(dataset_id, parse_names(names)),
-        open_recording(reference) if reference else None,
+        open_recording(dataset_id, reading),
+        open_recording(reference, kind) if reference else None,
         parse_codebook(codebook) if codebook else None,
         figure,
     )

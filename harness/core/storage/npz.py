@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from harness.core.errors import InputError
@@ -33,25 +35,54 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any])
     return content.getbuffer()
 
 
+@contextmanager
+def open_npz(path: Path) -> Iterator[NpzFile]:
+    """Open an ``.npz``, whose arrays are read one by one, when they are asked for.
+
+    Raises:
+        InputError: If the file is missing or damaged, or what is asked for is no plain array; also
+            for what is raised inside the block on reading it.
+    """
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
+    try:
+        with path.open("rb") as opened, _open(opened) as file:
+            yield file
+    except InputError:
+        raise
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise InputError(
+            f"{str(path)!r} cannot be read ({type(error).__name__}): it must be an .npz of plain "
+            "arrays, with JSON metadata if any; write it again, as with numpy.savez"
+        ) from error
+
+
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read the arrays of an ``.npz``, and its metadata if it has any.
 
     Raises:
         InputError: If the file is missing or damaged, or contains anything but plain arrays.
     """
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}: give the path of an existing .npz")
-    try:
-        with path.open("rb") as opened:
-            arrays, metadata = unpack_arrays(opened)
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise InputError(
-            f"{str(path)!r} cannot be read ({type(error).__name__}): it must be an .npz of plain "
-            "arrays, with JSON metadata if any; write it again, as with numpy.savez"
-        ) from error
+    with open_npz(path) as file:
+        return _arrays_of(file), metadata_of(file, path)
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Read the metadata of an ``.npz`` alone; see `load_arrays`."""
+    with open_npz(path) as file:
+        return metadata_of(file, path)
+
+
+def metadata_of(file: NpzFile, path: Path) -> dict[str, Any]:
+    """Read the metadata of an open ``.npz``, empty if it has none.
+
+    Raises:
+        InputError: If they are no JSON object.
+    """
+    metadata = _metadata_of(file)
     if not isinstance(metadata, dict):
         raise InputError(f"{str(path)!r}: metadata must be a JSON object; write it as one")
-    return arrays, metadata
+    return metadata
 
 
 def unpack_arrays(content: IO[bytes]) -> tuple[dict[str, NDArray[Any]], Any]:
@@ -59,6 +90,17 @@ def unpack_arrays(content: IO[bytes]) -> tuple[dict[str, NDArray[Any]], Any]:
 
     A member that is not an array is returned as bytes, which no reader accepts as numbers.
     """
-    with np.load(content, allow_pickle=False) as file:
-        arrays = {name: np.asarray(file[name]) for name in file.files}
-    return arrays, json.loads(str(arrays.pop(METADATA, "{}")))
+    with _open(content) as file:
+        return _arrays_of(file), _metadata_of(file)
+
+
+def _open(content: IO[bytes]) -> NpzFile:
+    return NpzFile(content, allow_pickle=False)
+
+
+def _arrays_of(file: NpzFile) -> dict[str, NDArray[Any]]:
+    return {name: np.asarray(file[name]) for name in file.files if name != METADATA}
+
+
+def _metadata_of(file: NpzFile) -> Any:
+    return json.loads(str(file[METADATA]) if METADATA in file.files else "{}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from envs.formats.recording import Recording
@@ -70,6 +71,32 @@ def write_npz(path: Path, arrays: Arrays, *, compressed: bool = False) -> str:
     """Write arrays as numpy does; return the path."""
     save: Any = np.savez_compressed if compressed else np.savez
     save(path, **arrays)
+    return str(path)
+
+
+def write_buffer(path: Path, arrays: Arrays) -> str:
+    """Write rows as d3rlpy dumps the episodes of a replay buffer; return the path."""
+    with h5py.File(path, "w") as file:
+        file["columns"] = ["observations", "actions", "rewards", "terminated"]
+        file["num_episodes"] = int(arrays["episodes"].max()) + 1
+        for number in np.unique(arrays["episodes"]):
+            here = arrays["episodes"] == number
+            file[f"observations_{number}"] = arrays["observations"][here]
+            file[f"actions_{number}"] = arrays["actions"][here].reshape(here.sum(), -1)
+            file[f"rewards_{number}"] = arrays["rewards"][here, None]
+            file[f"terminated_{number}"] = bool(arrays["terminations"][here].any())
+        file["version"] = "2.1"
+    return str(path)
+
+
+def write_csv(path: Path, arrays: Arrays) -> str:
+    """Write rows as a table, vectors as numbered columns and flags last; return the path."""
+    columns: Arrays = {}
+    for name, array in arrays.items():
+        numbered = {f"{name}_{number}": column for number, column in enumerate(array.T)}
+        columns |= numbered if array.ndim > 1 else {name: array}
+    ordered = sorted(columns, key=lambda name: columns[name].dtype == np.bool_)
+    pd.DataFrame({name: columns[name] for name in ordered}).to_csv(path, index=False)
     return str(path)
 
 

@@ -12,10 +12,11 @@ import psutil
 import pytest
 
 from envs.convert import convert
-from envs.formats.d4rl import read_d4rl
+from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari.store import read_recording
 from envs.formats.npz import read_arrays
 from envs.formats.recording import Recording
+from envs.loading import open_recording
 from harness.core.errors import InputError
 from tests.envs.formats.layouts import (
     Arrays,
@@ -23,6 +24,8 @@ from tests.envs.formats.layouts import (
     assert_rows,
     walk,
     without,
+    write_buffer,
+    write_csv,
     write_d4rl,
     write_npz,
 )
@@ -128,6 +131,15 @@ def test_damaged_d4rl_files_are_read_or_refused(
 ) -> None:
     path = write_d4rl(tmp_path / "hopper-medium-v2.hdf5", rows, compression=compression)
     for recording in read_mutants(path, read_d4rl, 160, seed=len(rows)):
+        assert 0 < len(recording) <= len(WALK["rewards"])  # no row is made up
+
+
+@pytest.mark.parametrize("rows", [WALK, NUMBERED])
+@pytest.mark.parametrize(("name", "write"), [("a.csv", write_csv), ("a.h5", write_buffer)])
+def test_damaged_tables_and_buffers_are_read_or_refused(
+    tmp_path: Path, rows: Arrays, name: str, write: Callable[[Path, Arrays], str]
+) -> None:
+    for recording in read_mutants(write(tmp_path / name, rows), open_recording, 160, seed=0):
         assert 0 < len(recording) <= len(WALK["rewards"])  # no row is made up
 
 

@@ -14,7 +14,7 @@ from envs.classic.collect import play_episode
 from envs.classic.controllers import BehaviourPolicy
 from envs.convert import convert
 from envs.environment import make_environment
-from envs.formats.d4rl import read_d4rl
+from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari import store as minari_store
 from envs.formats.npz import read_arrays
 from envs.formats.recording import Recording
