@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -11,7 +11,7 @@ from envs.actions.replay import PlayedEpisode, played_episodes, quantised_return
 from envs.formats.recording import Recording
 from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray
-from harness.core.classes.environments import EnvironmentSpec
+from harness.core.classes.environments import EnvironmentSpec, named_again
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -42,6 +42,15 @@ class Dataset:
             reference_max=self.reference_max,
             codebook=self.codebook.to_json() if self.codebook else None,
             action_start=self.action_start,
+        )
+
+    def in_environment(self, environment_id: str) -> Dataset:
+        """Return the dataset with an environment that the user names; see `named_again`."""
+        return replace(
+            self,
+            environment=named_again(self.environment, environment_id),
+            recorded_in=named_again(self.recorded_in, environment_id),
+            is_environment_named=True,
         )
 
     @cached_property

@@ -25,7 +25,7 @@ logger = logging.getLogger("bellman_bench")
 
 PROBE_STEPS = 1000
 NAME_IT: Final = (
-    "by `run --environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
+    "by `--environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
 )
 # Environments that make whatever others their arguments name.
 _MAKERS: Final = ("GymV21Environment-v0", "GymV26Environment-v0")

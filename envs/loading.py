@@ -13,7 +13,7 @@ from envs.catalogue import classic_dataset, classic_dataset_ids
 from envs.dataset import Dataset, make_dataset
 from envs.formats.base import Format
 from envs.formats.recording import Recording
-from envs.told import tell
+from envs.told import said_environment, tell
 from harness.core.classes.registry import Registry
 from harness.core.errors import InputError, blaming, is_own
 from harness.core.reading import AS_STORED, Reading
@@ -59,8 +59,9 @@ def open_dataset(
         InputError: If there is no such dataset, it cannot be used, or the codebook does not suit
             its actions.
     """
+    environment_id = said_environment(reading)
     dataset = make_dataset(open_recording(id_or_path, reading), codebook)
-    return replace(dataset, is_environment_named=reading.environment is not None)
+    return dataset if environment_id is None else dataset.in_environment(environment_id)
 
 
 def load_dataset(
@@ -103,6 +104,7 @@ def open_recording(id_or_path: str, reading: Reading = AS_STORED) -> Recording:
         )
     if reader.name == MINARI:
         ensure_stored(path)
+    said_environment(reading)  # first, so that the dataset can know it
     own = is_own(type(reader))
     recording = reader.read(path, reading) if own else _read_with(reader, path, reading, id_or_path)
     return tell(recording, reading)

@@ -9,7 +9,7 @@ from typing import cast
 from envs.formats.arrays import as_actions
 from envs.formats.recording import Recording
 from envs.reference import Reference
-from envs.reference import naming as naming_environments
+from envs.reference import naming as name_environments
 from harness.core.arrays import IntArray
 from harness.core.classes.environments import named_again
 from harness.core.errors import InputError, naming
@@ -49,14 +49,26 @@ def tell_reference(reference: Reference, reading: Reading, source: str) -> Refer
     if said:
         with naming(source):
             check_scores(told.reference_min, told.reference_max)
-    if reading.environment is None:
+    environment_id = said_environment(reading)
+    if environment_id is None:
         return told
+    environments = (told.environment, told.source_environment)
+    return told.model_copy(
+        update=name_environments(*(named_again(own, environment_id) for own in environments))
+    )
+
+
+def said_environment(reading: Reading) -> str | None:
+    """Return the id of the environment that the user names, after it is registered.
+
+    Raises:
+        InputError: If the module that it names cannot be imported or does not register it.
+    """
+    if reading.environment is None:
+        return None
     from envs.environment import register_environment  # imports gymnasium
 
-    name = register_environment(reading.environment)
-    played, recorded_in = told.environment, told.source_environment
-    named = naming_environments(named_again(played, name), named_again(recorded_in, name))
-    return told.model_copy(update=named)
+    return register_environment(reading.environment)
 
 
 def _tell_actions(recording: Recording, reading: Reading) -> Recording:
@@ -81,7 +93,7 @@ def _doubts(reference: Reference) -> Iterator[str]:
     """Say what keeps policies from being evaluated."""
     low, high = reference.reference_min, reference.reference_max
     known = {
-        "environment": reference.environment_id,
+        "environment": reference.environment,
         "reference_min": low,
         "reference_max": high,
     }

@@ -108,7 +108,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize(
     ("named", "rule"),
     [
-        ({"id": "TRAP:Env-v0"}, "names a module, .* `run --environment module:Env-v0`"),
+        ({"id": "TRAP:Env-v0"}, "names a module, .* `--environment module:Env-v0`"),
         ({"id": "GymV26Environment-v0", "kwargs": {"env_id": "TRAP:Env-v0"}}, "names a module"),
         ({"id": "CartPole-v1", "wrappers": [{"name": "TRAP:Wrap"}]}, "only wrappers of gymnasium"),
         ({"id": "CartPole-v1", "wrappers": [{"name": "NumpyToTorch"}]}, "only wrappers of gym"),
