@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import ResultsFolder, notices, output
+from harness.commands.terminal import ResultsFolder, collector_paused, notices, output
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through the records, over and over.
-
-    Ten thousand of them are a million objects that stay until the end, none of them garbage.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_collector_paused()
+@collector_paused()
 def table(
     directory: ResultsFolder,
     format_: Annotated[

@@ -179,6 +179,13 @@ class RunRecord(Frozen):
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
         return _mean([checkpoint.mean_return for checkpoint in last])
 
+    @property
+    def failure(self) -> str | None:
+        """Why the run failed: the last line of its error, which names the exception."""
+        if self.status == "completed":
+            return None
+        return (self.error or "unknown").strip().splitlines()[-1]
+
 
 def _mean(values: Sequence[float]) -> float:
     """What `numpy.mean` gives, to the last bit; it spends most of its time on other cases."""
