@@ -79,7 +79,7 @@ def _ranked(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
         ranked = ranked[["arm", "seeds", "retention", "score"]]
         here = seeds[(seeds["learner"] == learner) & (seeds["size"] == size)]
         for rank, values in enumerate(ranked.itertuples(index=False), 1):
-            row = dict(zip(ranked, values, strict=True))
+            row = dict(zip(map(str, ranked), values, strict=True))
             low, high = _retention_interval(here, row["arm"])
             own = [spec.label for spec in controls.get(row["arm"], ())]
             yield {

@@ -75,7 +75,7 @@ def log_events(pending: Mapping[str, float], records: Iterator[RunRecord]) -> It
             done=done,
             failed=failed,
             left=len(pending) - done - failed,
-            seconds_left=time_left.after(record.run_id, time.monotonic() - begun),
+            seconds_left=round(time_left.after(record.run_id, time.monotonic() - begun), 1),
         )
         yield record
     write_event("end", done=done, failed=failed)

@@ -26,7 +26,12 @@ from harness.tasks.kinds import TASKS
 # A gradient step of two layers of 64 units: in any case, and for each row of a mini-batch.
 STEP: Final = {"d3rlpy": (6.6e-4, 7e-7), "fast": (2.2e-5, 2e-8)}
 EPISODE: Final = {"d3rlpy": 4e-3, "fast": 5e-4}  # of evaluation
-NETWORKS: Final = {"ensemble-dqn": 4.2, "bc": 0.8}  # a step of theirs in steps of dqn
+NETWORKS: Final = {
+    "bc": 0.8,
+    "bcq": 1.8,
+    "cql": 1.4,
+    "ensemble-dqn": 4.2,
+}  # a step of theirs in steps of dqn
 STEPLESS: Final = {"linear-fqi": 0.07, "teacher": 3.0, "mlp": 0.05, "fresh-predictors": 2.3}
 ON_ALL_ROWS: Final = {"linear-fqi": 1.1}  # where it differs
 TEACHERS: Final = {"closed-form": 3.0, "cautious": 10.0, "learner": 9.0}

@@ -28,6 +28,7 @@ class WeightsAndBiases(Tracker):
             name=record.run_id,
             config=settings_of(record.spec),
             mode=os.environ.get("WANDB_MODE", "offline"),
+            settings={"silent": True},  # it would write a page for each run over the progress bar
         )
         for step, values in learning_curve(record):
             run.log(values, step=step)
