@@ -11,20 +11,20 @@ from typing import Annotated, Final
 import typer
 
 from harness.commands.certify import certify
-from harness.commands.compare import compare
 from harness.commands.datasets.collect import collect
 from harness.commands.datasets.convert import convert
 from harness.commands.datasets.inspect import inspect
 from harness.commands.distill import distill
 from harness.commands.keep import keep
-from harness.commands.leaderboard import leaderboard
 from harness.commands.list_names import list_names
 from harness.commands.pack import pack
-from harness.commands.plot import plot
-from harness.commands.report import report
+from harness.commands.results.compare import compare
+from harness.commands.results.leaderboard import leaderboard
+from harness.commands.results.plot import plot
+from harness.commands.results.report import report
+from harness.commands.results.table import table
 from harness.commands.run import run
 from harness.commands.status import status
-from harness.commands.table import table
 from harness.commands.terminal import Stop, notices
 from harness.commands.verify import verify
 from harness.core.errors import InputError

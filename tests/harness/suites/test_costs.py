@@ -18,7 +18,7 @@ from tests.support.commands import Command
 from tests.support.control_records import make_record, make_result
 
 RESULTS = Path(__file__).parents[3] / "results"
-SUITES = sorted(path.parent.name for path in RESULTS.glob("*/records.jsonl"))
+SUITES = sorted(path.parent.name for path in RESULTS.glob("*/records.jsonl*"))
 
 
 def steady(records: list[RunRecord]) -> list[RunRecord]:
