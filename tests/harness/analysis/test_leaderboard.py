@@ -58,7 +58,9 @@ def test_other_metrics_have_no_leaderboard() -> None:
 
 
 def test_the_committed_leaderboard_is_what_the_records_say(bench: Command, tmp_path: Path) -> None:
-    folders = [ROOT / "results" / name for name in ("quickstart", "labels-steps", "paper-rl-d3rlpy")]
+    folders = [
+        ROOT / "results" / name for name in ("quickstart", "labels-steps", "paper-rl-d3rlpy")
+    ]
     assert bench("leaderboard", *folders, "--output", tmp_path / "made.md").status == 0
     committed = ROOT / "results" / "leaderboard.md"
     assert (tmp_path / "made.md").read_text() == committed.read_text()
