@@ -93,7 +93,7 @@ def _ranked(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
 def _retention_interval(seeds: pd.DataFrame, arm: str) -> tuple[float, float]:
     """Interval of the retention of one learner and size, of seeds drawn with all their datasets."""
     ours, full = (
-        seeds[seeds["arm"] == name].pivot(index="seed", columns="dataset", values="score")
+        seeds[seeds["arm"] == name].pivot_table("score", index="seed", columns="dataset")
         for name in (arm, FULL)
     )
     both = pd.concat([ours, full], axis="columns", keys=["kept", "whole"], join="inner").dropna()
