@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from envs.loading import load_dataset
-    from harness.api import distill, distill_regression
+    from harness.api import distill, distill_regression, load_results
     from harness.core.reading import Reading
     from harness.core.transitions import Transitions
     from harness.suites.run import run_suite
@@ -23,10 +23,19 @@ _HOMES = {
     "distill": "harness.api",
     "distill_regression": "harness.api",
     "load_dataset": "envs.loading",
+    "load_results": "harness.api",
     "run_suite": "harness.suites.run",
 }
 
-__all__ = ["Reading", "Transitions", "distill", "distill_regression", "load_dataset", "run_suite"]
+__all__ = [
+    "Reading",
+    "Transitions",
+    "distill",
+    "distill_regression",
+    "load_dataset",
+    "load_results",
+    "run_suite",
+]
 
 
 def _check_neighbours() -> None:

@@ -1,9 +1,10 @@
-"""Functions to distil datasets from Python."""
+"""Functions to distil datasets, and to read results, from Python."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +12,18 @@ from harness.core.arrays import FloatArray
 from harness.core.classes.registry import Registry, reference_to
 from harness.core.classes.specs import LabelsSpec, read_labels
 from harness.core.errors import InputError
+from harness.core.records import read_records
 from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.regression_set import RegressionSet
 from harness.core.rows import RowsT
 from harness.core.transitions import Transitions
+from harness.execution.status import suite_name
 from harness.labels.base import Labels
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
 from harness.tasks.teaching.labelling import label_by
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def distill(
@@ -83,6 +89,45 @@ def distill_regression(
     data = RegressionSet(features, targets, np.ones(len(targets)))
     reducer = _reducer(REGRESSION_REDUCERS, method, parameters, None)
     return reduce_seeded(data, reducer, size, seed)
+
+
+def load_results(directory: Path | str) -> pd.DataFrame:
+    """Read the records of a results folder, packed or a file each, as a row a run.
+
+    Rows are ordered by dataset, learner, arm, size and seed, whatever order they were run in.
+
+    Args:
+        directory: A results folder of `run_suite` or `bellman-bench run`.
+
+    Returns:
+        A data frame with these columns; what a run does not have is missing.
+
+        - ``suite``, ``run_id``; ``task``, "control" or "regression"; ``dataset``.
+        - ``arm``, the label of the reducer, and ``method``, its name; ``labels``, "recorded" or the
+          name of others, and the ``teacher`` that made those; ``control``, how the data were robbed
+          of signal; ``size``, the rows asked for, missing where all are taken.
+        - ``learner``, a label; ``engine``, what trained its networks; ``seed`` and ``replicate``;
+          ``discount``; ``episodes`` of evaluation at a checkpoint.
+        - ``status``, "completed" or "failed", and then the ``reason`` and ``failure``, the last
+          line of the error. A failed run has nothing of what follows.
+        - ``metric``, the name of what was measured, and ``headline``, its value: of "return" the
+          mean return of the last three checkpoints. ``score`` is that return normalised to 0..1,
+          (return − ``reference_min``) / (``reference_max`` − ``reference_min``), the returns of
+          the random policy and the expert. ``last_return``, of the last checkpoint; its policy's
+          ``regret`` and ``agreement`` by the certificate of use; ``steps``, the gradient steps or
+          iterations of training.
+        - ``rows`` and ``bytes`` of what was trained on; ``dataset_bytes`` and ``dataset_hash``, the
+          SHA-256, of the full data; ``environment``, the id of where policies were evaluated.
+        - ``seconds_reduction``, ``seconds_training``, ``seconds_evaluation`` of wall time. Runs
+          that share a reduction repeat its seconds, and labelled arms those of their teacher.
+
+    Raises:
+        InputError: If there is no record, or one or the suite cannot be read.
+    """
+    from harness.analysis.results import results_frame  # pandas, which `distill` does without
+
+    folder = Path(directory)
+    return results_frame(read_records(folder), suite_name(folder))
 
 
 def _reducer(

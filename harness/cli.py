@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,20 +18,22 @@ from harness.commands.distill import distill
 from harness.commands.keep import keep
 from harness.commands.list_names import list_names
 from harness.commands.pack import pack
-from harness.commands.plot import plot
-from harness.commands.report import report
+from harness.commands.results.compare import compare
+from harness.commands.results.leaderboard import leaderboard
+from harness.commands.results.plot import plot
+from harness.commands.results.report import report
+from harness.commands.results.table import table
 from harness.commands.run import run
 from harness.commands.status import status
-from harness.commands.table import table
 from harness.commands.terminal import Stop, notices
 from harness.commands.verify import verify
 from harness.core.errors import InputError, system_error
 
 app = typer.Typer(
     help="Distil offline reinforcement-learning datasets and measure what is lost.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+COMPLETION: Final = "_BELLMAN_BENCH_COMPLETE"  # the variable by which a shell asks for names
 INTERRUPTED: Final = 130  # exit status of shells for Ctrl-C
 COMMANDS: tuple[Callable[..., None], ...] = (
     collect,
@@ -44,6 +47,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     pack,
     keep,
     table,
+    compare,
+    leaderboard,
     plot,
     report,
 )
@@ -62,6 +67,8 @@ def options(
 def main() -> None:
     """Run the command line; invalid input gives a one-line error and exit status 2."""
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
+    if COMPLETION in os.environ or {"--install-completion", "--show-completion"} & set(arguments):
+        app(arguments, prog_name="bellman-bench")  # typer ends the process
     try:
         status = app(arguments, prog_name="bellman-bench", standalone_mode=False)
     except InputError as error:

@@ -25,12 +25,14 @@ HOMES = {
         *(
             path.relative_to(ROOT).as_posix()
             for path in (ROOT / "harness" / "commands").rglob("*.py")
-            if path.stem not in ("__init__", "list_names", "report", "status")
+            if path.stem not in ("__init__", "leaderboard", "pack", "report", "status")
         ),
     },
     "coreax": {f"baselines/{name}.py" for name in ("coreax_import", "herding", "recombination")},
     "distributed": {"harness/execution/dask.py"},
     "numba": {"harness/core/compiling.py"},
+    "mlflow": {"harness/execution/tracking/mlflow.py"},
+    "wandb": {"harness/execution/tracking/wandb.py"},
     "pytest": {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "harness" / "testing").glob("*.py")
@@ -85,6 +87,10 @@ def test_the_order_of_rooms_is_kept() -> None:
         ),
         (
             "import harness; harness.distill",
+            "torch d3rlpy gymnasium minari numba pandas matplotlib",
+        ),
+        (
+            "import harness; harness.load_results",
             "torch d3rlpy gymnasium minari numba pandas matplotlib",
         ),
         ("import harness.cli", "torch d3rlpy gymnasium minari numba pandas matplotlib scipy"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.suites.loading import shipped_suites
+from harness.suites.shipped import shipped_suites
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("harness", "envs", "baselines")

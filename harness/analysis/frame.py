@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from harness.core.classes.specs import ReducerSpec
-from harness.core.records import Result, RunRecord, RunResult
+from harness.core.records import RunRecord, RunResult
+from harness.core.run_values import measurements_of
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (
@@ -172,34 +172,12 @@ def run_keys(record: RunRecord) -> dict[str, Any]:
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
     row = run_keys(record) | {"replicate": record.spec.replicate, "status": record.status}
-    result = record.result
-    if result is None:
-        return row | {name: math.nan for name, kind in _RUN_TYPES.items() if kind == "float64"}
-    return row | {
-        "headline": record.headline,
-        **_last_policy(result),
-        "reference_min": result.dataset.reference_min,
-        "reference_max": result.dataset.reference_max,
-        "seconds_reduction": result.seconds.reduction,
-        "seconds_training": result.seconds.training,
-        "seconds_evaluation": result.seconds.evaluation,
-        "rows": result.reduction.rows,
-        "bytes": result.reduction.bytes,
-        "dataset_bytes": result.dataset.bytes,
-    }
-
-
-def _last_policy(result: Result) -> dict[str, float]:
-    if not isinstance(result, RunResult):
-        return dict.fromkeys(("last_return", "regret", "agreement"), math.nan)
-    use = result.use
-    return {
-        "last_return": result.checkpoints[-1].mean_return,
-        "regret": use.regret if use else math.nan,
-        "agreement": use.agreement if use else math.nan,
-    }
+    return row | measurements_of(record)
 
 
 def frame_of(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> pd.DataFrame:
-    """Make a data frame of these columns, in their order and pandas types."""
+    """Make a data frame of these columns, in their order and pandas types.
+
+    What a row does not have is missing.
+    """
     return pd.DataFrame(list(rows), columns=list(types)).astype(types)

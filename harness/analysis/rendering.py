@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Set
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,18 @@ from harness.analysis.columns import DASH, Columns
 from harness.core.errors import unknown_name
 
 SUFFIXES = {"markdown": "md", "csv": "csv", "latex": "tex", "html": "html"}
+
+
+def format_of(path: Path) -> str:
+    """Tell the format of a file by how its name ends.
+
+    Raises:
+        InputError: If it ends otherwise.
+    """
+    formats = {f".{suffix}": format for format, suffix in SUFFIXES.items()}
+    if path.suffix not in formats:
+        raise unknown_name("ending", path.name, formats)
+    return formats[path.suffix]
 
 
 def render(table: pd.DataFrame, format: str, columns: Columns) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from harness.analysis.claims import render_claims, verdict_block
 from harness.analysis.columns import Columns
 from harness.analysis.metrics import Metric, metric_of
-from harness.analysis.rendering import render
+from harness.analysis.rendering import SUFFIXES, render
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
 
@@ -38,6 +38,18 @@ class Captioned:
     def render(self, format: str) -> str:
         """Write the table alone as text; see `rendering.render`."""
         return render(self.frame, format, self.columns)
+
+    def document(self, format: str) -> str:
+        """Write the table as a file has it: with its caption, where the format has room for one."""
+        text = self.render(format)
+        if format == "markdown":
+            return f"{self.caption}\n\n{text}"
+        return f"% {self.caption}\n{text}" if format == "latex" else text
+
+    def block(self, format: str) -> str:
+        """Write the table as another text has it: in markdown with its caption beneath."""
+        text = self.render(format)
+        return f"{text}\n{self.caption}\n" if format == "markdown" else text
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +118,7 @@ class Tables:
             InputError: If the format is unknown or the claims cannot be judged.
         """
         name = self.directory.resolve().name
-        blocks = {name: self.comparison.render(format)}
-        if format == "markdown":
-            blocks[name] += f"\n{self.comparison.caption}\n"
+        blocks = {name: self.comparison.block(format)}
         if self.claims and (verdict := verdict_block(self.records, self.claims)):
             blocks[f"{name} verdict"] = verdict
         return blocks
@@ -121,7 +131,6 @@ def write_tables(directory: Path, claims: Path | None = None) -> list[Path]:
 
 def _in_every_format(name: str, table: Captioned) -> dict[str, str]:
     return {
-        f"{name}.md": f"{table.caption}\n\n{table.render('markdown')}",
-        f"{name}.csv": table.render("csv"),
-        f"{name}.tex": f"% {table.caption}\n{table.render('latex')}",
+        f"{name}.{SUFFIXES[format]}": table.document(format)
+        for format in ("markdown", "csv", "latex")
     }

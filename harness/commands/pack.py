@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from harness.commands.terminal import check_folder, output
+from harness.commands.terminal import ResultsFolders, check_folder, output
 
 
-def pack(
-    directories: Annotated[
-        list[Path], typer.Argument(metavar="DIRECTORY...", help="Results folders of `run`.")
-    ],
-) -> None:
+def pack(directories: ResultsFolders) -> None:
     """Move the records of results folders, a file each, into one checked file a folder."""
     from harness.suites import packing
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from harness.core.errors import InputError, PathError
 
+if TYPE_CHECKING:
+    from harness.analysis.tables import Captioned
+
 output = Console(soft_wrap=True, highlight=False)
 notices = Console(stderr=True, soft_wrap=True, highlight=False)
 
+
+def suite_names(typed: str) -> list[str]:
+    """Complete the name of a shipped suite."""
+    from harness.suites.shipped import shipped_suites
+
+    return sorted(name for name in shipped_suites() if name.startswith(typed))
+
+
+SuiteName = Annotated[
+    str,
+    typer.Argument(help="A shipped suite, or the path of a TOML file.", autocompletion=suite_names),
+]
 DataFolder = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the published regression sets; by default OpenML."),
@@ -24,6 +40,12 @@ ResultsFolder = Annotated[Path, typer.Argument(help="A results folder of `run`."
 OutputFolder = Annotated[
     Path | None,
     typer.Option("--output", help="Folder to write to, instead of the results folder."),
+]
+ResultsFolders = Annotated[
+    list[Path], typer.Argument(metavar="DIRECTORY...", help="Results folders of `run`.")
+]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", help="A file to write as well: .md, .csv, .tex or .html.")
 ]
 ControlDatasetId = Annotated[
     str, typer.Argument(help="A dataset id, the path of an .npz, .hdf5 or .csv, or FORMAT::PATH.")
@@ -43,6 +65,37 @@ class Stop(Exception):  # noqa: N818 - nothing has failed
         """Keep the exit status."""
         super().__init__(status)
         self.status = status
+
+
+def show_table(make: Callable[[], Captioned], file: Path | None) -> None:
+    """Make a table, print it in markdown with its caption, and write it to a file if one is given.
+
+    Raises:
+        InputError: If the file's name tells no format, before anything is made.
+    """
+    from harness.analysis.rendering import format_of
+    from harness.core.storage.files import write_whole
+
+    format_ = format_of(file) if file else ""
+    table = make()
+    output.out(table.block("markdown"), end="", highlight=False)
+    if file:
+        notices.print(f"wrote {write_whole(file, table.document(format_).encode())}", markup=False)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from looking through the records, over and over.
+
+    Ten thousand of them are a million objects that stay until the end, none of them garbage.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def ask_no_hub(offline: bool) -> None:

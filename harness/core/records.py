@@ -199,6 +199,13 @@ class RunRecord(Frozen):
         last = self.result.checkpoints[-HEADLINE_CHECKPOINTS:]
         return _mean([checkpoint.mean_return for checkpoint in last])
 
+    @property
+    def failure(self) -> str | None:
+        """Why the run failed: the last line of its error, which names the exception."""
+        if self.status == "completed":
+            return None
+        return (self.error or "unknown").strip().splitlines()[-1]
+
 
 def schema_version_of(result: Result) -> Literal[6, 7]:
     """Return the oldest schema version, of those written, that can say all of a result."""

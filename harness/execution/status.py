@@ -69,9 +69,8 @@ class Status:
 
 
 def failure_line(record: RunRecord) -> str:
-    """Format a failed run with the last line of its error, which names the exception."""
-    last = (record.error or "unknown").strip().splitlines()[-1]
-    return f"failed: {record.run_id}: {record.reason or 'exception'}: {last}"
+    """Format a failed run with the reason and the last line of its error."""
+    return f"failed: {record.run_id}: {record.reason or 'exception'}: {record.failure}"
 
 
 def write_suite(directory: Path, suite: Suite) -> None:
@@ -106,6 +105,16 @@ def read_status(directory: Path) -> Status:
         else:
             done += 1
     return Status(done, failed, leased, left, damaged)
+
+
+def suite_name(directory: Path) -> str:
+    """Name of the suite that is stored in a results folder; of an old one the folder's own name.
+
+    Raises:
+        InputError: If the suite cannot be read.
+    """
+    stored = _suite_path(directory).exists()
+    return _read_suite(directory).name if stored else directory.resolve().name
 
 
 def _suite_path(directory: Path) -> Path:

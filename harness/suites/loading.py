@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,14 +15,8 @@ from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
 from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import Engine, Suite
+from harness.suites.shipped import shipped_suites
 from harness.tasks.kinds import TASKS, task_of
-
-
-def shipped_suites() -> dict[str, str]:
-    """Names of the shipped suites, with their TOML."""
-    folder = files("harness.suites")
-    found = (entry for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return {entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8") for entry in found}
 
 
 def load_suite(name_or_path: str) -> Suite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from harness.execution.leases import remove_expired
 from harness.execution.local import LocalPool
 from harness.execution.runner import pending_runs, run_all
 from harness.execution.status import write_suite
+from harness.execution.tracking.base import Watch
 from harness.execution.worker import Failure, attempt, failed_record, record_run
 from harness.execution.worker_pool import WorkerPool, check_cluster_installed
+from harness.suites.costs import expected_seconds
 from harness.suites.loading import load_suite, make_suite
 from harness.tasks.kinds import task_of
 from harness.tasks.resuming import check_same_data, check_same_parameters
@@ -31,7 +33,7 @@ def run_suite(
     suite: Suite | Mapping[str, Any] | str,
     directory: Path | str,
     jobs: int = 1,
-    watch: Callable[[int, Iterator[RunRecord]], Iterator[RunRecord]] | None = None,
+    watch: Watch | None = None,
     *,
     scheduler: str | None = None,
     timeout: float | None = None,
@@ -50,7 +52,8 @@ def run_suite(
             processes can import.
         directory: The results folder; records are written to its ``records``.
         jobs: Number of processes.
-        watch: Wraps the iterator of records, given the number of pending runs; for progress bars.
+        watch: Wraps the iterator of records, given the expected seconds of each pending run by its
+        id; for progress bars.
         scheduler: Address of a Dask scheduler whose workers execute the runs, instead of processes.
         timeout: Maximum seconds of a run, after which it is recorded as failed.
         retry_failed: Whether to repeat failed runs.
@@ -66,11 +69,10 @@ def run_suite(
             datasets are compared as far as they are here.
         Stopped: On SIGINT and SIGTERM, after the workers have ended.
     """
-    suite = _as_suite(suite)
+    suite, directory = _as_suite(suite), Path(directory)
     _check_positive("jobs", jobs, "at least one process is needed; give 1 or more")
     if timeout is not None:
         _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
-    directory = Path(directory)
     _check_names(suite)
     if sets is not None:
         _take_sets(Path(sets), directory, scheduler)
@@ -80,17 +82,15 @@ def run_suite(
         check_sets(directory)
     _check_records(suite, directory, fetch=bool(due))
     if not due:
-        write_suite(directory, suite)
-        remove_expired(directory)
-        tidy(cache_folder(directory))  # leftovers of killed runners
+        _leave_tidy(suite, directory)
         return []
     pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))
     write_suite(directory, suite)
-    cache = None if scheduler else cache_folder(directory)
-    work = partial(perform, timeout=timeout, cache=cache)
+    work = partial(perform, timeout=timeout, cache=None if scheduler else cache_folder(directory))
+    expected = expected_seconds(run.spec for run in due)
+    ended = run_all(due, work, directory, pool, timeout)
     try:
-        ended = run_all(due, work, directory, pool, timeout)
-        return list(watch(len(due), ended) if watch else ended)
+        return list(watch(expected, ended) if watch else ended)
     finally:
         tidy(cache_folder(directory))
 
@@ -165,6 +165,13 @@ def _take_sets(sets: Path, directory: Path, scheduler: str | None) -> None:
             "scheduler, or the sets"
         )
     take_sets(sets, directory)
+
+
+def _leave_tidy(suite: Suite, directory: Path) -> None:
+    """Describe a folder in which nothing is left to do, and remove what killed runners left."""
+    write_suite(directory, suite)
+    remove_expired(directory)
+    tidy(cache_folder(directory))
 
 
 def _open_source(spec: RunSpec) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Timed:
 def run_timed(suite: Suite, folder: Path, jobs: int) -> Timed:
     arrivals: list[float] = []
 
-    def watch(_: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
+    def watch(_: Mapping[str, float], records: Iterator[RunRecord]) -> Iterator[RunRecord]:
         for record in records:
             arrivals.append(time.perf_counter())
             yield record

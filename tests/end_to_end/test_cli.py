@@ -266,6 +266,11 @@ def test_everything_is_listed(bench: Command) -> None:
     assert listed.status == 0
     for name in ("classic/acrobot/mixed-v0", "bellman", "leverage", "fqi", "quickstart", "smoke"):
         assert name in listed.output
+    assert len(listed.output.splitlines()) < 60
+    methods = bench("list", "methods").output.splitlines()
+    assert any(re.match("stratified +[A-Z].*", line) for line in methods)
+    refused = bench("list", "method")
+    assert (refused.status, "did you mean 'methods'" in refused.errors) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, RunResult, read_records
-from harness.execution.tensorboard import with_curves, write_curve
+from harness.execution.tracking.tensorboard import TensorBoard
 from harness.execution.worker import failed_record, record_run
 from harness.suites.loading import parse_suite
 from harness.suites.run import run_suite
@@ -39,7 +39,7 @@ name = "linear-fqi"
 """
 
 
-def pass_on(_: int, records: Iterator[RunRecord]) -> Iterator[RunRecord]:
+def pass_on(_: Mapping[str, float], records: Iterator[RunRecord]) -> Iterator[RunRecord]:
     return records
 
 
@@ -69,7 +69,8 @@ def expected(measured: RunResult) -> dict[tuple[str, int], float]:
 
 
 def test_every_curve_is_that_of_its_record(tmp_path: Path) -> None:
-    run_suite(parse_suite(SUITE, "curves"), tmp_path, watch=with_curves(tmp_path / "tb", pass_on))
+    watch = TensorBoard(str(tmp_path / "tb")).watched_by(pass_on)
+    run_suite(parse_suite(SUITE, "curves"), tmp_path, watch=watch)
     records = list(read_records(tmp_path))
     assert {record.status for record in records} == {"completed"}
     curves = {r.run_id: r.result for r in records if isinstance(r.result, RunResult)}
@@ -80,24 +81,15 @@ def test_every_curve_is_that_of_its_record(tmp_path: Path) -> None:
         assert found == pytest.approx(expected(measured), rel=1e-6)  # TensorBoard keeps float32
 
 
-def test_a_lack_of_tensorboardx_is_said_before_any_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harness.execution.tensorboard.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"install bellman-bench\[tensorboard\]"):
-        with_curves(tmp_path / "tb", pass_on)
-    assert not (tmp_path / "tb").exists()
-
-
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be created"):
-        with_curves(tmp_path / "file", pass_on)
+        TensorBoard(str(tmp_path / "file"))
 
 
 def test_runs_that_failed_or_learned_nothing_have_no_curve(tmp_path: Path) -> None:
     (spec, *_) = parse_suite(SUITE, "curves").runs()
     failed = failed_record(spec, "exception", "boom")
     for record in (failed, record_run(run_spec("measure"), lambda _: result(1.0))):
-        write_curve(record, tmp_path)
+        TensorBoard(str(tmp_path)).write(record)
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ import pytest
 
 from harness.core.records import RunResult, read_records
 from harness.core.transitions import Transitions
-from harness.suites.loading import shipped_suites
+from harness.suites.shipped import shipped_suites
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CARTPOLE = "classic/cartpole/medium-v0"

@@ -22,6 +22,13 @@ def rows(count: int) -> str:
     return counted(count, "row")
 
 
+def duration(seconds: float) -> str:
+    """Format as ``40 s``, ``12 min`` or ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def listed(names: Sequence[str]) -> str:
     """Join names by commas; of many, only the first, and the number of the others."""
     more = len(names) - LISTED

@@ -66,11 +66,20 @@ def scored_seeds(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Tabulate the seeds that every comparison of returns rests on.
 
     Returns:
-        What `runs_frame` returns with replicates averaged, ``full`` repeated beside every size,
-        and ``score``, the headline return normalised to 0..1 by the dataset's references; NaN
-        for a failed run and where the references span nothing.
+        What `scored_runs` returns, ``full`` repeated beside every size.
     """
-    return beside_every_size(average_replicates(with_scores(runs_frame(records))))
+    return beside_every_size(scored_runs(records))
+
+
+def scored_runs(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Tabulate the seeds of each arm as they were run.
+
+    Returns:
+        What `runs_frame` returns with replicates averaged and ``score``, the headline return
+        normalised to 0..1 by the dataset's references; NaN for a failed run and where the
+        references span nothing.
+    """
+    return average_replicates(with_scores(runs_frame(records)))
 
 
 def drawn_returns(records: Sequence[RunRecord]) -> tuple[pd.DataFrame, pd.Series]:

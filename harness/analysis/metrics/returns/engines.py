@@ -19,8 +19,7 @@ from harness.analysis.columns import (
 from harness.analysis.frame import arm_rank
 from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
-from harness.analysis.metrics.returns.improvement import paired_differences
-from harness.analysis.statistics import estimate, estimate_over_strata
+from harness.analysis.metrics.returns.improvement import paired_estimates
 from harness.core.records import RunRecord
 
 REFERENCE = "d3rlpy"
@@ -97,13 +96,10 @@ def _rows(
     blocks: Sequence[pd.DataFrame], learner: str, other: str, engine: str
 ) -> Iterator[dict[str, Any]]:
     tables = [
-        block.pivot_table(index="seed", columns="learner", values="score").reindex(
-            columns=[learner, other]
-        )
-        for block in blocks
+        block.pivot_table(index="seed", columns="learner", values="score") for block in blocks
     ]
-    pairs = [table.dropna() for table in tables]
-    if sum(map(len, pairs)):
+    estimates = paired_estimates(tables, other, learner)
+    if estimates["pairs"]:
         first = blocks[0].iloc[0]
         yield {
             "dataset": first["dataset"] if len(blocks) == 1 else ALL_DATASETS,
@@ -111,12 +107,7 @@ def _rows(
             "learner": learner,
             "arm": first["arm"],
             "engine": engine,
-            "pairs": sum(map(len, pairs)),
-            **estimate("reference", [pair[learner].to_numpy() for pair in pairs]),
-            **estimate("score", [pair[other].to_numpy() for pair in pairs]),
-            **estimate_over_strata(
-                "difference", [paired_differences(pair, other, learner) for pair in pairs]
-            ),
+            **estimates,
         }
 
 

@@ -12,7 +12,7 @@ from harness.analysis.columns import Column, count, hundredths, shared, tabulate
 from harness.analysis.frame import arm_rank
 from harness.analysis.metrics.base import Table
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, scored_seeds
-from harness.analysis.statistics import FloatArray, estimate_over_strata
+from harness.analysis.statistics import FloatArray, estimate, estimate_over_strata
 from harness.core.records import RunRecord
 
 BASELINES = ("random", "stratified")
@@ -78,6 +78,29 @@ def paired_differences(table: pd.DataFrame, arm: str, versus: str) -> FloatArray
     both = table.reindex(columns=[arm, versus])
     differences: FloatArray = (both[arm] - both[versus]).dropna().to_numpy(dtype=np.float64)
     return differences
+
+
+def paired_estimates(tables: Sequence[pd.DataFrame], one: str, other: str) -> dict[str, float]:
+    """Estimate what two columns hold in the seeds that have both, and their difference.
+
+    Args:
+        tables: One a dataset, a row a seed.
+        one: The column whose inter-quartile mean is ``score``.
+        other: The column whose inter-quartile mean is ``reference``.
+
+    Returns:
+        ``pairs``, and ``reference``, ``score`` and ``difference`` (the mean over pairs of one −
+        other, each table alike) with the ends of their intervals.
+    """
+    pairs = [table.reindex(columns=[one, other]).dropna() for table in tables]
+    return {
+        "pairs": sum(map(len, pairs)),
+        **estimate("reference", [pair[other].to_numpy() for pair in pairs]),
+        **estimate("score", [pair[one].to_numpy() for pair in pairs]),
+        **estimate_over_strata(
+            "difference", [paired_differences(pair, one, other) for pair in pairs]
+        ),
+    }
 
 
 def wins(differences: FloatArray) -> FloatArray:

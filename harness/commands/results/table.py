@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +10,7 @@ import typer
 from harness.commands.terminal import (
     OutputFolder,
     ResultsFolder,
+    collector_paused,
     notices,
     offering_output,
     output,
@@ -23,22 +21,7 @@ if TYPE_CHECKING:
     from harness.analysis import Tables
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through the records, over and over.
-
-    Ten thousand of them are a million objects that stay until the end, none of them garbage.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_collector_paused()
+@collector_paused()
 def table(
     directory: ResultsFolder,
     format_: Annotated[

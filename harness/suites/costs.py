@@ -1,0 +1,134 @@
+"""What runs are expected to take: measured costs of their parts, and how fast this machine is.
+
+The costs are medians of committed records, in seconds of one core of the machine that made most of
+them (AMD EPYC) with nothing else running. Datasets of the size of the collected ones are meant, and
+a class of the user's counts as a cheap one. So they tell a minute from an hour; between runs of one
+suite they are better than that, which is what the time left is told by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from harness.core.classes.specs import LearnerSpec
+from harness.core.records import RunRecord
+from harness.core.specs import RunSpec
+from harness.execution.worker_pool import reduction_identity
+from harness.learners.networks import NetworkLearner
+from harness.tasks.kinds import TASKS
+
+# A gradient step of two layers of 64 units: in any case, and for each row of a mini-batch.
+STEP: Final = {"d3rlpy": (6.6e-4, 7e-7), "fast": (2.2e-5, 2e-8)}
+EPISODE: Final = {"d3rlpy": 4e-3, "fast": 5e-4}  # of evaluation
+NETWORKS: Final = {
+    "bc": 0.8,
+    "bcq": 1.8,
+    "cql": 1.4,
+    "ensemble-dqn": 4.2,
+}  # a step of theirs in steps of dqn
+STEPLESS: Final = {"linear-fqi": 0.07, "teacher": 3.0, "mlp": 0.05, "fresh-predictors": 2.3}
+ON_ALL_ROWS: Final = {"linear-fqi": 1.1}  # where it differs
+TEACHERS: Final = {"closed-form": 3.0, "cautious": 10.0, "learner": 9.0}
+REDUCERS: Final = {
+    "adversarial": 0.02,
+    "bellman": 0.5,
+    "forward-selection": 0.4,
+    "kernel-herding": 0.35,
+    "loss-matching": 0.07,
+    "operator": 1.0,
+    "pilot-selection": 12.0,
+    "tree-recombination": 0.02,
+}
+OTHER: Final = 0.005  # any other part, and what is done between runs
+PRODUCTS_A_SECOND: Final = 128_000.0  # of `speed`, on the machine of the table
+CALIBRATION: Final = 0.1  # seconds
+
+
+def expected_seconds(runs: Iterable[RunSpec]) -> dict[str, float]:
+    """Expected seconds of runs by run id, on the machine of the table.
+
+    The first run that needs a reduction, or a teacher, is expected to make it for the others.
+    """
+    made: set[str] = set()
+    expected = {}
+    for spec in runs:
+        parts = dict(_shared_parts(spec))
+        expected[spec.run_id] = _own_seconds(spec) + sum(
+            seconds for part, seconds in parts.items() if part not in made
+        )
+        made |= parts.keys()
+    return expected
+
+
+def recorded_seconds(records: Iterable[RunRecord]) -> float:
+    """Seconds that completed runs took together, what they share counted once.
+
+    Every labelled record holds its teacher's seconds too. They are no more than the least of those
+    that share the teacher, of which some arm does next to nothing else.
+    """
+    own = 0.0
+    reductions: dict[str, tuple[str | None, float]] = {}
+    for record in records:
+        if record.result is not None:
+            seconds = record.result.seconds
+            own += seconds.training + seconds.evaluation
+            reduction = reduction_identity(record.spec)
+            reductions[reduction] = _teacher_identity(record.spec), seconds.reduction
+    taught: dict[str | None, list[float]] = defaultdict(list)
+    for teacher, taken in reductions.values():
+        taught[teacher].append(taken)
+    alone = sum(taught.pop(None, []))
+    return own + alone + sum(sum(each) - min(each) * (len(each) - 1) for each in taught.values())
+
+
+def speed() -> float:
+    """How fast this core is, as a multiple of the table's, by a fraction of a second of arithmetic.
+
+    Small matrix products of single precision, which is what gradient steps are made of.
+    """
+    rows, weights = np.ones((64, 64), np.float32), np.full((64, 64), 1 / 64, np.float32)
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < CALIBRATION:
+        for _ in range(100):
+            np.maximum(rows @ weights, 0, out=rows)
+        count += 100
+    return count / (time.perf_counter() - started) / PRODUCTS_A_SECOND
+
+
+def _shared_parts(spec: RunSpec) -> Iterator[tuple[str, float]]:
+    """Yield what a run shares with others, each with its seconds."""
+    yield reduction_identity(spec), REDUCERS.get(spec.reducer.name, OTHER)
+    teacher = _teacher_identity(spec)
+    if teacher is not None and spec.reducer.labels is not None:
+        yield teacher, TEACHERS.get(spec.reducer.labels.teacher.name, OTHER)
+
+
+def _teacher_identity(spec: RunSpec) -> str | None:
+    """Identity of the teacher of a run's labels, equal for runs that share it."""
+    if spec.reducer.labels is None:
+        return None
+    made_of = spec.dataset, spec.reducer.control, spec.discount
+    return f"{spec.reducer.labels.teacher.model_dump_json()} {made_of}"
+
+
+def _own_seconds(spec: RunSpec) -> float:
+    """Seconds to train and evaluate, or to measure."""
+    name = spec.learner.name
+    learner = _learner(spec.task, spec.learner.model_dump_json(), spec.discount)
+    if not isinstance(learner, NetworkLearner):
+        seconds = STEPLESS.get(name, OTHER)
+        return OTHER + (ON_ALL_ROWS.get(name, seconds) if spec.size is None else seconds)
+    always, a_row = STEP[spec.engine]
+    training = learner.steps * (always + a_row * learner.batch_size) * NETWORKS.get(name, 1.0)
+    return OTHER + training + (spec.episodes or 0) * learner.checkpoints * EPISODE[spec.engine]
+
+
+@lru_cache(maxsize=64)
+def _learner(task: str, learner_json: str, discount: float | None) -> Any:
+    return TASKS[task].make_learner(LearnerSpec.model_validate_json(learner_json), discount)
