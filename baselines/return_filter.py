@@ -74,7 +74,7 @@ def measure_episodes(transitions: Transitions, method: str) -> tuple[IntArray, F
     if transitions.episodes is None:
         raise InputError(
             f"method {method!r} needs episodes, but this dataset of {len(transitions)} transitions "
-            "has no episode boundaries: give a dataset that has them, or choose another method"
+            "has none: give its rows in order, with where episodes end, or choose another method"
         )
     episodes = transitions.episodes
     starts = np.flatnonzero(np.diff(episodes, prepend=episodes[0] - 1))

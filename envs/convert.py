@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from envs.formats.minari.output import METADATA_KEY, check_new_id
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
 from envs.formats.row_order import find_jumps
+from envs.inspection.episode_defects import find_continued_cuts
+from envs.inspection.statistics import Statistics
 from envs.reference import Reference, naming
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
@@ -68,6 +71,32 @@ def convert(recording: Recording, dataset_id: str) -> Path:
     )
 
 
+def join_continued(recording: Recording) -> Recording:
+    """Remove time-outs after which the next row simply goes on, and join the episodes around them.
+
+    Raises:
+        InputError: If there is none.
+    """
+    continued = find_continued_cuts(Statistics(recording))
+    if recording.episodes is None or not continued.size:
+        raise InputError(
+            f"{recording.source!r} has no time-out after which the next row simply goes on: there "
+            "is nothing to join; leave out --join"
+        )
+    starts, removed = recording.episode_starts, np.zeros(len(recording), dtype=np.bool_)
+    removed[continued + 1] = True
+    truncations = recording.truncations.copy()
+    truncations[continued] = False
+    kept = zip(recording.seeds, removed[starts].tolist(), strict=False)
+    return replace(
+        recording,
+        truncations=truncations,
+        episodes=recording.episodes - np.cumsum(removed),
+        seeds=tuple(seed for seed, is_removed in kept if not is_removed),
+        notes=(*recording.notes, f"{len(continued)} time-outs removed, where the next row goes on"),
+    )
+
+
 def find_notes(recording: Recording) -> tuple[str, ...]:
     """Notes on a recording's source and on its conversion to a Minari dataset."""
     if recording.episodes is not None:
@@ -114,7 +143,7 @@ def _check_order(recording: Recording, starts: IntArray) -> None:
         raise InputError(
             f"{recording.source!r}: at {broken.size} rows, first row {broken[0]}, the next "
             "observation differs from the observation of the next row of the episode, but Minari "
-            "stores each only once; end the episode there, or store the rows as an .npz"
+            "stores each only once; mark the end of an episode there, or use the rows unconverted"
         )
     early = np.flatnonzero(inside & recording.terminations)
     if early.size:

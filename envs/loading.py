@@ -47,6 +47,8 @@ def open_dataset(
     id_or_path: str,
     codebook: CodebookSpec | Codebook | None = None,
     reading: Reading = AS_STORED,
+    *,
+    quietly: bool = False,
 ) -> Dataset:
     """Open a dataset; an embedded one is collected on first use.
 
@@ -54,20 +56,36 @@ def open_dataset(
         id_or_path: See `open_recording`.
         codebook: How to discretise continuous actions: a codebook to fit, or a fitted one.
         reading: What the file does not say, or says otherwise.
+        quietly: Whether to leave out `warn_of_problems`.
 
     Raises:
         InputError: If there is no such dataset, it cannot be used, or the codebook does not suit
             its actions.
     """
     environment_id = said_environment(reading)
-    dataset = make_dataset(open_recording(id_or_path, reading), codebook)
+    recording = open_recording(id_or_path, reading)
+    if not quietly:
+        warn_of_problems(recording)
+    dataset = make_dataset(recording, codebook)
     return dataset if environment_id is None else dataset.in_environment(environment_id)
+
+
+def warn_of_problems(recording: Recording) -> None:
+    """Log each problem that `bellman-bench inspect` finds as a warning of one line."""
+    # Here, for inspection imports pandas to hash rows.
+    from envs.inspection.defects import find_problems
+    from envs.inspection.statistics import Statistics
+
+    for problem in find_problems(Statistics(recording)):
+        logger.warning("%s: %s", recording.source, problem)
 
 
 def load_dataset(
     id_or_path: str, codebook: str | None = None, reading: Reading = AS_STORED
 ) -> Transitions:
     """Return the transitions of a dataset; see `open_dataset`.
+
+    What is wrong with it is logged as warnings of the logger ``bellman_bench``.
 
     Args:
         id_or_path: See `open_recording`.

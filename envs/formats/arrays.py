@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import BoolArray, FloatArray, IntArray, as_float
 from harness.core.errors import InputError, naming
+from harness.core.presentation.text import share
 from harness.core.reading import SAY_CONTINUOUS, SAY_DISCRETE, ActionKind
 
 
@@ -135,6 +137,40 @@ def _are_one_hot(values: NDArray[Any]) -> bool:
         return False
     ones = values == 1
     return bool((ones.sum(axis=1) == 1).all() and (ones | (values == 0)).all())
+
+
+def flag_notes(terminations: BoolArray, truncations: BoolArray | None) -> Iterator[str]:
+    """Yield notes on what flags ``(N,)`` say together."""
+    terminated = int(terminations.sum())
+    if terminated in (0, len(terminations)):
+        yield f"{'every' if terminated else 'no'} row is a termination"
+    both = 0 if truncations is None else int((terminations & truncations).sum())
+    if both:
+        yield f"{both} rows both terminated and truncated: taken as terminated"
+
+
+def contradictions(arrays: Mapping[str, NDArray[Any]], terminations: BoolArray) -> Iterator[str]:
+    """Compare ``masks`` and ``discounts``, which are zero exactly where an episode terminated.
+
+    Args:
+        arrays: By name; those of another shape, or without numbers, are left alone.
+        terminations: Of all rows, ``(N,)``.
+
+    Yields:
+        One line for each of them that says otherwise.
+    """
+    for name in ("masks", "discounts"):
+        values = arrays.get(name, np.empty(0)).reshape(-1)
+        if len(values) != len(terminations) or values.dtype.kind not in "biuf":
+            continue
+        wrong = np.flatnonzero((values > 0) == terminations)
+        if len(wrong):
+            yield (
+                f"{name} contradict terminations at {share(len(wrong), len(values), 'rows')} (the "
+                f"first is row {wrong[0]}, {'' if terminations[wrong[0]] else 'not '}terminated, "
+                f"with {values[wrong[0]]:g}): correct the wrong one, for only terminations end "
+                "bootstrapping"
+            )
 
 
 def _column(source: str, name: str, values: NDArray[Any]) -> NDArray[Any]:

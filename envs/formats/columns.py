@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.formats.arrays import as_actions
+from envs.formats import row_order
+from envs.formats.arrays import as_actions, flag_notes
 from envs.formats.recording import Recording
-from envs.formats.row_order import cut_at, find_jumps, keep_rows, look_shuffled
 from envs.reference import Reference
+from envs.thresholds import SHUFFLED
 from harness.core.arrays import BoolArray, FloatArray
 from harness.core.errors import InputError, naming
+from harness.core.presentation.text import share
 from harness.core.reading import ActionKind
 from harness.core.transitions import count_actions
 
@@ -34,6 +36,7 @@ class Columns:
     weights: FloatArray | None = None  # (N,)
     time_limit: int | None = None  # steps after which episodes are known to be truncated
     notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def to_recording(
         self,
@@ -50,7 +53,7 @@ class Columns:
 
         If next observations are missing, a row takes the observation of the next row of its
         episode. At the end of an episode, a terminated row takes its own observation, which no
-        learner uses, and any other row is dropped.
+        learner uses, and any other row is dropped, unless the next row simply goes on.
 
         Args:
             reference: The environment and the scores, as far as known.
@@ -65,7 +68,7 @@ class Columns:
         taken = as_actions(self.source, self.actions, said, self.notes)
         self.actions = taken.values
         self._check_lengths()
-        self._note_flags()
+        self.notes += flag_notes(self.terminations, self.truncations)
         ends = self._tell_ends()
         if self.next_observations is None:
             following, ends = self._build_next(ends)
@@ -102,15 +105,6 @@ class Columns:
             and not any(array[:-1].any() for array in flags if array is not None)
         )
 
-    def _note_flags(self) -> None:
-        terminated = int(self.terminations.sum())
-        if terminated in (0, len(self.actions)):
-            self.notes.append(f"{'every' if terminated else 'no'} row is a termination")
-        if self.truncations is not None:
-            both = int((self.terminations & self.truncations).sum())
-            if both:
-                self.notes.append(f"{both} rows both terminated and truncated: taken as terminated")
-
     def _tell_ends(self) -> BoolArray | None:
         """Return the last rows of episodes ``(N,)``, or None if unknown."""
         if self.truncations is None and self.ends is None and not self._encloses_episode():
@@ -144,13 +138,13 @@ class Columns:
             f"no timeouts: episodes taken as truncated after {self.time_limit} steps, the time "
             "limit of the task"
         )
-        return cut_at(self.terminations, self.time_limit)
+        return row_order.cut_at(self.terminations, self.time_limit)
 
     def _cuts_of_chain(self, following: FloatArray) -> BoolArray | None:
         if following.shape != self.observations.shape:
             return None  # `Recording` checks the shapes
         going_on = ~self.terminations
-        cuts = find_jumps(self.observations, following) & going_on
+        cuts = row_order.find_jumps(self.observations, following) & going_on
         count, joined = int(cuts.sum()), int((going_on & ~cuts).sum())
         if joined == 0 or count > joined:
             self.notes.append("no timeouts, and rows do not follow each other: taken as a set")
@@ -174,7 +168,7 @@ class Columns:
                 f"{self.source!r}: {found}; sort them, or store next_observations, which cannot be "
                 "built from such rows"
             )
-        self.notes.append(f"{found}; taken as a set without episodes")
+        self.problems.append(f"{found}; they are taken as a set without episodes: sort them")
 
     def _build_next(self, ends: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
         if self._encloses_episode():
@@ -191,22 +185,27 @@ class Columns:
             )
         return self._follow(self.terminations)[0], None
 
-    def _follow(self, ends: BoolArray) -> tuple[FloatArray, BoolArray]:
+    def _follow(self, ends: BoolArray) -> tuple[FloatArray, BoolArray | None]:
         """Take next observations from the next rows; drop rows without a next row."""
-        self._note_building(ends)
-        lost = ends & ~self.terminations
+        shuffled = self._note_building(ends)
+        cut = ends & ~self.terminations
+        continued = row_order.find_continued(self.observations, ends, cut)
+        lost = cut & ~continued
+        self._note_rows(int(continued.sum()), int(lost.sum()))
         kept = np.flatnonzero(~lost)
-        following = self.observations[np.where(ends[kept], kept, kept + 1)]
+        own = (ends & ~continued)[kept]
+        following = self.observations[np.where(own, kept, kept + 1)]
         if lost.any():
             # The row before a dropped one is now where its episode is truncated.
             ends = ends.copy()
             ends[:-1] |= lost[1:]
             self.truncations = self._truncated(ends)
             for name, array in self._row_arrays():
-                setattr(self, name, keep_rows(array, kept))
-        return following, ends[kept]
+                setattr(self, name, row_order.keep_rows(array, kept))
+        return following, None if shuffled else ends[kept]
 
-    def _note_building(self, ends: BoolArray) -> None:
+    def _note_building(self, ends: BoolArray) -> bool:
+        """Note how next observations are built; return whether rows are shuffled."""
         self.notes.append("next observations are built from the rows that follow")
         terminated = int(self.terminations.sum())
         if terminated:
@@ -214,34 +213,43 @@ class Columns:
                 f"{terminated} terminated rows have their own observation as the next, which no "
                 "learner uses"
             )
-        lost = int((ends & ~self.terminations).sum())
+        if not row_order.look_shuffled(self.observations, ends):
+            return False
+        self.problems.append(
+            "no number of an observation resembles itself a row later, as if the rows were "
+            "shuffled: the next observations built from them are then wrong; restore the order of "
+            "the rows, or store next_observations"
+        )
+        return self.ends is None  # episode numbers do not depend on order
+
+    def _note_rows(self, continued: int, lost: int) -> None:
+        if continued:
+            self.notes.append(
+                f"{continued} rows at a time-out have the observation of the next row as the next, "
+                "since it simply goes on"
+            )
         if lost:
             self.notes.append(
                 f"{lost} rows dropped: the last of each truncated episode, whose next observation "
                 "is not in the file"
             )
-        if look_shuffled(self.observations, ends):
-            self.notes.append(
-                "observations change as much from row to row as between random rows: if the rows "
-                "were shuffled, the next observations built here are wrong"
-            )
 
     def _check_chain(self, ends: BoolArray | None, following: FloatArray) -> BoolArray | None:
-        """Compare next observations with the next rows inside episodes."""
+        """Compare next observations with the next rows; where most differ, there is no episode."""
         if ends is None or following.shape != self.observations.shape:
             return ends  # `Recording` checks the shapes
-        broken = find_jumps(self.observations, following) & ~ends
+        broken = row_order.find_jumps(self.observations, following) & ~ends
         steps, count = int((~ends).sum()), int(broken.sum())
-        if count == 0:
+        if count <= SHUFFLED * steps or self.ends is not None:
+            return ends  # numbers of episodes do not depend on order
+        if row_order.find_lag(following, self.observations) is not None:
             return ends
-        self.notes.append(
-            f"at {count} of {steps} steps inside episodes the next observation is not the "
-            "observation of the row that follows"
+        self.problems.append(
+            f"at {share(count, steps, 'steps')} the next observation is not the observation of the "
+            "row that follows, as if rows were shuffled: they are taken as a set without episodes; "
+            "for methods that need these, restore the order"
         )
-        if count < steps:
-            return ends
-        self.notes.append("rows are shuffled or misaligned")
-        return ends if self.ends is not None else None  # episode numbers do not depend on order
+        return None
 
     def _truncated(self, ends: BoolArray) -> BoolArray:
         cut = ends & ~self.terminations
@@ -269,6 +277,7 @@ class Columns:
             action_count=self._count_actions(action_count),
             reference=reference,
             notes=tuple(self.notes),
+            problems=tuple(self.problems),
         )
 
     def _count_actions(self, known: int | None) -> int | None:

@@ -9,7 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.formats.arrays import as_flags, as_integers, as_scalars, as_vectors
+from envs.formats.arrays import (
+    as_flags,
+    as_integers,
+    as_scalars,
+    as_vectors,
+    contradictions,
+)
 from envs.formats.columns import Columns
 from harness.core.arrays import BoolArray
 from harness.core.errors import InputError, unknown_name
@@ -36,6 +42,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "episode_starts": ("episode_starts",),
         "episode_ends": ("episode_ends", "episode_terminals"),
         "weights": ("weights", "weight"),
+        "masks": ("masks",),
+        "discounts": ("discounts",),
     }
 )
 """Standard names of arrays, and the alternative names that are recognised."""
@@ -108,6 +116,7 @@ def to_columns(path: str, named: Arrays, note: str) -> Columns:
     flags = {name: as_flags(path, name, named[name]) for name in _FLAGS if name in named}
     notes = [note]
     terminations, truncations = _split_dones(path, flags, notes)
+    problems = list(contradictions(named, terminations))
     return Columns(
         source=path,
         observations=as_vectors(path, "observations", named["observations"]),
@@ -118,9 +127,10 @@ def to_columns(path: str, named: Arrays, note: str) -> Columns:
         next_observations=(
             None if following is None else as_vectors(path, "next_observations", following)
         ),
-        ends=_find_ends(path, named, notes),
+        ends=_find_ends(path, named, problems),
         weights=None if weights is None else as_scalars(path, "weights", weights),
         notes=notes,
+        problems=problems,
     )
 
 
@@ -193,7 +203,7 @@ def _agreed_truncations(
     return truncations
 
 
-def _find_ends(path: str, named: Arrays, notes: list[str]) -> BoolArray | None:
+def _find_ends(path: str, named: Arrays, problems: list[str]) -> BoolArray | None:
     """Return the last rows of episodes, if the file has episode boundaries."""
     told: dict[str, BoolArray] = {}
     if "episode_starts" in named:
@@ -201,7 +211,7 @@ def _find_ends(path: str, named: Arrays, notes: list[str]) -> BoolArray | None:
     if "episode_ends" in named:
         told["episode_ends"] = as_flags(path, "episode_ends", named["episode_ends"])
     if "episodes" in named:
-        numbered = _ends_of_numbers(path, named, notes)
+        numbered = _ends_of_numbers(path, named, problems)
         if numbered is None:
             return None
         told["episodes"] = numbered
@@ -215,7 +225,7 @@ def _find_ends(path: str, named: Arrays, notes: list[str]) -> BoolArray | None:
     return next(iter(told.values()), None)
 
 
-def _ends_of_numbers(path: str, named: Arrays, notes: list[str]) -> BoolArray | None:
+def _ends_of_numbers(path: str, named: Arrays, problems: list[str]) -> BoolArray | None:
     numbers = as_integers(path, "episodes", named["episodes"])
     ends = np.append(np.diff(numbers) != 0, True)[: len(numbers)]
     if np.unique(numbers).size == ends.sum():
@@ -226,7 +236,7 @@ def _ends_of_numbers(path: str, named: Arrays, notes: list[str]) -> BoolArray | 
             f"{path!r}: {found}; sort them by episode and step, or store next_observations, which "
             "cannot be built from such rows"
         )
-    notes.append(f"{found}; taken as a set without episodes")
+    problems.append(f"{found}; they are taken as a set without episodes: sort them")
     return None
 
 

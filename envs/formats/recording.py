@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from envs.reference import Reference
 from harness.core.arrays import BoolArray, FloatArray, IntArray
 from harness.core.errors import InputError
+
+MOST_ACTIONS: Final = 1 << 20  # each is counted, and no learner has more values
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class Recording:
     reference: Reference
     seeds: tuple[int | None, ...] = ()  # of each episode's reset; empty: unknown
     notes: tuple[str, ...] = field(default=())  # findings in the source and their treatment
+    problems: tuple[str, ...] = field(default=())  # defects of the source, a line each
 
     def __post_init__(self) -> None:
         rows = len(self.observations)
@@ -52,6 +56,11 @@ class Recording:
                     f"{self.source!r}: {len(array)} {name} for {rows} observations: every array "
                     "needs one row per observation; check how they were sliced"
                 )
+        if self.action_count is not None and self.action_count > MOST_ACTIONS:
+            raise InputError(
+                f"{self.source!r}: {self.action_count} actions: at most {MOST_ACTIONS} can be "
+                "counted; correct the number of actions"
+            )
         if self.next_observations.shape != self.observations.shape:
             raise InputError(
                 f"{self.source!r}: next_observations of shape {self.next_observations.shape} for "

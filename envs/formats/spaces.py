@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ def _flatten_leaf(
         return _one_hot(values, leaf.nvec, leaf.start, leaf, name, where)
     if isinstance(leaf, MultiBinary):
         values = values.astype(np.float32)
-    return as_float(f"{where}: {name}", values).reshape(rows, -1)
+    return as_float(f"{where}: {name}", values).reshape(rows, math.prod(wanted[1:]))
 
 
 def _one_hot(

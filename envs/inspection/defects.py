@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from envs.environment import step_reward, time_limit
-from envs.inspection.statistics import Statistics, columns, follows
+from envs.inspection.action_offset import find_action_offset
+from envs.inspection.episode_defects import find_episode_problems
+from envs.inspection.statistics import Statistics, columns
+from envs.thresholds import FAR, HEAVY, MANY_REPEATS
 from harness.core.arrays import IntArray
+from harness.core.classes.environments import EnvironmentSpec
 from harness.core.presentation.text import listed, rows, share
 
 Rule = Callable[[Statistics], Iterator[str]]
-
-FAR = 1e3  # distance of an outlier from the median, relative to the range of the middle 98 %
-HEAVY = 100.0  # ratio to the median, in either direction, of an extreme weight
-MANY_REPEATS = 0.1  # share of the rows; a deterministic environment may return to a state
 
 
 def find_problems(statistics: Statistics) -> tuple[str, ...]:
@@ -34,77 +33,6 @@ def _not_finite(statistics: Statistics) -> Iterator[str]:
         yield f"NaN or infinity in {listed(found)}: repair or drop those rows"
 
 
-def _misalignment(statistics: Statistics) -> Iterator[str]:
-    broken, last = statistics.misaligned, statistics.last
-    if broken is None or last is None or not len(broken):
-        return
-    inside = int(np.count_nonzero(~last))
-    yield (
-        f"{share(len(broken), inside, 'rows inside episodes')} have an s' that is not the s of "
-        f"the next row (the first is row {broken[0]}): "
-        f"{_diagnose(statistics, len(broken) / inside)}"
-    )
-
-
-def _diagnose(statistics: Statistics, misaligned: float) -> str:
-    if misaligned > 0.5:
-        if follows(statistics.recording, 0).mean() > 0.5:
-            return "it is the s of its own row, so take s' from one row on"
-        if follows(statistics.recording, 2).mean() > 0.5:
-            return "it is the s of two rows on, so take s' from one row back"
-        return "rows look shuffled or misread; restore their order, or read the source again"
-    return "mark where episodes end, or drop those rows"
-
-
-def _flags(statistics: Statistics) -> Iterator[str]:
-    terminations, truncations = statistics.recording.terminations, statistics.recording.truncations
-    if len(terminations) > 1 and terminations.all():
-        yield (
-            f"all {rows(len(terminations))} are flagged terminated, so that none bootstraps: "
-            "flag only the last row of an episode"
-        )
-    elif not terminations.any() and not truncations.any():
-        yield (
-            f"none of {rows(len(terminations))} is flagged terminated or truncated: flag where "
-            "episodes end, or map the array that does"
-        )
-    else:
-        yield from _early_flags(statistics)
-
-
-def _early_flags(statistics: Statistics) -> Iterator[str]:
-    taken = statistics.recording
-    if statistics.last is None:
-        return
-    for kind, flags in (("terminated", taken.terminations), ("truncated", taken.truncations)):
-        early = np.flatnonzero(flags & ~statistics.last)
-        if len(early):
-            yield (
-                f"{rows(len(early))} flagged {kind} before the episode's last (the first is row "
-                f"{early[0]}): only the last may be, so split the episodes there"
-            )
-
-
-def _time_limit(statistics: Statistics) -> Iterator[str]:
-    environment = statistics.recording.reference.source_environment
-    limit, lengths = time_limit(environment), statistics.lengths
-    if limit is None or lengths is None:
-        return
-    longer = np.flatnonzero(lengths > limit)
-    if len(longer):
-        yield (
-            f"{share(len(longer), len(lengths), 'episodes')} are longer than the {limit} steps of "
-            f"{environment} (the first is episode {longer[0]}, {lengths[longer[0]]} steps): "
-            "mark where episodes end, or correct the environment id"
-        )
-    cut, merged = statistics.ended_at(limit)
-    if merged > 1 and merged > cut / 2:
-        yield (
-            f"{merged} of {cut} episodes of {limit} steps, the time limit of {environment}, "
-            "are flagged terminated: flag them truncated, for they did not end there"
-        )
-
-
 def _rewards(statistics: Statistics) -> Iterator[str]:
     rewards = statistics.recording.rewards
     if not rewards.any() or (statistics.returns is not None and not statistics.returns.any()):
@@ -112,13 +40,21 @@ def _rewards(statistics: Statistics) -> Iterator[str]:
         yield f"every {kind} is zero, so there is nothing to learn: check the reward column"
     elif "reward" in statistics.constant_columns:
         environment = statistics.recording.reference.source_environment
-        expected = step_reward(environment)
+        expected = _step_reward(environment)
         if expected is None or not np.isclose(expected, rewards[0]):
             yield (
                 f"every reward is {rewards[0]:g}, and nothing shows that "
                 f"{environment or 'the environment, which is not named,'} gives just that: "
                 "check the reward column"
             )
+
+
+def _step_reward(environment: EnvironmentSpec | None) -> float | None:
+    if environment is None:
+        return None
+    from envs.environment import step_reward  # imports gymnasium
+
+    return step_reward(environment)
 
 
 def _actions(statistics: Statistics) -> Iterator[str]:
@@ -239,11 +175,10 @@ def _weights(statistics: Statistics) -> Iterator[str]:
 
 _RULES: tuple[Rule, ...] = (
     _not_finite,
-    _misalignment,
-    _flags,
-    _time_limit,
+    find_episode_problems,
     _rewards,
     _actions,
+    lambda statistics: find_action_offset(statistics.recording),
     _constant,
     _repeated_episodes,
     _repeated_seeds,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.comparison import Finding, compare, evidence_of
-from envs.environment import time_limit
 from envs.formats.recording import Recording
 from envs.inspection.defects import find_problems
 from envs.inspection.remarks import find_remarks
@@ -87,7 +86,7 @@ def inspect(recording: Recording, reference: Recording | None = None) -> Inspect
     return Inspection(
         source=recording.source,
         environment=recording.reference,
-        time_limit=time_limit(recording.reference.source_environment),
+        time_limit=statistics.time_limit,
         rows=len(recording),
         episodes=None if statistics.starts is None else len(statistics.starts),
         lengths=_about_median(statistics.lengths),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envs.environment import time_limit
 from envs.inspection.defects import find_copies
 from envs.inspection.statistics import Statistics
 from harness.core.presentation.text import share
@@ -39,7 +38,7 @@ def _single_steps(statistics: Statistics) -> Iterator[str]:
 
 
 def _equal_lengths(statistics: Statistics) -> Iterator[str]:
-    if time_limit(statistics.recording.reference.source_environment) or statistics.lengths is None:
+    if statistics.time_limit or statistics.lengths is None:
         return
     longest = int(statistics.lengths.max())
     merged = statistics.ended_at(longest)[1]

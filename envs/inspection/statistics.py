@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas.util import hash_array
 
 from envs.formats.recording import Recording
+from envs.formats.row_order import follows
 from envs.reference import Reference
+from envs.thresholds import LEAP, LEAP_SPREAD, LEAPT_NUMBERS
 from harness.core.arrays import BoolArray, Float64Array, IntArray
 
 Hashes = NDArray[np.uint64]
 
 BINS = 100  # of each column, as in the code of the paper that defines the coverage
+_USUAL = 0.9  # quantile of the changes of a number
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_BLOCK = 1 << 16  # rows compared at a time, to save memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +79,42 @@ class Statistics:
     @cached_property
     def joined(self) -> BoolArray:
         """Whether each row's s' is the s of the next row, ``(N,)``; False for the last row."""
-        return follows(self.recording, 1)
+        return follows(self.recording.next_observations, self.recording.observations, 1)
 
     @cached_property
     def misaligned(self) -> IntArray | None:
         """Rows inside an episode whose s' is not the s of the next row."""
         return None if self.last is None else np.flatnonzero(~self.joined & ~self.last)
+
+    @cached_property
+    def leaps(self) -> IntArray:
+        """Rows that do not terminate and whose s' is far from their s in most numbers at once.
+
+        Far is beyond what is usual, and beyond the steps two rows before and after: motion that is
+        merely fast lasts longer.
+        """
+        taken = self.recording
+        far, varying = np.zeros(len(taken), dtype=np.int64), 0
+        for before, after in zip(taken.observations.T, taken.next_observations.T, strict=True):
+            with np.errstate(all="ignore"):
+                change = np.nan_to_num(np.abs(after - before))
+                near = max(float(np.quantile(change, _USUAL)), LEAP_SPREAD / LEAP * before.std())
+            if near > 0:
+                varying += 1
+                around = np.full(len(change) + 4, near)
+                around[2:-2] = np.maximum(change, near)
+                far += change / LEAP > np.maximum(around[:-4], around[4:])
+        return np.flatnonzero((far > LEAPT_NUMBERS * varying) & ~taken.terminations)
+
+    @cached_property
+    def time_limit(self) -> int | None:
+        """Steps after which the environment truncates an episode; None: unknown, or never."""
+        environment = self.recording.reference.source_environment
+        if environment is None:
+            return None
+        from envs.environment import time_limit  # imports gymnasium
+
+        return time_limit(environment)
 
     @cached_property
     def hashes(self) -> Hashes:
@@ -116,22 +147,10 @@ class Statistics:
         return np.flatnonzero(repeated)
 
 
-def follows(recording: Recording, distance: int) -> BoolArray:
-    """Whether each row's s' is the s of the row ``distance`` later, ``(N,)``; False if none."""
-    rows = len(recording) - distance
-    found = np.zeros(len(recording), dtype=bool)
-    for start in range(0, rows, _BLOCK):
-        end = min(start + _BLOCK, rows)
-        found[start:end] = np.isclose(
-            recording.next_observations[start:end],
-            recording.observations[start + distance : end + distance],
-            equal_nan=True,
-        ).all(axis=1)
-    return found
-
-
 def hash_rows(*arrays: NDArray[Any]) -> Hashes:
     """Hash each row ``(N,)`` of arrays ``(N,)`` or ``(N, d)`` by their exact values."""
+    from pandas.util import hash_array  # slow to import
+
     hashes = np.zeros(len(arrays[0]), dtype=np.uint64)
     for array in arrays:
         for column in array.reshape(len(array), -1).T:

@@ -46,6 +46,9 @@ class Task(ABC, Generic[SourceT, RowsT]):
             InputError: If it cannot be used.
         """
 
+    def warn(self, spec: RunSpec) -> None:
+        """Log what is wrong with the dataset of a run; called once for each dataset of a suite."""
+
     @abstractmethod
     def hash(self, source: SourceT, seed: int) -> str:
         """Hash of the data that a run of this seed reduces, as in its record."""
@@ -181,6 +184,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         reducers = [self.make_reducer(spec, suite.discount) for spec in suite.reducers]
         learners = [self.make_learner(spec, suite.discount) for spec in suite.learners]
         for spec in _one_run_a_dataset(suite):
+            self.warn(spec)
             source = self.open(spec)
             rows = self.rows(source, spec.seed)
             for reducer, arm in zip(reducers, suite.reducers, strict=True):

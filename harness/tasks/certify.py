@@ -69,7 +69,8 @@ def certify(
         if is_tabular(against):
             yield from _certify_regression(Path(distilled), against)
         else:
-            made = open_dataset(distilled)
+            # rules of recordings are not for reductions
+            made = open_dataset(distilled, quietly=True)
             source = _open_source(against, distilled, made.codebook, reading)
             yield from _certify_control(distilled, made, source, discount, seed, learner)
 

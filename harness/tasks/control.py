@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
-from envs.loading import last_changed, open_dataset
+from envs.loading import last_changed, open_dataset, open_recording, warn_of_problems
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError, naming
@@ -53,6 +53,10 @@ class ControlTask(Task[Dataset, Transitions]):
         """Open the dataset of a run, read as the run says."""
         changed = last_changed(spec.dataset)
         return _open(spec.dataset, spec.codebook, spec.full_reading.model_dump_json(), changed)
+
+    def warn(self, spec: RunSpec) -> None:
+        """Log what is wrong with the rows of the dataset, which is read once more for it."""
+        warn_of_problems(open_recording(spec.dataset, spec.full_reading))
 
     def hash(self, source: Dataset, seed: int) -> str:  # noqa: ARG002
         """Hash the transitions, which are the same for every seed."""
@@ -209,4 +213,5 @@ def _open(
     reading: str,
     changed: int | None,  # noqa: ARG001 - another file of that name is another dataset
 ) -> Dataset:
-    return open_dataset(dataset_id, codebook, Reading.model_validate_json(reading))
+    said = Reading.model_validate_json(reading)
+    return open_dataset(dataset_id, codebook, said, quietly=True)  # `warn` tells once a suite

@@ -69,6 +69,37 @@ def continuous(rows: int = 600) -> Recording:
     )
 
 
+def point_mass(episodes: int = 40) -> Recording:
+    """A point driven to the origin by noisy continuous actions, thrown anywhere at each start.
+
+    Episodes end near the origin, or are cut off after 60 to 90 steps.
+    """
+    draw = np.random.default_rng(7)
+    played = []
+    for _ in range(episodes):
+        observations, actions = [draw.normal(size=4)], []
+        for _ in range(int(draw.integers(60, 91))):
+            place, speed = np.split(observations[-1], 2)
+            actions.append(-place - speed + draw.normal(size=2))
+            observations.append(
+                np.concatenate([place + 0.1 * speed, 0.95 * speed + 0.1 * actions[-1]])
+            )
+            if np.linalg.norm(observations[-1]) < 0.1:
+                break
+        steps, path = len(actions), np.array(observations)
+        terminations = (np.arange(steps) == steps - 1) & bool(np.linalg.norm(path[-1]) < 0.1)
+        played.append(
+            Episode(
+                observations=path,
+                actions=np.array(actions),
+                rewards=-np.linalg.norm(path[1:], axis=1),
+                terminations=terminations,
+                truncations=(np.arange(steps) == steps - 1) & ~terminations,
+            )
+        )
+    return record(played, Reference(), None)
+
+
 def changed(array: Any, rows: Any, value: Any) -> Any:
     copy = array.copy()
     copy[rows] = value

@@ -112,7 +112,8 @@ class StoredDataset:
     def _to_actions(self, values: Any, where: str) -> Any:
         space = self._action_space
         if isinstance(space, Discrete):
-            return values - np.int64(space.start)
+            numeric = values.dtype.kind in "biuf"  # `check_episode` refuses others
+            return values - np.int64(space.start) if numeric else values
         steps = len(values)
         return flatten_steps(space, values, steps, steps=steps, name="actions", where=where)
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from envs.inspection.inspect import inspect
 from envs.loading import load_dataset, open_recording
 from harness.core.storage.npz import load_arrays
 from harness.core.transitions import ARRAY_NAMES
+from harness.suites.run import run_suite
 from tests.envs.formats.layouts import walk, without, write_d4rl, write_npz
 from tests.support.commands import Command
+from tests.support.graded import as_arrays, cut_file
+from tests.support.recordings import point_mass
 
 PENDULUM = "classic/pendulum/expert-v0"
 
@@ -109,6 +114,62 @@ def test_rows_that_form_no_episodes_are_told_so(bench: Command, tmp_path: Path) 
     written = bench("convert", path, "--output", "mine/rows-v0")
     assert "episodes of one step" in written.errors
     assert "every episode is one step long" in bench("inspect", "mine/rows-v0").output
+
+
+def write_half_rewards(path: Path) -> Path:
+    """CartPole's rows, of which a reward tells half."""
+    taken = load_dataset("classic/cartpole/random-v0").take(np.arange(400))
+    reference = {"environment_id": "CartPole-v1", "reference_min": 9.0, "reference_max": 500.0}
+    replace(taken, rewards=np.full(400, 0.5)).save(path, reference)
+    return path
+
+
+def test_what_inspect_finds_is_said_wherever_data_are_used(
+    bench: Command, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_half_rewards(tmp_path / "rows.npz")
+    found = [f"{path}: {problem}" for problem in inspect(open_recording(str(path))).problems]
+    assert any("every reward is 0.5" in line for line in found)
+    for words in (
+        ("distill", path, "--method", "random", "--output", tmp_path / "set.npz"),
+        ("convert", path, "--output", "mine/half-v0"),
+    ):
+        caplog.clear()
+        assert bench(*words).status == 0
+        assert caplog.messages == found
+    caplog.clear()
+    load_dataset(str(path))
+    assert caplog.messages == found
+
+
+def test_a_suite_says_once_what_is_wrong_with_a_dataset(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_half_rewards(tmp_path / "rows.npz")
+    suite = {
+        "name": "said-once", "description": "Two processes open a dataset that has a defect.",
+        "datasets": [str(path)], "sizes": [20], "seeds": [0, 1, 2], "episodes": 1,
+        "reducers": [{"name": "random"}, {"name": "stratified"}],
+        "learners": [{"name": "linear-fqi"}],
+    }  # fmt: skip
+    records = run_suite(suite, tmp_path / "results", jobs=2)
+    assert [record.status for record in records] == ["completed"] * 6
+    assert sum("every reward is 0.5" in line for line in caplog.messages) == 1
+    assert "every reward" not in capfd.readouterr().err  # workers say nothing
+
+
+def test_time_outs_in_the_middle_of_episodes_are_joined(bench: Command, tmp_path: Path) -> None:
+    arrays = as_arrays(point_mass())
+    cut = cut_file(arrays, 1.0)
+    path = write_d4rl(tmp_path / "tapes.hdf5", cut)
+    assert "`convert --join` joins them" in bench("inspect", path).output
+    assert bench("convert", path, "--join", "--output", "mine/joined-v0").status == 0
+    whole = write_d4rl(tmp_path / "whole.hdf5", {**cut, "truncations": arrays["truncations"]})
+    joined, expected = open_recording("mine/joined-v0"), open_recording(whole)
+    for name in ("observations", "next_observations", "terminations", "truncations", "episodes"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(expected, name))
+    refused = bench("convert", whole, "--join", "--output", "mine/whole-v0")
+    assert (refused.status, "leave out --join" in refused.errors) == (2, True)
 
 
 def test_an_interrupted_command_says_so(

@@ -1,7 +1,8 @@
-"""Writers of files in the layouts that others use, of data that is known."""
+"""Writers of files in the layouts that others use, of data that is known, and their damage."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def write_d4rl(path: Path, arrays: Arrays, *, compression: str | None = "gzip") 
     with h5py.File(path, "w") as file:
         for name, array in without(arrays, "episodes").items():
             file.create_dataset(known.get(name, name), data=array, compression=compression)
-        file.create_dataset("infos/qpos", data=np.zeros((len(next(iter(arrays.values()))), 2)))
+        rows = max((np.size(array) for array in arrays.values()), default=0)
+        file.create_dataset("infos/qpos", data=np.zeros((rows, 2)))
         file["metadata/algorithm"] = np.bytes_("SAC")
         file["metadata/iteration"] = np.int32(3)
     return str(path)
@@ -119,3 +121,25 @@ def assert_rows(recording: Recording, arrays: Arrays) -> None:
         found = getattr(recording, name)
         np.testing.assert_array_equal(found, expected, err_msg=name)
         assert found.dtype == expected.dtype, name
+
+
+def mutants(content: bytes, count: int, seed: int) -> Iterator[bytes]:
+    """Damage a file's content, a way at a time."""
+    rng = np.random.default_rng(seed)
+    size = len(content)
+    for number in range(count):
+        damaged = bytearray(content)
+        first, second = (int(place) for place in rng.integers(size, size=2))
+        span = min(int(rng.integers(1, 64)), size - max(first, second))
+        here, there = slice(first, first + span), slice(second, second + span)
+        match number % 4:
+            case 0:
+                for place in rng.integers(size, size=rng.integers(1, 4)):
+                    damaged[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                del damaged[first:]
+            case 2:
+                damaged[here] = bytes(span)
+            case 3:
+                damaged[here], damaged[there] = damaged[there], damaged[here]
+        yield bytes(damaged)

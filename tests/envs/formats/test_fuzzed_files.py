@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 
@@ -22,6 +21,7 @@ from tests.envs.formats.layouts import (
     Arrays,
     as_recording,
     assert_rows,
+    mutants,
     walk,
     without,
     write_buffer,
@@ -38,28 +38,6 @@ BUILT = ("next_observations",)
 JUMPS = ("truncations", "episodes")
 NAMES = ("observations", "actions", "rewards", "next_observations", "terminations", "truncations")
 Reader = Callable[[str], Recording]
-
-
-def mutants(content: bytes, count: int, seed: int) -> Iterator[bytes]:
-    """Damage a file's content, a way at a time."""
-    rng = np.random.default_rng(seed)
-    size = len(content)
-    for number in range(count):
-        damaged = bytearray(content)
-        first, second = (int(place) for place in rng.integers(size, size=2))
-        span = min(int(rng.integers(1, 64)), size - max(first, second))
-        here, there = slice(first, first + span), slice(second, second + span)
-        match number % 4:
-            case 0:
-                for place in rng.integers(size, size=rng.integers(1, 4)):
-                    damaged[place] ^= 1 << int(rng.integers(8))
-            case 1:
-                del damaged[first:]
-            case 2:
-                damaged[here] = bytes(span)
-            case 3:
-                damaged[here], damaged[there] = damaged[there], damaged[here]
-        yield bytes(damaged)
 
 
 def read_mutants(path: str, read: Reader, count: int, seed: int) -> list[Recording]:

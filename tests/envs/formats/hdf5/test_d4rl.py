@@ -87,8 +87,6 @@ def test_time_limits_cut_as_counting_steps_does(
 ) -> None:
     bare = without(walk(400), "truncations", "next_observations")
     bare["terminations"] = np.isin(np.arange(400), list(ends))
-    path = tmp_path_factory.mktemp("limit") / f"{limit[0]}.hdf5"
-    recording = read_d4rl(write_d4rl(path, bare, compression=None))
     kept, step = [], 0
     for row in range(400):
         step += 1
@@ -97,6 +95,9 @@ def test_time_limits_cut_as_counting_steps_does(
             kept.append(row)
         if cut or row in ends:
             step = 0
+            bare["observations"][row + 1 :] += 100  # the next episode starts elsewhere
+    path = tmp_path_factory.mktemp("limit") / f"{limit[0]}.hdf5"
+    recording = read_d4rl(write_d4rl(path, bare, compression=None))
     np.testing.assert_array_equal(recording.observations, bare["observations"][kept])
     going_on = ~recording.terminations
     following = bare["observations"][np.array(kept)[going_on] + 1]
