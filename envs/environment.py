@@ -187,7 +187,7 @@ def _explained(environment: EnvironmentSpec) -> Iterator[None]:
         reason = " ".join(str(error).split())
         raise InputError(
             f"environment {str(environment)!r} cannot be made ({reason}): install the library that "
-            "it needs, bellman-bench[mujoco] for MuJoCo's, or correct environment_id"
+            f"it needs, bellman-bench[mujoco] for MuJoCo's, or name another, {NAME_IT}"
         ) from error
     except (Exception, SystemExit) as error:  # whatever a user's environment raises
         raise InputError(
