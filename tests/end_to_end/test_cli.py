@@ -18,7 +18,7 @@ from harness.core.records import RunResult, read_records, write_record
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing.rows import random_transitions
 from tests.support.commands import Command
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 TINY = """
 name = "tiny"

@@ -12,7 +12,7 @@ from harness.core.records import read_records
 from harness.suites.run import run_suite
 from harness.suites.verify import verify
 from tests.support.commands import Command
-from tests.support.stored import failed, packed_text, put_packed_text, write_packed
+from tests.support.records.stored import failed, packed_text, put_packed_text, write_packed
 
 SUITE = """
 name = "small"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run, make_suite
-from tests.support.regression_records import make_study, make_theory
+from tests.support.records.control import make_run, make_suite
+from tests.support.records.regression import make_study, make_theory
 
 
 @pytest.fixture

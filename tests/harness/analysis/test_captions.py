@@ -7,7 +7,7 @@ from typing import Any
 from harness.analysis.captions import protocol
 from harness.core.classes.specs import ReducerSpec
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 
 def run_of(**reducer: Any) -> RunRecord:

@@ -12,7 +12,7 @@ from harness.analysis.folders import compare_folders
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, RunResult, write_record
 from tests.support.commands import Command
-from tests.support.regression_records import make_regression
+from tests.support.records.regression import make_regression
 
 MakeRun = Callable[..., RunRecord]
 CARTPOLE, ACROBOT = "classic/cartpole/medium-v0", "classic/acrobot/mixed-v0"

@@ -7,7 +7,7 @@ import pytest
 from harness.analysis import ARM_ORDER, curves_frame, runs_frame
 from harness.analysis.frame import average_replicates, beside_every_size
 from harness.core.records import RunRecord
-from tests.support.regression_records import make_regression
+from tests.support.records.regression import make_regression
 
 MakeRun = Callable[..., RunRecord]
 

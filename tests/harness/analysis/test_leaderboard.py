@@ -14,7 +14,7 @@ from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
 from tests.support.commands import Command
-from tests.support.regression_records import make_regression
+from tests.support.records.regression import make_regression
 
 ROOT = Path(__file__).parents[3]
 

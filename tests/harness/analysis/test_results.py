@@ -13,8 +13,8 @@ from harness import load_results
 from harness.analysis.results import COLUMNS, results_frame
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.support.control_records import REFERENCES
-from tests.support.stored import write_packed
+from tests.support.records.control import REFERENCES
+from tests.support.records.stored import write_packed
 
 RESULTS = Path(__file__).parents[3] / "results"
 

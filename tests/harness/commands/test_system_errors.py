@@ -15,7 +15,7 @@ import pytest
 from harness.core.records import write_record
 from harness.testing.rows import random_transitions
 from tests.support.commands import Command
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 pytestmark = pytest.mark.slow  # starts processes
 

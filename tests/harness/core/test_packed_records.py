@@ -28,7 +28,7 @@ from harness.execution.runner import pending_runs
 from harness.execution.status import read_status, write_suite
 from harness.suites.loading import make_suite
 from harness.suites.packing import pack
-from tests.support.stored import (
+from tests.support.records.stored import (
     completed,
     failed,
     packed_text,

@@ -17,7 +17,7 @@ from harness.execution.local import LocalPool
 from harness.execution.runner import PendingRun, pending_runs, run_all
 from harness.suites.packing import pack
 from tests.harness.execution.test_leases import RUNNER, start
-from tests.support.stored import completed, failed, write_packed
+from tests.support.records.stored import completed, failed, write_packed
 from tests.support.workers import run_spec, times_begun, work
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from harness.execution.tracking.base import Tracker
 from harness.execution.tracking.mlflow import MLflow
 from harness.execution.tracking.tensorboard import TensorBoard
 from harness.execution.tracking.wandb import WeightsAndBiases
-from tests.support.control_records import make_run
-from tests.support.regression_records import make_regression
+from tests.support.records.control import make_run
+from tests.support.records.regression import make_regression
 
 DONE = make_run([10.0, 40.0], arm="random", size=50, seed=3)
 FAILED = make_run(None, seed=1)

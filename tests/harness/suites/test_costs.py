@@ -15,7 +15,7 @@ from harness.suites.costs import expected_seconds, recorded_seconds
 from harness.suites.loading import load_suite, parse_suite
 from harness.suites.planning import plan_suite
 from tests.support.commands import Command
-from tests.support.control_records import make_record, make_result
+from tests.support.records.control import make_record, make_result
 
 RESULTS = Path(__file__).parents[3] / "results"
 SUITES = sorted(path.parent.name for path in RESULTS.glob("*/records.jsonl*"))

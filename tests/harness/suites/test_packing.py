@@ -31,8 +31,8 @@ from harness.execution.leases import Holder, Leases
 from harness.execution.status import write_suite
 from harness.suites.loading import make_suite
 from harness.suites.packing import pack
-from tests.support.control_records import make_run
-from tests.support.stored import (
+from tests.support.records.control import make_run
+from tests.support.records.stored import (
     completed,
     failed,
     packed_text,

@@ -24,8 +24,8 @@ from harness.analysis.claims.published import ScoreCriterion, read_claims
 from harness.analysis.metrics import RETURNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.support.control_records import make_run
-from tests.support.regression_records import make_regression
+from tests.support.records.control import make_run
+from tests.support.records.regression import make_regression
 from tests.support.written import number, read_markdown
 
 PUBLISHED = Path(__file__).parents[4] / "results" / "published" / "arxiv-2512.00536.toml"

@@ -12,8 +12,8 @@ from harness.analysis.claims.regression import COLUMNS
 from harness.analysis.statistics import ratio_interval
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.support.control_records import make_run
-from tests.support.regression_records import make_gap, make_regression, make_study
+from tests.support.records.control import make_run
+from tests.support.records.regression import make_gap, make_regression, make_study
 
 PUBLISHED = Path(__file__).parents[4] / "results" / "published" / "arxiv-2512.00536.toml"
 FULL, RANDOM, LEVERAGE = "supervised-full", "supervised-random", "supervised-leverage"

@@ -15,9 +15,9 @@ from harness.analysis.metrics import METRICS, Metric, generic, metric_named, met
 from harness.analysis.rendering import SUFFIXES, render
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.support.control_records import make_run, make_suite
-from tests.support.fresh_records import CARTPOLE, make_fresh, make_sampling
-from tests.support.regression_records import make_gap, make_regression, make_study, make_theory
+from tests.support.records.control import make_run, make_suite
+from tests.support.records.fresh import CARTPOLE, make_fresh, make_sampling
+from tests.support.records.regression import make_gap, make_regression, make_study, make_theory
 
 OTHER = "a metric of a stranger"
 

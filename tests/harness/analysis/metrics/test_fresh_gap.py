@@ -19,7 +19,6 @@ from harness.analysis.metrics.fresh_gap import COLUMNS, FRESH_FLOOR
 from harness.core.classes.specs import ReducerSpec
 from harness.core.errors import InputError
 from harness.core.records import MeasuredResult, RunRecord
-from tests.support.control_records import make_run
 from tests.support.drawn import (
     assert_nothing_overlaps,
     band,
@@ -28,7 +27,8 @@ from tests.support.drawn import (
     points,
     texts,
 )
-from tests.support.fresh_records import (
+from tests.support.records.control import make_run
+from tests.support.records.fresh import (
     CARTPOLE,
     CURVES,
     LEVELS,
@@ -36,7 +36,7 @@ from tests.support.fresh_records import (
     make_fresh,
     make_sampling,
 )
-from tests.support.regression_records import make_gap, make_regression
+from tests.support.records.regression import make_gap, make_regression
 from tests.support.written import read_latex, read_markdown
 
 EDGE = "q(q+1)/2 predictors"

@@ -15,7 +15,7 @@ from harness.analysis.metrics import METRICS, generic, metric_named, metric_of
 from harness.analysis.metrics.generic import COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, read_record, write_record
-from tests.support.regression_records import make_regression
+from tests.support.records.regression import make_regression
 
 COVERAGE = "share of cells missed"
 

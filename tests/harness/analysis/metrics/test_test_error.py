@@ -22,7 +22,6 @@ from harness.analysis import (
 from harness.analysis.metrics.test_error import COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
-from tests.support.control_records import make_run
 from tests.support.drawn import (
     assert_nothing_overlaps,
     bar_ends,
@@ -32,7 +31,8 @@ from tests.support.drawn import (
     points,
     texts,
 )
-from tests.support.regression_records import (
+from tests.support.records.control import make_run
+from tests.support.records.regression import (
     EXCESS,
     make_gap,
     make_regression,

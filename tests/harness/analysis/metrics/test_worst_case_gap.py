@@ -8,7 +8,6 @@ from harness.analysis import caption, comparison, gaps_frame, plot_identifiabili
 from harness.analysis.metrics.worst_case_gap import COLUMNS
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
 from tests.support.drawn import (
     assert_nothing_overlaps,
     band,
@@ -17,7 +16,8 @@ from tests.support.drawn import (
     points,
     texts,
 )
-from tests.support.regression_records import (
+from tests.support.records.control import make_run
+from tests.support.records.regression import (
     make_gap,
     make_theory,
 )

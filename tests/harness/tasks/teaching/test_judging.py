@@ -26,7 +26,7 @@ from harness.tasks.kinds import task_of
 from harness.tasks.teaching import judging
 from harness.tasks.teaching.judging import make_judge, make_learner, report_use
 from harness.testing.rows import bandit, in_episodes, random_transitions
-from tests.support.control_records import make_record
+from tests.support.records.control import make_record
 
 SPEC = RunSpec.model_validate(
     {

@@ -12,7 +12,7 @@ from harness.analysis import compare_cost, render
 from harness.analysis.metrics.returns.cost import COLUMNS, break_even
 from harness.analysis.metrics.returns.steps import steps_to
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 from tests.support.written import read_markdown
 
 MakeSuite = Callable[..., list[RunRecord]]

@@ -12,7 +12,7 @@ from harness.analysis.metrics.returns.engines import compare_engines
 from harness.core.classes.specs import LearnerSpec
 from harness.core.errors import InputError
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 
 def runs_by(

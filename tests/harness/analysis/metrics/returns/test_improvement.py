@@ -12,7 +12,7 @@ from harness.analysis import compare_improvement
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS
 from harness.analysis.metrics.returns.improvement import BASELINES, COLUMNS
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 MakeRun = Callable[..., RunRecord]
 MakeSuite = Callable[..., list[RunRecord]]

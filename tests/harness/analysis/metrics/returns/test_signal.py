@@ -10,7 +10,7 @@ from harness.analysis.metrics import RETURNS
 from harness.analysis.metrics.returns.signal import compare_signal, tell_unearned
 from harness.core.classes.specs import ReducerSpec
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 
 def runs_of(reducer: dict[str, str], values: Sequence[float | None]) -> list[RunRecord]:

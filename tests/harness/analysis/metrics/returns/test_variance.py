@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.analysis import compare_variance
 from harness.analysis.metrics.returns.variance import MeanSquares
 from harness.core.records import RunRecord
-from tests.support.control_records import make_run
+from tests.support.records.control import make_run
 
 numbers = st.integers(-50, 50).map(lambda n: n / 7)
 balanced = st.tuples(st.integers(2, 6), st.integers(2, 4)).flatmap(

@@ -9,7 +9,7 @@ import numpy as np
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, RunRecord, Seconds
 from harness.core.specs import RunSpec
-from tests.support.control_records import make_record
+from tests.support.records.control import make_record
 
 CARTPOLE = "classic/cartpole/medium-v0"
 Q = {  # length of a state, and numbers that make a product predictor and its reward scale
