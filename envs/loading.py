@@ -14,9 +14,9 @@ from envs.dataset import Dataset, make_dataset
 from envs.formats.base import Format
 from envs.formats.recording import Recording
 from envs.told import said_environment, tell
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.classes.registry import Registry
 from harness.core.errors import InputError, blaming, is_own
-from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 

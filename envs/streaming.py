@@ -20,8 +20,8 @@ from envs.formats.recording import Recording
 from envs.loading import ensure_stored
 from envs.told import tell_reference
 from harness.core.arrays import FloatArray, IntArray, check_finite
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError, naming
-from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 from harness.numerics.moments import Moments

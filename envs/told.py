@@ -12,9 +12,9 @@ from envs.reference import Reference
 from envs.reference import naming as name_environments
 from harness.core.arrays import IntArray
 from harness.core.classes.environments import named_again
+from harness.core.classes.reading import SAY_DISCRETE, Reading, check_scores
 from harness.core.errors import InputError, naming
 from harness.core.presentation.text import listed
-from harness.core.reading import SAY_DISCRETE, Reading, check_scores
 from harness.core.transitions import count_actions
 
 

@@ -20,8 +20,8 @@ from envs.formats.base import Format
 from envs.formats.columns import Columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, Reading
 
 KEYS = ("observation", "action", "reward", "next_observation", "terminated", "truncated")
 

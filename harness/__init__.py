@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from envs.loading import load_dataset
     from harness.api import distill, distill_regression, load_results
-    from harness.core.reading import Reading
+    from harness.core.classes.reading import Reading
     from harness.core.transitions import Transitions
     from harness.suites.run import run_suite
 
 _HOMES = {
-    "Reading": "harness.core.reading",
+    "Reading": "harness.core.classes.reading",
     "Transitions": "harness.core.transitions",
     "distill": "harness.api",
     "distill_regression": "harness.api",

@@ -22,9 +22,9 @@ from envs.loading import FORMATS
 from harness.analysis import embed
 from harness.cli import COMMANDS
 from harness.commands.list_names import list_names
+from harness.core.classes.reading import Reading
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import LabelsSpec, TeacherSpec
-from harness.core.reading import Reading
 from harness.core.specs import CodebookSpec, Suite, SuiteLearner, SuiteReducer
 from harness.labels.builtin import LABELS, TEACHERS
 from harness.tasks import builtin

@@ -12,9 +12,9 @@ import numpy as np
 
 from envs.formats.recording import Recording
 from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
+from harness.core.classes.reading import SAY_CONTINUOUS
 from harness.core.errors import InputError, naming
 from harness.core.learner import Policy
-from harness.core.reading import SAY_CONTINUOUS
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 

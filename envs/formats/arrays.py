@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import BoolArray, FloatArray, IntArray, as_float
+from harness.core.classes.reading import SAY_CONTINUOUS, SAY_DISCRETE, ActionKind
 from harness.core.errors import InputError, naming
 from harness.core.presentation.text import share
-from harness.core.reading import SAY_CONTINUOUS, SAY_DISCRETE, ActionKind
 
 
 def as_vectors(source: str, name: str, values: NDArray[Any]) -> FloatArray:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from envs.formats.recording import Recording
-from harness.core.reading import AS_STORED, Reading
+from harness.core.classes.reading import AS_STORED, Reading
 
 
 class Format(ABC):

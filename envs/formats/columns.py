@@ -15,9 +15,9 @@ from envs.formats.recording import Recording
 from envs.reference import Reference
 from envs.thresholds import SHUFFLED
 from harness.core.arrays import BoolArray, FloatArray
+from harness.core.classes.reading import ActionKind
 from harness.core.errors import InputError, naming
 from harness.core.presentation.text import share
-from harness.core.reading import ActionKind
 from harness.core.transitions import count_actions
 
 

@@ -15,8 +15,8 @@ from envs.formats.named_arrays import find_names, note_names, to_columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
 from envs.tables import read_table
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import unknown_name
-from harness.core.reading import AS_STORED, Reading
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,8 +17,8 @@ from envs.formats.base import Format
 from envs.formats.named_arrays import find_names, note_names, to_columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, Reading
 from harness.core.storage.npz import METADATA, metadata_of, open_npz
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from harness.core.classes.specs import ReducerSpec
+from harness.core.presentation.run_values import measurements_of
 from harness.core.records import RunRecord, RunResult
-from harness.core.run_values import measurements_of
 
 FULL = "full"  # the arm that others are compared with
 ARM_ORDER = (

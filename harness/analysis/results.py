@@ -10,8 +10,8 @@ import pandas as pd
 from harness.analysis.frame import frame_of, in_order
 from harness.analysis.metrics.base import measured
 from harness.analysis.metrics.returns.comparison import with_scores
+from harness.core.presentation.run_values import measurements_of, settings_of
 from harness.core.records import RunRecord, RunResult
-from harness.core.run_values import measurements_of, settings_of
 
 COLUMNS = {  # and their pandas types, in this order
     "suite": "str",

@@ -8,7 +8,7 @@ import typer
 
 from harness.commands.reading import takes_reading
 from harness.commands.terminal import DataFolder, Offline, ask_no_hub, name_data_folder, output
-from harness.core.reading import Reading
+from harness.core.classes.reading import Reading
 
 
 @takes_reading("environment", "reference_min", "reference_max")

@@ -20,8 +20,8 @@ from harness.commands.terminal import (
     name_data_folder,
     output,
 )
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, Reading
 
 DatasetId = Annotated[
     str,

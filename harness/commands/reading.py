@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError, input_error
-from harness.core.reading import Reading
 
 
 def takes_reading(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

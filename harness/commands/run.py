@@ -23,7 +23,7 @@ from harness.commands.terminal import (
     notices,
     output,
 )
-from harness.core.reading import AS_STORED, Reading
+from harness.core.classes.reading import AS_STORED, Reading
 
 if TYPE_CHECKING:
     from harness.core.records import RunRecord

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from harness.core.classes.reading import AS_STORED, Reading, SaysReadings, split_tables
 from harness.core.classes.specs import Frozen, Label, LabelledSpec, LearnerSpec, ReducerSpec
 from harness.core.classes.sweeps import expand_sweeps
-from harness.core.reading import AS_STORED, Reading, SaysReadings, split_tables
 
 Task = Literal["control", "regression"]
 Engine = Literal["d3rlpy", "fast"]  # what trains networks; fast: in compiled code, to the same end

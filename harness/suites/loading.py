@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import arm_suffix
 from harness.core.classes.sweeps import default_label
 from harness.core.errors import InputError, input_error, unknown_name
-from harness.core.reading import AS_STORED, Reading
 from harness.core.specs import Engine, Suite
 from harness.suites.shipped import shipped_suites
 from harness.tasks.kinds import TASKS, task_of

@@ -184,7 +184,6 @@ class Task(ABC, Generic[SourceT, RowsT]):
         reducers = [self.make_reducer(spec, suite.discount) for spec in suite.reducers]
         learners = [self.make_learner(spec, suite.discount) for spec in suite.learners]
         for spec in _one_run_a_dataset(suite):
-            self.warn(spec)
             source = self.open(spec)
             rows = self.rows(source, spec.seed)
             for reducer, arm in zip(reducers, suite.reducers, strict=True):
@@ -197,6 +196,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
                     f"size {max(suite.sizes)} in suite {suite.name!r}: {spec.dataset!r} has only "
                     f"{len(rows)} rows to reduce; lower the size"
                 )
+            self.warn(spec)
 
     def models(self, suite: Suite) -> dict[str, BaseModel]:
         """Build the reducers and learners of a suite, by `model_key`.

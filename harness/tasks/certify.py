@@ -13,8 +13,8 @@ from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import reduce_seeded
 from harness.core.seeding import stream
 from harness.core.storage.npz import load_metadata

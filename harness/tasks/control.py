@@ -11,10 +11,10 @@ from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
 from envs.loading import last_changed, open_dataset, open_recording, warn_of_problems
 from harness.core.classes.environments import EnvironmentSpec
+from harness.core.classes.reading import Reading, check_scores
 from harness.core.classes.specs import Control, ReducerSpec
 from harness.core.errors import InputError, naming
 from harness.core.learner import Learner
-from harness.core.reading import Reading, check_scores
 from harness.core.records import DatasetFacts, RunResult, Seconds
 from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream

@@ -16,10 +16,10 @@ from envs.loading import SUFFIXES, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import fit_streamed_codebook, open_stored
 from harness.core.arrays import check_finite
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.parts import check_streams, reduce_in_parts
-from harness.core.reading import AS_STORED, Reading
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec

@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from envs.actions.codebook import Codebook
 from envs.streaming import open_stored, stream_transitions
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
 from harness.core.parts import merge_in_pairs
-from harness.core.reading import AS_STORED, Reading
 from harness.numerics.cell_moments import CellMoments, moments_of_chunks
 
 PART_ROWS: Final = 1 << 16  # approximate rows of a part, unless the number of parts is given

@@ -18,8 +18,8 @@ from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari.store import read_recording
 from envs.formats.npz import read_arrays
 from envs.reference import Reference
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 from tests.envs.formats.layouts import (
     Arrays,
     as_recording,

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from envs.loading import load_dataset, open_dataset, open_recording
 from envs.streaming import stream_recordings
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 from harness.testing.rows import random_transitions
 from tests.envs.formats.layouts import walk, without, write_d4rl
 

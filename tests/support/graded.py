@@ -230,8 +230,7 @@ def roll_flags(arrays: Arrays, rows: int) -> Arrays:
 
 def contradict(arrays: Arrays, name: str, share: float) -> Arrays:
     wrong = some(np.arange(len(arrays["rewards"])), share)
-    says = arrays["terminations"] if name == "dones" else ~arrays["terminations"]
-    says = says.copy()
+    says = ~arrays["terminations"]
     says[wrong] = ~says[wrong]
     return {**arrays, name: says * (0.99 if name == "discounts" else 1.0)}
 
@@ -256,7 +255,7 @@ FILES: dict[str, tuple[str, FilePlant, tuple[float, ...], str]] = {
             suffix, lambda arrays, share, name=name: contradict(arrays, name, share),  # type: ignore[misc]
             (0.01, 0.5, 1.0), f"{name} contradict terminations",
         )
-        for name, suffix in (("masks", ".npz"), ("discounts", ".npz"), ("dones", ".hdf5"))
+        for name, suffix in (("masks", ".npz"), ("discounts", ".npz"), ("masks", ".hdf5"))
     },
 }  # fmt: skip
 FILE_GRADES = [(name, share) for name, (_, _, shares, _) in FILES.items() for share in shares]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from envs.formats.arrays import as_flags, as_scalars, as_vectors
 from envs.formats.columns import Columns
 from harness.core.arrays import FloatArray
+from harness.core.classes.reading import ActionKind
 from harness.core.errors import InputError
-from harness.core.reading import ActionKind
 
 KIND_FLAG: Final = "discrete_action"  # in a dump of version 1
 

@@ -20,8 +20,8 @@ from envs.formats.hdf5.size import fits_in_file
 from envs.formats.named_arrays import find_names, note_names, to_columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
+from harness.core.classes.reading import AS_STORED, ActionKind, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, ActionKind, Reading
 
 # h5py raises nearly any error for damaged files.
 _DAMAGE = (LookupError, MemoryError, OSError, OverflowError, RuntimeError, TypeError, ValueError)

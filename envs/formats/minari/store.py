@@ -28,8 +28,8 @@ from envs.formats.minari.root import (
 from envs.formats.recording import Recording
 from envs.formats.spaces import check_actions, flat_size, flatten_steps
 from envs.reference import Reference
+from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.errors import InputError
-from harness.core.reading import AS_STORED, Reading
 
 __all__ = [
     "StoredDataset",

@@ -9,7 +9,7 @@ import typer
 
 from harness.commands.reading import takes_reading
 from harness.commands.terminal import Codebook, ControlDatasetId, Offline, ask_no_hub, output
-from harness.core.reading import Reading
+from harness.core.classes.reading import Reading
 
 
 @takes_reading()

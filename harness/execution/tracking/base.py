@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from typing import ClassVar
 
 from harness.core.errors import InputError, one_line
+from harness.core.presentation.run_values import measurements_of
 from harness.core.records import RunRecord, RunResult
-from harness.core.run_values import measurements_of
 
 # Shows the records of runs as they end, given the expected seconds of each pending run by its id.
 Watch = Callable[[Mapping[str, float], Iterator[RunRecord]], Iterator[RunRecord]]

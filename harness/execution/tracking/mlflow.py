@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.core.presentation.run_values import settings_of
 from harness.core.records import RunRecord
-from harness.core.run_values import settings_of
 from harness.execution.tracking.base import Tracker, final_values, learning_curve
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from harness.core.presentation.run_values import settings_of
 from harness.core.records import RunRecord
-from harness.core.run_values import settings_of
 from harness.execution.tracking.base import Tracker, final_values, learning_curve
 
 

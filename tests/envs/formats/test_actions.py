@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.formats.arrays import Actions, as_actions
+from harness.core.classes.reading import ActionKind
 from harness.core.errors import InputError
-from harness.core.reading import ActionKind
 
 TYPES = st.sampled_from([np.bool_, np.int64, np.uint8, np.float32, np.float64])
 

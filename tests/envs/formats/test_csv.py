@@ -9,8 +9,8 @@ import pytest
 
 from envs.formats.csv import CsvFormat
 from envs.formats.recording import Recording
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 
 HEADER = "pos,vel,push,r,next_pos,next_vel,ended,trip\n"
 TRIP = """1.5,0.25,0,-1,1.75,0.5,False,north

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.lib.format import write_array_header_1_0
 
 from envs.formats.npz import read_arrays
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 from harness.core.transitions import Transitions
 from harness.testing.rows import random_transitions
 from tests.envs.formats.layouts import Arrays, assert_rows, walk, without, write_npz

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.recording import Recording
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 from tests.envs.formats.layouts import Arrays, walk
 
 

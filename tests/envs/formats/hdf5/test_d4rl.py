@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.hdf5.d4rl_tasks import find_task
+from harness.core.classes.reading import Reading
 from harness.core.errors import InputError
-from harness.core.reading import Reading
 from tests.envs.formats.layouts import assert_rows, walk, without, write_d4rl
 
 WALK = walk(5, 7, 4, terminated=(1,))
