@@ -67,6 +67,7 @@ def test_kept_sets_are_those_that_the_runs_trained_on(path: Path) -> None:
     ("page", "name"),
     [
         ("README.md", "quickstart"),
+        ("docs/studies/paper-rl.md", "paper-rl verdict"),
         ("docs/studies/paper-rl-d3rlpy.md", "paper-rl-d3rlpy verdict"),
     ],
 )
