@@ -64,9 +64,9 @@ def open_dataset(
     """
     environment_id = said_environment(reading)
     recording = open_recording(id_or_path, reading)
+    dataset = make_dataset(recording, codebook)  # first, for what is refused needs no warning
     if not quietly:
         warn_of_problems(recording)
-    dataset = make_dataset(recording, codebook)
     return dataset if environment_id is None else dataset.in_environment(environment_id)
 
 

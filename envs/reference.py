@@ -67,8 +67,8 @@ class Reference(BaseModel):
     def _only_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
         for name in ("environment_spec", "recorded_in", "action_start"):
-            if not content[name]:
-                del content[name]
+            if not content.get(name):
+                content.pop(name, None)
         return content
 
 

@@ -214,7 +214,8 @@ def test_a_failed_run_is_recorded_and_named(
     repeated = bench(*command, "--retry-failed")
     assert repeated.status == 1
     assert "0 runs done, 2 failed, 0 already there" in repeated.output
-    events = [json.loads(line) for line in repeated.errors.splitlines()]
+    told, *events = [json.loads(line) for line in repeated.errors.splitlines()]
+    assert "wrong.npz" in told["message"]  # what is wrong with its rows
     kinds = ["start", "run", "run", "end", "notice", "notice", "notice"]
     assert [event["event"] for event in events] == kinds
     assert events[2]["failed"] == 2
@@ -325,7 +326,7 @@ def test_bad_input_is_one_line_and_status_2(
         ('name = "dqn"', 'name = "dqnn"', "did you mean 'dqn'"),
         ("predictors = 10", "predictorz = 10", "did you mean 'predictors'"),
         ("episodes = 3", "episode = 3", "episode"),
-        ('name = "dqn"', f'name = "dqn"\nlabel = "{"d" * 200}"', "names a file.*shorter labels"),
+        ("classic/cartpole/medium-v0", f"{'d' * 190}.npz", "names a file.*shorter path"),
         ("episodes = 3", "episodes = 0", "episodes = 0.*greater than 0"),
         ("sizes = [20, 40]", "sizes = [20, 0]", "greater than 0"),
         ("sizes = [20, 40]", "sizes = [20, 40000000]", "size 40000000.*has only 29523 rows"),
