@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -46,8 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / package, copied / package, ignore=without_caches)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copied)
-    with tarfile.open(build("sdist", copied, built)) as archive:
-        archive.extractall(built, filter="data")
+    shutil.unpack_archive(build("sdist", copied, built), built)
     (unpacked,) = (path for path in built.iterdir() if path.is_dir())
     return build("wheel", unpacked, built)
 

@@ -122,7 +122,7 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str, Any]]:
     data = f"dataset {spec.dataset!r}"
     split = data if spec.task == "control" else f"{data} at seed {spec.seed}"
     yield split, "hash", result.dataset.content_hash
-    yield data, "the environment", result.dataset.environment_id
+    yield data, "the environment", result.dataset.environment
     yield data, "the random policy's return", result.dataset.reference_min
     yield data, "the expert's return", result.dataset.reference_max
     yield data, "episodes", spec.episodes

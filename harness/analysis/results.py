@@ -73,9 +73,10 @@ def _row(record: RunRecord, suite: str) -> dict[str, Any]:
         **measurements_of(record),
     }
     if result is not None:
+        environment = result.dataset.environment
         row |= {
             "dataset_hash": result.dataset.content_hash,
-            "environment": result.dataset.environment_id,
+            "environment": None if environment is None else str(environment),
         }
     if isinstance(result, RunResult):
         row["steps"] = result.checkpoints[-1].step

@@ -13,10 +13,14 @@ from harness.core.presentation.text import counted
 def keep(
     directory: ResultsFolder,
     arms: Annotated[str, typer.Option(help="Arms whose sets are kept, between commas.")],
+    import_modules: Annotated[
+        bool,
+        typer.Option("--import-modules", help="Import modules that records name as module:Class."),
+    ] = False,
 ) -> None:
     """Put the reduced sets of a results folder into one file, for the same numbers elsewhere."""
     from harness.execution.kept_sets import sets_path
     from harness.suites.keeping import keep_sets
 
-    count = keep_sets(directory, listed(arms))
-    output.print(f"kept {counted(count, 'set')} in {sets_path(directory)}", markup=False)
+    count = keep_sets(directory, listed(arms), import_modules)
+    output.print(f"{counted(count, 'set')} in {sets_path(directory)}", markup=False)

@@ -44,19 +44,34 @@ def sets_path(directory: Path) -> Path:
 
 
 def write_sets(directory: Path, kept: Iterable[KeptSet]) -> int:
-    """Write the sets that a results folder keeps, whole or not at all, and return how many."""
-    content, index = io.BytesIO(), dict[str, str]()
+    """Add to the sets that a results folder keeps, whole or not at all, and return how many it has.
+
+    Raises:
+        InputError: If the archive that is there is damaged.
+    """
+    found = _entries(sets_path(directory))
+    found |= {one.key: (f"{one.name}.npz", pack_reduction(one.reduction)) for one in kept}
+    content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for one in sorted(kept, key=lambda one: one.name):
-            index[one.key] = f"{one.name}.npz"
-            _add(archive, index[one.key], pack_reduction(one.reduction))
+        for name, packed in sorted(found.values()):
+            _add(archive, name, packed)
+        index = {key: name for key, (name, _) in sorted(found.items())}
         _add(archive, INDEX, json.dumps(index, indent=1).encode())
     write_whole(sets_path(directory), content.getbuffer())
-    return len(index)
+    return len(found)
 
 
-def take_sets(source: Path, directory: Path) -> None:
-    """Let the runs of a results folder train on the sets that another one keeps.
+def _entries(path: Path) -> dict[str, tuple[str, bytes]]:
+    """Name and content of every set of an archive by its key; none if there is no archive."""
+    if not path.exists():
+        return {}
+    with _named(path), zipfile.ZipFile(path) as archive:
+        index: dict[str, str] = json.loads(archive.read(INDEX))
+        return {key: (name, archive.read(name)) for key, name in index.items()}
+
+
+def check_taken(source: Path, directory: Path) -> None:
+    """Check that the runs of a results folder can train on the sets that another one keeps.
 
     Raises:
         InputError: If the other one keeps none, or this one keeps others.
@@ -66,12 +81,16 @@ def take_sets(source: Path, directory: Path) -> None:
         raise InputError(
             f"no file {str(given)!r}: name a results folder with kept sets, as `keep` writes them"
         )
-    content = given.read_bytes()
-    if mine.exists() and mine.read_bytes() != content:
+    check_sets(source)
+    if mine.exists() and mine.read_bytes() != given.read_bytes():
         raise InputError(
             f"{str(mine)!r} keeps other sets than {str(given)!r}: give another results folder"
         )
-    write_whole(mine, content)
+
+
+def take_sets(source: Path, directory: Path) -> None:
+    """Let the runs of a results folder train on the sets that another one keeps."""
+    write_whole(sets_path(directory), sets_path(source).read_bytes())
 
 
 def check_sets(directory: Path) -> None:

@@ -37,11 +37,7 @@ class CellMoments:
 
     @classmethod
     def of(cls, transitions: Transitions) -> CellMoments:
-        """Compute the moments in one pass, in memory that does not grow with the number of rows.
-
-        Raises:
-            InputError: If values are too large to square.
-        """
+        """Compute the moments in one pass, in memory that does not grow with the number of rows."""
         sums = _CellSums(transitions)
         for begin in range(0, len(transitions), CHUNK):
             sums.add(transitions, slice(begin, min(begin + CHUNK, len(transitions))))

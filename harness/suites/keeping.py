@@ -13,35 +13,43 @@ from harness.core.specs import RunSpec
 from harness.execution.cache import cache_folder, set_key
 from harness.execution.kept_sets import KeptSet, find_set, write_sets
 from harness.execution.worker_pool import reduction_identity
+from harness.suites.trust import names_modules
 from harness.tasks.kinds import task_of
 from harness.tasks.teaching.fitting import teachers_kept_in
 
 
-def keep_sets(directory: Path, arms: Collection[str]) -> int:
-    """Write the sets of some arms of a results folder to its ``sets.zip``.
+def keep_sets(directory: Path, arms: Collection[str], import_modules: bool = False) -> int:
+    """Add the sets of some arms of a results folder to its ``sets.zip``.
 
     They are read from the folder's cache, or made again where it lacks them.
 
     Args:
         directory: A results folder.
         arms: Labels of the arms whose sets are kept.
+        import_modules: Whether records may name a module to import, as ``module:Class``.
 
     Returns:
-        The number of sets.
+        The number of sets that the folder keeps.
 
     Raises:
-        InputError: If an arm has no record of a completed run, or a set is not the one that its
-            record names, as when it was made on another processor; nothing is written then.
+        InputError: If no arm is named, one has no record of a completed run or names a module
+            without leave, or a set is not the one that its record names, as when it was made on
+            another processor; nothing is written then.
     """
     records = [record for record in read_records(directory) if record.result]
     known = {record.spec.reducer.label for record in records}
-    for arm in arms:
+    for arm in arms or [""]:
         if arm not in known:
             raise InputError(
                 f"arm {arm!r} has no completed run in {str(directory)!r}: choose from "
                 f"{', '.join(sorted(known))}"
             )
     chosen = [record for record in records if record.spec.reducer.label in arms]
+    if not import_modules and any(names_modules(record.spec) for record in chosen):
+        raise InputError(
+            f"records of {str(directory)!r} name a module to import, which the content of a file "
+            "alone never causes: if you trust them, add --import-modules"
+        )
     shared = {reduction_identity(record.spec): record for record in chosen}
     return write_sets(directory, (_kept(record, directory) for record in shared.values()))
 

@@ -59,7 +59,9 @@ def plan_suite(suite: Suite, directory: Path, retry_failed: bool = False) -> Pla
     """
     runs = list(suite.runs())
     due = [pending.spec for pending in pending_runs(runs, directory, retry_failed)]
-    done = [record for record in read_present_records(directory) if record.result is not None]
+    mine = {spec.run_id for spec in runs}  # others may name what is not here
+    records = read_present_records(directory)
+    done = [record for record in records if record.result and record.run_id in mine]
     expected = sum(expected_seconds(due).values())
     if done:
         measured = sum(expected_seconds(record.spec for record in done).values())

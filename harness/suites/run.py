@@ -13,7 +13,7 @@ from harness.core.records import RunRecord, read_present_records
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
-from harness.execution.kept_sets import check_sets, take_sets
+from harness.execution.kept_sets import check_sets, check_taken, take_sets
 from harness.execution.leases import remove_expired
 from harness.execution.local import LocalPool
 from harness.execution.runner import pending_runs, run_all
@@ -75,7 +75,7 @@ def run_suite(
         _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
     _check_names(suite)
     if sets is not None:
-        _take_sets(Path(sets), directory, scheduler)
+        _check_taken(Path(sets), directory, scheduler)
     due = pending_runs(list(suite.runs()), directory, retry_failed)
     if due:
         task_of(suite).check(suite)
@@ -85,6 +85,8 @@ def run_suite(
         _leave_tidy(suite, directory)
         return []
     pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))
+    if sets is not None:
+        take_sets(Path(sets), directory)
     write_suite(directory, suite)
     work = partial(perform, timeout=timeout, cache=None if scheduler else cache_folder(directory))
     expected = expected_seconds(run.spec for run in due)
@@ -158,13 +160,13 @@ def _as_suite(suite: Suite | Mapping[str, Any] | str) -> Suite:
     return suite if isinstance(suite, Suite) else make_suite(suite, "given")
 
 
-def _take_sets(sets: Path, directory: Path, scheduler: str | None) -> None:
+def _check_taken(sets: Path, directory: Path, scheduler: str | None) -> None:
     if scheduler:
         raise InputError(
             f"kept sets of {str(sets)!r}: a cluster's workers make theirs anew; leave out the "
             "scheduler, or the sets"
         )
-    take_sets(sets, directory)
+    check_taken(sets, directory)
 
 
 def _leave_tidy(suite: Suite, directory: Path) -> None:

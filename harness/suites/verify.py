@@ -11,13 +11,13 @@ from typing import Any, Final
 from harness.core.errors import InputError
 from harness.core.presentation.text import counted
 from harness.core.records import RunRecord, parse_record
-from harness.core.specs import RunSpec
 from harness.core.storage.record_files import RecordFiles, own_ids, packed_path
 from harness.execution.cache import cache_folder, damaged_entries
 from harness.execution.local import ProcessExecutor
 from harness.execution.status import failure_line
 from harness.suites.keeping import kept_reduction
 from harness.suites.run import perform
+from harness.suites.trust import names_modules
 from harness.tasks.kinds import source_hash
 
 _ELSEWHERE: Final = (
@@ -83,7 +83,7 @@ def verify(directory: Path, sample: int, import_modules: bool = False) -> Verifi
     found.problems += filter(None, entries)
     found.reductions = len(entries)
     completed = [record for record in found.records if record.result]
-    trusted = [record for record in completed if import_modules or not _names_modules(record.spec)]
+    trusted = [record for record in completed if import_modules or not names_modules(record.spec)]
     if len(trusted) < len(completed):
         found.unrepeatable = len(completed) - len(trusted)
     wrong = _check_datasets(trusted, found)
@@ -105,23 +105,6 @@ def _differ_in_set(record: RunRecord, again: RunRecord) -> bool:
     """Whether a repeated run trained on another reduced set."""
     old, new = record.result, again.result
     return bool(old and new and old.reduction.content_hash != new.reduction.content_hash)
-
-
-def _names_modules(spec: RunSpec) -> bool:
-    """Whether a run imports a module that its spec names."""
-    named_format, separator, _ = spec.dataset.partition("::")
-    given = spec.model_dump(mode="json", include={"reducer", "learner", "environment"})
-    names = [*_texts_in(given), named_format if separator else ""]
-    return any(":" in name for name in names)
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value: parameters may name classes at any depth."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts_in(part)
 
 
 def _read_all(directory: Path, found: Verification) -> Iterator[str]:

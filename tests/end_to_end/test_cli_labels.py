@@ -115,7 +115,7 @@ def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path:
         (
             CARTPOLE,
             ["--labels", "true"],
-            "choose from advantage, best-action, module:Class, recorded, shaped",
+            "choose from action-value, advantage, best-action, module:Class, recorded, shaped",
         ),
         ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
         (CARTPOLE, ["--labels", "shaped", "--stream"], "read whole"),

@@ -122,10 +122,7 @@ def suite_folder(tmp_path: Path, cartpole: Dataset, monkeypatch: pytest.MonkeyPa
     """The current folder, with a dataset and a suite that uses it."""
     folder = tmp_path / "here"
     folder.mkdir()
-    references = {
-        name: getattr(cartpole, name)
-        for name in ("environment_id", "reference_min", "reference_max")
-    }
+    references = cartpole.reference.model_dump(mode="json", exclude_none=True)
     cartpole.transitions.save(folder / "cartpole.npz", references)
     (folder / "clustered.toml").write_text(SUITE)
     monkeypatch.chdir(folder)

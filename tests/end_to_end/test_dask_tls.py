@@ -104,10 +104,7 @@ def wait_for_address(file: Path) -> str:
 @pytest.fixture
 def suite_folder(tmp_path: Path, cartpole: Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with a dataset and a suite that uses it."""
-    references = {
-        name: getattr(cartpole, name)
-        for name in ("environment_id", "reference_min", "reference_max")
-    }
+    references = cartpole.reference.model_dump(mode="json", exclude_none=True)
     cartpole.transitions.save(tmp_path / "cartpole.npz", references)
     (tmp_path / "secret.toml").write_text(SUITE)
     monkeypatch.chdir(tmp_path)

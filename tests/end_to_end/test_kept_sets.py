@@ -64,8 +64,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Command) -> Pa
     monkeypatch.setenv("PROCESSOR", "0")
     monkeypatch.delitem(sys.modules, "search_elsewhere", raising=False)
     assert bench("run", "small.toml", "--results", "study").status == 0
-    kept = bench("keep", "study", "--arms", "search, random")
-    assert (kept.status, kept.output.strip()) == (0, "kept 4 sets in study/sets.zip")
+    kept = bench("keep", "study", "--arms", "search, random", "--import-modules")
+    assert (kept.status, kept.output.strip()) == (0, "4 sets in study/sets.zip")
     shutil.rmtree(tmp_path / "study" / "cache", ignore_errors=True)
     return tmp_path / "study"
 
@@ -124,12 +124,13 @@ def test_the_sets_can_be_read_without_the_package(study: Path) -> None:
 def test_sets_are_kept_where_the_study_ran_alone(
     study: Path, monkeypatch: pytest.MonkeyPatch, bench: Command
 ) -> None:
-    before = (study / "sets.zip").read_bytes()
-    assert bench("keep", study, "--arms", "search,random").status == 0
+    before = (study / "sets.zip").read_bytes()  # those of random too, which stay
+    assert bench("keep", study, "--arms", "search", "--import-modules").status == 0
     assert (study / "sets.zip").read_bytes() == before
     (study / "sets.zip").unlink()
     monkeypatch.setenv("PROCESSOR", "7")
-    command = [sys.executable, "-m", "harness.cli", "keep", str(study), "--arms", "search"]
+    command = [sys.executable, "-m", "harness.cli", "keep", str(study)]
+    command += ["--arms", "search", "--import-modules"]
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "keep sets where the suite was run" in refused.stderr
@@ -140,10 +141,13 @@ def test_sets_are_kept_where_the_study_ran_alone(
     ("arguments", "rule"),
     [
         (("keep", "study", "--arms", "random,none"), "arm 'none' has no completed run"),
+        (("keep", "study", "--arms", " , "), "arm '' has no completed run"),
+        (("keep", "study", "--arms", "search"), "add --import-modules"),
         (("keep", "nowhere", "--arms", "random"), "no records in"),
         (("run", "small.toml", "--results", "new", "--sets", "nowhere"), "no file"),
         (("run", "small.toml", "--results", "other", "--sets", "study"), "keeps other sets"),
         (("run", "small.toml", "--results", "damaged"), "restore that file"),
+        (("run", "small.toml", "--results", "new", "--sets", "damaged"), "restore that file"),
         (
             (
                 "run",

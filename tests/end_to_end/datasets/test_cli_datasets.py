@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -143,8 +144,12 @@ def test_what_inspect_finds_is_said_wherever_data_are_used(
 
 
 def test_a_suite_says_once_what_is_wrong_with_a_dataset(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(logging.getLogger("bellman_bench"), "handlers", [])  # of other tests
     path = write_half_rewards(tmp_path / "rows.npz")
     suite = {
         "name": "said-once", "description": "Two processes open a dataset that has a defect.",

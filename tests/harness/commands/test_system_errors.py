@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,12 +21,20 @@ pytestmark = pytest.mark.slow  # starts processes
 LIMIT = 20_000  # bytes of a file, beyond which writing fails as on a full disk
 
 
+# In the process itself, for the tests' own has threads and must not be forked.
+LIMITED = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))
+from harness.cli import main
+main()
+"""
+
+
 def limited(*words: str, root: Path) -> subprocess.CompletedProcess[str]:
     """Run a command that can write no file of more than the limit."""
     return subprocess.run(
-        [sys.executable, "-m", "harness.cli", *words],
+        [sys.executable, "-c", LIMITED, *words],
         env=os.environ | {"MINARI_DATASETS_PATH": str(root)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT)),
         capture_output=True,
         text=True,
         check=False,

@@ -223,9 +223,8 @@ def test_unknown_features_are_refused(source: Transitions) -> None:
         quick(source, 20, features="relus")
 
 
-@pytest.mark.parametrize("factor", [1e20, 1e200])
-def test_values_beyond_the_largest_number_are_refused(source: Transitions, factor: float) -> None:
-    huge = replace(source, next_observations=factor * source.next_observations)
+def test_values_beyond_the_largest_number_are_refused(source: Transitions) -> None:
+    huge = replace(source, next_observations=1e20 * source.next_observations)
     with np.errstate(all="ignore"), pytest.raises(InputError, match="must be finite; "):
         quick(huge, 20)
 

@@ -167,10 +167,3 @@ def test_chunks_of_other_data_are_refused() -> None:
         Sketch.of([], 5, np.random.default_rng(0))
     with pytest.raises(InputError, match="size 0"):
         Sketch.of([one], 0, np.random.default_rng(0))
-
-
-def test_values_too_large_to_square_are_refused() -> None:
-    data = random_transitions(np.random.default_rng(0), 20)
-    data = replace(data, rewards=np.where(np.arange(20) % 5, 1e200, -1e200))
-    with pytest.raises(InputError, match="too large to square"):
-        CellMoments.of(data)
