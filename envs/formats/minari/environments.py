@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.envs.registration import WrapperSpec as GymnasiumWrapperSpec
 from gymnasium.spaces import Discrete
 
-from envs.environment import find_wrapper, spaces_of, time_limit
+from envs.environment import NAME_IT, find_wrapper, spaces_of, time_limit
 from envs.reference import Reference, naming
 from harness.core.classes.environments import EnvironmentSpec, WrapperSpec
 from harness.core.errors import InputError, one_line
@@ -85,7 +85,7 @@ def to_gymnasium_spec(environment: EnvironmentSpec) -> EnvSpec:
     if spec is None:  # gymnasium has guessed a version
         raise InputError(
             f"environment {environment.id!r} is not registered: a file names one as registered, "
-            "with its version; correct environment_id"
+            f"with its version; name that one {NAME_IT}"
         )
     spec.kwargs |= environment.kwargs
     spec.max_episode_steps = time_limit(environment)
