@@ -19,7 +19,7 @@ from envs.formats.recording import Recording
 from envs.formats.row_order import find_jumps
 from envs.inspection.episode_defects import find_continued_cuts
 from envs.inspection.statistics import Statistics
-from envs.reference import Reference, naming
+from envs.reference import Reference, name_environments
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
 
@@ -185,4 +185,4 @@ def _makeable(reference: Reference) -> Reference:
         return with_action_start(reference)
     except InputError as error:
         logger.warning("the dataset will name no environment: %s", error)
-        return reference.model_copy(update=naming(None, None))
+        return reference.model_copy(update=name_environments(None, None))

@@ -9,7 +9,7 @@ from typing import cast
 from envs.actions.codebook import Codebook, QuantisationError, number_actions
 from envs.actions.replay import PlayedEpisode, played_episodes, quantised_returns
 from envs.formats.recording import Recording
-from envs.reference import Reference, naming
+from envs.reference import Reference, name_environments
 from harness.core.arrays import FloatArray
 from harness.core.classes.environments import EnvironmentSpec, named_again
 from harness.core.specs import CodebookSpec
@@ -37,7 +37,7 @@ class Dataset:
     def reference(self) -> Reference:
         """What else it takes to use the transitions, as files keep it."""
         return Reference(
-            **naming(self.environment, self.recorded_in),
+            **name_environments(self.environment, self.recorded_in),
             reference_min=self.reference_min,
             reference_max=self.reference_max,
             codebook=self.codebook.to_json() if self.codebook else None,

@@ -72,7 +72,7 @@ class Reference(BaseModel):
         return content
 
 
-def naming(
+def name_environments(
     environment: EnvironmentSpec | None, recorded_in: EnvironmentSpec | None
 ) -> dict[str, Any]:
     """Return the fields of a `Reference` that name these environments."""

@@ -8,8 +8,7 @@ from typing import cast
 
 from envs.formats.arrays import as_actions
 from envs.formats.recording import Recording
-from envs.reference import Reference
-from envs.reference import naming as name_environments
+from envs.reference import Reference, name_environments
 from harness.core.arrays import IntArray
 from harness.core.classes.environments import named_again
 from harness.core.classes.reading import SAY_DISCRETE, Reading, check_scores

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.terminal import ResultsFolder, listed, output
+from harness.commands.terminal import ResultsFolder, output, split_names
 from harness.core.presentation.text import counted
 
 
@@ -22,5 +22,5 @@ def keep(
     from harness.execution.kept_sets import sets_path
     from harness.suites.keeping import keep_sets
 
-    count = keep_sets(directory, listed(arms), import_modules)
+    count = keep_sets(directory, split_names(arms), import_modules)
     output.print(f"{counted(count, 'set')} in {sets_path(directory)}", markup=False)

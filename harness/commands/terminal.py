@@ -142,6 +142,6 @@ def name_data_folder(data_dir: Path | None) -> None:
         os.environ["BELLMAN_BENCH_DATA"] = str(data_dir)
 
 
-def listed(names: str) -> list[str]:
+def split_names(names: str) -> list[str]:
     """Parse names that stand between commas."""
     return [name.strip() for name in names.split(",") if name.strip()]

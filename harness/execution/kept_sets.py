@@ -66,8 +66,7 @@ def _entries(path: Path) -> dict[str, tuple[str, bytes]]:
     if not path.exists():
         return {}
     with _named(path), zipfile.ZipFile(path) as archive:
-        index: dict[str, str] = json.loads(archive.read(INDEX))
-        return {key: (name, archive.read(name)) for key, name in index.items()}
+        return {key: (name, archive.read(name)) for key, name in _index_of(archive).items()}
 
 
 def check_taken(source: Path, directory: Path) -> None:
@@ -137,8 +136,12 @@ def _read(path: Path, key: str, kind: type[RowsT]) -> Reduction[RowsT] | None:
 @lru_cache(maxsize=8)
 def _index(path: Path, _version: int) -> Mapping[str, str]:
     with zipfile.ZipFile(path) as archive:
-        index: dict[str, str] = json.loads(archive.read(INDEX))
-        return index
+        return _index_of(archive)
+
+
+def _index_of(archive: zipfile.ZipFile) -> dict[str, str]:
+    index: dict[str, str] = json.loads(archive.read(INDEX))
+    return index
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

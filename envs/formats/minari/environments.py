@@ -13,7 +13,7 @@ from gymnasium.envs.registration import WrapperSpec as GymnasiumWrapperSpec
 from gymnasium.spaces import Discrete
 
 from envs.environment import NAME_IT, find_wrapper, spaces_of, time_limit
-from envs.reference import Reference, naming
+from envs.reference import Reference, name_environments
 from harness.core.classes.environments import EnvironmentSpec, WrapperSpec
 from harness.core.errors import InputError, one_line
 
@@ -32,7 +32,9 @@ def read_environments(recorded_in: EnvSpec | None, evaluated: EnvSpec | None) ->
         AttributeError, TypeError, ValueError: If one is malformed.
     """
     source = None if recorded_in is None else to_environment_spec(recorded_in)
-    return naming(source if evaluated is None else to_environment_spec(evaluated), source)
+    return name_environments(
+        source if evaluated is None else to_environment_spec(evaluated), source
+    )
 
 
 def describe_environments(reference: Reference) -> tuple[EnvSpec | None, EnvSpec | None]:

@@ -9,10 +9,10 @@ import typer
 from harness.commands.terminal import (
     OutputFolder,
     ResultsFolder,
-    listed,
     notices,
     offering_output,
     output,
+    split_names,
 )
 
 
@@ -28,7 +28,7 @@ def plot(
     from harness.analysis import write_figures
 
     with offering_output(output_folder):
-        paths = write_figures(directory, output_folder, listed(arms), listed(learners))
+        paths = write_figures(directory, output_folder, split_names(arms), split_names(learners))
     for path in paths:
         output.print(f"wrote {path}", markup=False)
     if not paths:
