@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -30,9 +31,10 @@ def test_tables_regenerate_byte_for_byte(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("tables", "figures"))
     judged = (folder / "tables" / "claims.md").exists()
     written = write_tables(copy, CLAIMS if judged else None)
-    assert written
-    for path in written:
-        assert path.read_bytes() == (folder / "tables" / path.name).read_bytes()
+    committed = {path.name for path in (folder / "tables").iterdir() if path.suffix != ".tex"}
+    assert committed == {path.name for path in written if path.suffix != ".tex"}
+    for name in committed:
+        assert (copy / "tables" / name).read_bytes() == (folder / "tables" / name).read_bytes()
 
 
 @pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
@@ -44,6 +46,17 @@ def test_results_hold_the_runs_of_their_suite(folder: Path) -> None:
         assert record.spec == expected[run_id]
         assert record.status == "completed"
         assert record.provenance.dirty is False
+
+
+def test_every_committed_figure_is_shown_by_a_page() -> None:
+    command = ["git", "ls-files", "results/*.png"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    figures = listed.stdout.split()
+    if not figures:
+        pytest.skip("not a checkout: what is committed cannot be told from what `plot` drew")
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert [figure for figure in figures if figure not in text] == []
 
 
 @pytest.mark.parametrize(
