@@ -30,7 +30,7 @@ HOMES = {
     },
     "coreax": {f"baselines/{name}.py" for name in ("coreax_import", "herding", "recombination")},
     "distributed": {"harness/execution/dask.py"},
-    "numba": {"harness/core/compiling.py"},
+    "numba": {"harness/core/computing/compiling.py"},
     "mlflow": {"harness/execution/tracking/mlflow.py"},
     "wandb": {"harness/execution/tracking/wandb.py"},
     "pytest": {

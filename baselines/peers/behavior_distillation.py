@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array, IntArray
+from harness.core.computing.threads import one_thread
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.numerics.action_worth import tabulate_worth
@@ -66,7 +66,7 @@ class BehaviorDistillation(Reducer[Transitions]):
         data, policy, weights = transitions.take(first), greedy_policy(worth), weigh(worth)
         start = draw_set(data, policy, size, rng)
         sizes = (data.obs_dim, *self.hidden_units, data.action_count)
-        with threadpool_limits(1):  # threads would change last digits
+        with one_thread():
             states = MovedStates(data, start, self.rate, self.steps)
             decisions = Decisions.of(states.data, policy, weights, data.shares)
             fresh, probe = draw_networks(sizes, FRESH, rng), decisions.draw(FRESH_STATES, rng)

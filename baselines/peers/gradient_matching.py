@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from baselines.return_filter import best_rows, measure_episodes
 from harness.core.arrays import IntArray
+from harness.core.computing.threads import one_thread
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.numerics.features import one_hot
@@ -71,7 +71,7 @@ class GradientMatching(Reducer[Transitions]):
             data = data.take(best_rows(data, self.share, size, rng, self.name)[0])
         start = data.take(*draw_stratified(data, size, 0.0, rng))
         sizes = (data.obs_dim, *self.hidden_units, data.action_count)
-        with threadpool_limits(1):  # threads would change last digits
+        with one_thread():
             states = MovedStates(data, start, self.rate, self.initialisations * self.updates)
             fresh = draw_networks(sizes, FRESH, rng)
             probe = self._batch(states, data, rng)

@@ -13,6 +13,7 @@ import numpy as np
 from envs.formats.recording import Recording
 from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
 from harness.core.classes.reading import SAY_CONTINUOUS
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError, naming
 from harness.core.learner import Policy
 from harness.core.specs import CodebookSpec
@@ -261,9 +262,8 @@ def sampled_rows(count: int) -> IntArray:
 
 def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float64Array:
     from sklearn.cluster import KMeans  # slow to import
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # the order in which threads end would change sums
+    with one_thread():
         found = KMeans(spec.size, n_init=3, random_state=0).fit(sample / scale)
     means = found.cluster_centers_ * scale
     inside = np.clip(means, sample.min(axis=0), sample.max(axis=0))  # rounding may leave the range

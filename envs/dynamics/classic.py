@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 
 PI = math.pi
 

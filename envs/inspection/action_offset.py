@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from envs.formats.recording import Recording
 from envs.thresholds import (
@@ -17,6 +16,7 @@ from envs.thresholds import (
     OFFSET_ROWS,
 )
 from harness.core.arrays import Float64Array, IntArray
+from harness.core.computing.threads import one_thread
 
 _SAMPLED: Final = 6000  # rows; half of them are predicted from the other half
 _WIDE: Final = 12  # numbers of an observation up to which their products are features
@@ -40,7 +40,7 @@ def find_action_offset(recording: Recording) -> Iterator[str]:
     width = 1 if recording.actions.ndim == 1 else recording.actions.shape[1]
     if len(inner) < OFFSET_ROWS or max(recording.action_count or 0, width) > _ACTIONS:
         return
-    with threadpool_limits(1):  # threads slow small products down, on a busy machine a hundredfold
+    with one_thread():
         gains = _explained(recording, inner)
         if gains is None:
             return

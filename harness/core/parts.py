@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import IntArray
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
 from harness.core.transitions import ARRAY_NAMES, Transitions
@@ -64,7 +64,7 @@ def reduce_in_parts(
     started = time.perf_counter()
     streaming = check_streams(reducer)
     check_size(size, parts.row_count, Transitions.noun)
-    with threadpool_limits(1):  # as when a dataset is reduced whole
+    with one_thread():
         reduced, source_indices, diagnostics = streaming.reduce_parts(parts, size, seed)
     return Reduction(
         rows=reduced,

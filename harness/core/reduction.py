@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Generic, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import FloatArray, IntArray
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError, is_own
 from harness.core.regression_set import RegressionSet
 from harness.core.rows import Rows, RowsT, private_copy, row_shape, row_type
@@ -107,7 +107,7 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         """
         check_size(size, len(rows), rows.noun)
         given = private_copy(rows, type(self))
-        with threadpool_limits(1), _naming(self):
+        with one_thread(), _naming(self):
             started = time.perf_counter()
             found = self._reduce(given, size, rng)
             seconds = time.perf_counter() - started

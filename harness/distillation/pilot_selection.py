@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from harness.core.arrays import FloatArray, IntArray
-from harness.core.compiling import check_compiler_installed
+from harness.core.computing.compiling import check_compiler_installed
 from harness.core.errors import InputError
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import evenly_spaced

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
-
+from harness.core.computing.threads import one_thread
 from harness.core.errors import message_of, one_line
 from harness.core.records import Reason, Result, RunRecord, schema_version_of
 from harness.core.specs import RunSpec
@@ -44,7 +43,7 @@ def attempt(make: Callable[[], Made], timeout: float | None = None) -> Made | Fa
         timeout: Maximum seconds.
     """
     try:
-        with _one_at_a_time, threadpool_limits(1), deadline(timeout):
+        with _one_at_a_time, one_thread(), deadline(timeout):
             return make()
     except BaseException as error:  # whatever a class of the user's raises: the suite goes on
         if isinstance(error, KeyboardInterrupt) and _interrupts_arrive():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from harness.core.compiling import check_compiler_installed
+from harness.core.computing.compiling import check_compiler_installed
 from harness.core.errors import InputError
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.specs import Engine

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array, FloatArray, IntArray
+from harness.core.computing.threads import one_thread
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.numerics.features import KernelFeatures
@@ -46,7 +46,7 @@ class LinearFQILearner(Learner):
         """
         standardiser = Standardiser.fit(transitions)
         rng = np.random.default_rng(seed)
-        with threadpool_limits(1):
+        with one_thread():
             fitted = fit_level_free_q(
                 standard_rows(transitions, standardiser, reward_scale=1.0),
                 transitions.shares,

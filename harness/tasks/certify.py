@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
 from harness.core.classes.reading import AS_STORED, Reading
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.reduction import reduce_seeded
 from harness.core.seeding import stream
@@ -65,7 +65,7 @@ def certify(
             f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
             "judged by transitions; leave --learner out"
         )
-    with threadpool_limits(1):
+    with one_thread():
         if is_tabular(against):
             yield from _certify_regression(Path(distilled), against)
         else:

@@ -10,11 +10,10 @@ from itertools import pairwise
 from operator import add
 from typing import Any, Final, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from envs.actions.codebook import Codebook
 from envs.streaming import open_stored, stream_transitions
 from harness.core.classes.reading import AS_STORED, Reading
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.parts import merge_in_pairs
 from harness.numerics.cell_moments import CellMoments, moments_of_chunks
@@ -114,5 +113,5 @@ def _work_on(
     own: Sequence[Any],
 ) -> Made:
     """Work on a part in a worker, on one thread."""
-    with threadpool_limits(1):
+    with one_thread():
         return work(stream_transitions(*range_), *own)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
@@ -45,13 +45,12 @@ def train(training: Training, transitions: Transitions, seed: int) -> Iterator[T
     planner = Planner(training, interval, transitions, seed)
     ahead = len(transitions) < training.batch_size * interval / 2
     policy = FastPolicy(networks, shape, training.reward_scale, algo)
-    threads = ThreadpoolController()  # to look for libraries takes milliseconds
     for part in range(1, training.checkpoints + 1):
         end = part * (training.steps // training.checkpoints)
         losses: list[float] = []
         while policy.step < end:
             plan = planner.plan(policy.step, min(policy.step + STEPS_AT_ONCE, end))
-            with threads.limit(limits=1):  # the same digits on every number of threads
+            with one_thread():
                 losses.extend(take_steps(networks, shape, rows, plan, ahead))
             policy.step += len(plan.draws)
         yield TrainedPolicy(end, policy, {"loss": float(np.mean(losses))})

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from harness.core.arrays import Float64Array
+from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 from harness.numerics.cell_moments import CellMoments
@@ -60,7 +60,7 @@ def certify_bellman(full: Transitions, reduced: Transitions, discount: float) ->
         InputError: If the sets differ in actions or in the size of an observation, or the discount
             is not in ``[0, 1)``.
     """
-    with threadpool_limits(1):  # more would slow the many small factorisations down
+    with one_thread():
         return bellman_certificate(CellMoments.of(full), CellMoments.of(reduced), discount)
 
 

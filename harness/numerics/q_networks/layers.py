@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 
 CHUNK = 256  # rows that are passed through a network at a time where there are many
 

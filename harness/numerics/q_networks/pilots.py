@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.arrays import FloatArray, IntArray
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 from harness.numerics.q_networks.layers import (
     Shape,
     backward,

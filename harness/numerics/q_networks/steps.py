@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 from harness.numerics.q_networks.layers import (
     CHUNK,
     Shape,

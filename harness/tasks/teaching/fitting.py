@@ -10,8 +10,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
+from harness.core.computing.threads import one_thread
 from harness.core.rows import private_copy
 from harness.core.storage.npz import pack_arrays, unpack_arrays
 from harness.core.transitions import Transitions
@@ -64,7 +63,7 @@ def fit_shared(
 
 
 def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
-    with threadpool_limits(1):  # threads would change last digits
+    with one_thread():
         fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
     check_fitted(fitted, rows, teacher.name)
     if fitted.refuted:

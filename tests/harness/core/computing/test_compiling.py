@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.compiling import check_compiler_installed
+from harness.core.computing.compiling import check_compiler_installed
 from harness.core.errors import InputError
 
 CALLED = """
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 
 @compiled
 def called(x):
@@ -21,7 +21,7 @@ def called(x):
 """
 CALLING = """
 from called import called
-from harness.core.compiling import compiled
+from harness.core.computing.compiling import compiled
 
 @compiled
 def calling(x):
@@ -41,7 +41,7 @@ def run_calling(folder: Path, added: float, **environment: str) -> tuple[float, 
         cwd=folder,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("NUMBA")},
-            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "PYTHONPATH": str(Path(__file__).parents[4]),
             **environment,
         },
         capture_output=True,

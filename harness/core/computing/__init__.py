@@ -1,0 +1,1 @@
+"""How numbers are worked out: compiled functions, and threads."""
