@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from envs.dataset import Dataset
-from harness.core.records import RunRecord, RunResult, read_records, write_record
+from harness.core.records import read_records, write_record
 from harness.core.specs import Suite
 from harness.suites.loading import load_suite
 from harness.suites.packing import pack
-from tests.benchmarks.timing import Timed, run_timed, seconds
+from tests.benchmarks.timing import Timed, run_timed, seconds, speedup, work
 from tests.support.commands import Command
 
 pytestmark = pytest.mark.benchmark
@@ -32,18 +31,6 @@ def alone(cartpole: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Timed:
     return run_timed(quickstart(5), tmp_path_factory.mktemp("one"), jobs=1)
 
 
-def work(records: Sequence[RunRecord]) -> float:
-    """Seconds of all stages; a reduction that several runs share is made once, by the first."""
-    reductions: dict[str, float] = {}
-    trained = 0.0
-    for record in records:
-        assert isinstance(record.result, RunResult)
-        spent = record.result.seconds
-        reductions.setdefault(record.result.reduction.content_hash, spent.reduction)
-        trained += spent.training + spent.evaluation
-    return trained + sum(reductions.values())
-
-
 def test_the_runner_adds_little_to_the_work(alone: Timed) -> None:
     """From the first record on: by then the worker has come up and has imported its libraries."""
     wall = alone.arrivals[-1] - alone.arrivals[0]
@@ -54,11 +41,8 @@ def test_the_runner_adds_little_to_the_work(alone: Timed) -> None:
 
 def test_two_workers_are_faster_than_one(alone: Timed, tmp_path: Path) -> None:
     both = run_timed(quickstart(5), tmp_path, jobs=2)
-    slowdown = work(both.records) / work(alone.records)
-    print(f"one worker / two = {alone.wall / both.wall:.2f} ({alone.wall:.0f} s alone)")
-    print(f"work in two / in one = {slowdown:.2f}: what the machine's cores cost each other")
     assert len(both.records) == len(alone.records)
-    assert alone.wall >= 1.8 * both.wall
+    assert speedup(alone, both) >= 1.8
 
 
 def write_copies(suite: Suite, folder: Path) -> int:
