@@ -138,6 +138,15 @@ def reduce_seeded(rows: RowsT, reducer: Reducer[RowsT], size: int, seed: int) ->
     return reducer.reduce(rows, size, reduction_stream(reducer, size, seed))
 
 
+def check_usable(reducer: Reducer[RowsT], rows: RowsT) -> None:
+    """Let a reducer check what it needs; a user's class looks at a copy of the rows.
+
+    Raises:
+        InputError: If something is missing.
+    """
+    reducer.check_usable(private_copy(rows, type(reducer)))
+
+
 def reduction_stream(reducer: Reducer[Any], size: int, seed: int) -> np.random.Generator:
     """Return the random stream of a reduction; see `reduce_seeded`."""
     return stream("reduction", reducer.stream_name, size, seed)

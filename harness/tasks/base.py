@@ -18,7 +18,7 @@ from harness.core.classes.specs import LearnerSpec, ReducerSpec
 from harness.core.errors import InputError, blaming, is_own
 from harness.core.metric import ReductionMetric
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
-from harness.core.reduction import Reducer, Reduction, reduce_seeded
+from harness.core.reduction import Reducer, Reduction, check_usable, reduce_seeded
 from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows, results_folder
@@ -308,4 +308,4 @@ def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:
 def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
     failed = f"method {reducer.name!r} cannot be used: its check_usable failed"
     with blaming(failed, "correct the class"):
-        reducer.check_usable(private_copy(rows, type(reducer)))
+        check_usable(reducer, rows)

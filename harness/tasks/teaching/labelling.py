@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from harness.core.arrays import IntArray
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import Frozen, LabelsSpec
-from harness.core.reduction import Diagnostics, Reducer, Reduction
+from harness.core.reduction import Diagnostics, Reducer, Reduction, check_usable
 from harness.core.transitions import Transitions
 from harness.labels.base import (
     FittedTeacher,
@@ -72,7 +72,7 @@ class LabelledReducer(Reducer[Transitions]):
         Raises:
             InputError: If it is missing.
         """
-        self._reducer.check_usable(rows)
+        check_usable(self._reducer, rows)
         check_signal(rows, self._labels.name)
 
     def label(self, rows: Transitions) -> Transitions:
@@ -145,7 +145,7 @@ class LabelledControl(LabelledReducer):
 
     def check_usable(self, rows: Transitions) -> None:
         """Look for what the reducer needs alone."""
-        self._reducer.check_usable(rows)
+        check_usable(self._reducer, rows)
 
     def _relabel(self, teacher: FittedTeacher, rows: Transitions) -> Relabel:
         try:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from baselines.random import RandomReducer
 from harness import distill
 from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError
@@ -48,6 +49,22 @@ def test_labels_compose_with_every_reducer(data: Transitions, method: str, label
     for name in ("observations", "actions", "next_observations", "weights"):
         np.testing.assert_array_equal(getattr(found.rows, name), getattr(plain.rows, name))
     assert not np.allclose(found.rows.rewards, plain.rows.rewards)
+
+
+class Scribbler(RandomReducer[Transitions]):
+    """Writes into the data that it only looks at, though they are read-only."""
+
+    name = "scribbler"
+
+    def check_usable(self, rows: Transitions) -> None:
+        rows.rewards.flags.writeable = True
+        rows.rewards[:] = 0
+
+
+def test_a_users_reducer_looks_at_a_copy(data: Transitions) -> None:
+    before = data.rewards.copy()
+    labelled(f"{__name__}:Scribbler").check_usable(data)
+    np.testing.assert_array_equal(data.rewards, before)
 
 
 @pytest.mark.parametrize(("method", "rows"), [("full", 270), ("random", 30), ("stratified", 30)])
