@@ -9,10 +9,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 from pydantic import Field
 
-from baselines.leverage_in_parts import sample_in_parts
+from baselines.leverage_in_parts import CERTAIN, negligible_score, sample_in_parts
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.parts import Parts
-from harness.core.reduction import Diagnostics, Reducer, reduction_stream
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
 from harness.numerics.features import additive_rows
@@ -46,10 +46,10 @@ class LeverageReducer(Reducer[Transitions]):
         return transitions.take(rows, weights), rows, diagnostics
 
     def reduce_parts(
-        self, parts: Parts, size: int, seed: int
+        self, parts: Parts, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Sample by the same probabilities up to rounding, systematically in the rows' order."""
-        return sample_in_parts(parts, size, self.discount, reduction_stream(self, size, seed))
+        return sample_in_parts(parts, size, self.discount, rng)
 
 
 class LeverageRegression(Reducer[RegressionSet]):
@@ -91,13 +91,13 @@ def inclusion_probabilities(scores: FloatArray, size: int) -> NDArray[np.float64
 
     Rows of score zero get a negligible score, so that any size up to ``N`` can be drawn.
     """
-    scores = np.maximum(scores, scores.max() * 1e-12)
+    scores = np.maximum(scores, negligible_score(float(scores.sum()), len(scores)))
     certain = np.zeros(len(scores), dtype=bool)
     probabilities = np.ones(len(scores))
     while not certain.all():
         free = scores[~certain]
         probabilities[~certain] = (size - np.count_nonzero(certain)) * free / free.sum()
-        over = ~certain & (probabilities > 1 - 1e-9)
+        over = ~certain & (probabilities > CERTAIN)
         if not over.any():
             break
         probabilities[over] = 1.0

@@ -27,6 +27,16 @@ CERTAIN = 1 - 1e-9  # a probability from which on it counts as one
 NEGLIGIBLE = 1e-12  # of the mean score: the score of a row that has none
 
 
+def negligible_score(total: float, rows: int) -> float:
+    """Return the score of a row that has none, so that any number of rows can be drawn.
+
+    Args:
+        total: Sum of all scores.
+        rows: Their number.
+    """
+    return NEGLIGIBLE * total / rows
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Leverage scores by the second moments of all rows."""
@@ -42,9 +52,8 @@ class Scores:
         """Prepare scores from the moments of all rows."""
         standardiser = moments.standardiser
         frame = whitener(bellman_moments(moments, standardiser, discount))
-        mean = frame.shape[1] / float(moments.counts.sum())
-        weight = float(moments.weights.sum())
-        return cls(standardiser, frame, discount, weight, NEGLIGIBLE * mean)
+        negligible = negligible_score(frame.shape[1], int(moments.counts.sum()))
+        return cls(standardiser, frame, discount, float(moments.weights.sum()), negligible)
 
     def of(self, rows: Transitions) -> Float64Array:
         """Scores of rows, ``(N,)``."""
@@ -59,13 +68,13 @@ class _Tally:
     """The scores of a part."""
 
     rows: int
-    total: float
+    rest: float  # sum of all but the largest
     largest: Float64Array  # descending, at most as many as are to be drawn
 
     def free(self, factor: float) -> float:
         """Sum of the probabilities of rows that are not certain."""
-        certain = self.largest[factor * self.largest > CERTAIN]
-        return factor * (self.total - float(certain.sum()))
+        uncertain = self.largest[factor * self.largest <= CERTAIN]
+        return factor * (self.rest + float(uncertain.sum()))
 
 
 def sample_in_parts(
@@ -83,7 +92,7 @@ def sample_in_parts(
         The rows with importance weights, their numbers, and diagnostics.
     """
     scores = Scores.by(merge_in_pairs(parts.map(moments_of_chunks), add), discount)
-    every = [scores] * len(parts.identities)
+    every = [scores] * parts.count
     tallies = list(parts.map(_tally, every, [size] * len(every)))
     factor, uncertain = _factor(tallies, size)
     edges = np.cumsum([0.0, *(tally.free(factor) for tally in tallies)])
@@ -102,18 +111,19 @@ def sample_in_parts(
 
 
 def _tally(chunks: Iterable[Transitions], scores: Scores, size: int) -> _Tally:
-    found = np.concatenate([scores.of(chunk) for chunk in chunks])
-    return _Tally(len(found), float(found.sum()), np.sort(found)[::-1][:size].copy())
+    found = np.sort(np.concatenate([scores.of(chunk) for chunk in chunks]))[::-1]
+    return _Tally(len(found), float(found[size:].sum()), found[:size].copy())
 
 
 def _factor(tallies: list[_Tally], size: int) -> tuple[float, int]:
     """Probability for each unit of score, and the number of rows to draw of those not certain."""
     if size == sum(tally.rows for tally in tallies):
         return 2.0 / min(float(tally.largest[-1]) for tally in tallies), 0
-    largest = np.sort(np.concatenate([tally.largest for tally in tallies]))[::-1][:size]
-    left = sum(tally.total for tally in tallies) - np.append(0.0, np.cumsum(largest[:-1]))
+    largest = np.sort(np.concatenate([tally.largest for tally in tallies]))[::-1]
+    # Summed from the smallest on: what is left by the large ones may be less than they round by.
+    left = sum(tally.rest for tally in tallies) + np.cumsum(largest[::-1])[::-1][:size]
     factors = (size - np.arange(size)) / left
-    free = np.flatnonzero(factors * largest <= CERTAIN)
+    free = np.flatnonzero(factors * largest[:size] <= CERTAIN)
     certain = int(free[0]) if len(free) else size
     return float(factors[min(certain, size - 1)]), size - certain
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 import numpy as np
 
 from harness.core.arrays import Float64Array, IntArray
-from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.regression_set import RegressionSet
 from harness.distillation.solvers.reservoir import Reservoir
 from harness.numerics.certificates.regression import regression_certificate, regression_moments
@@ -20,7 +18,7 @@ from harness.numerics.moment_matching import (
     second_moment_root,
     truncated,
 )
-from harness.numerics.moments import Moments, accumulate
+from harness.numerics.moments import Moments
 
 
 class ExactRegression(Reducer[RegressionSet]):
@@ -43,58 +41,11 @@ class ExactRegression(Reducer[RegressionSet]):
     def _reduce(
         self, data: RegressionSet, size: int, rng: np.random.Generator
     ) -> tuple[RegressionSet, IntArray | None, Diagnostics]:
-        reduced, diagnostics = _distilled(*_one_pass([data], size, rng), self.intercept)
+        subsample = Reservoir(size, rng)
+        subsample.offer(data)
+        moments = regression_moments(data)
+        reduced, diagnostics = _distilled(moments, subsample.rows, self.intercept)
         return reduced, None, diagnostics
-
-
-def distill_exact_stream(
-    chunks: Iterable[RegressionSet],
-    size: int,
-    rng: np.random.Generator,
-    intercept: bool = False,
-) -> Reduction[RegressionSet]:
-    """Distil a regression set that comes in chunks and is never in memory as a whole.
-
-    The result is that of `ExactRegression` on the concatenated chunks, up to rounding, whatever
-    their sizes.
-
-    Args:
-        chunks: Parts of the set, each read once.
-        size: Number of synthetic points.
-        rng: Draws the real subsample that the points stay near.
-        intercept: Match the mean too, for regressors with an intercept.
-
-    Raises:
-        InputError: If there is no chunk, chunks differ in columns, or ``size`` is not between 1
-            and the number of rows.
-    """
-    reducer = ExactRegression(intercept=intercept)
-    started = time.perf_counter()
-    reduced, diagnostics = _distilled(*_one_pass(chunks, size, rng), intercept)
-    return Reduction(
-        rows=reduced,
-        source_indices=None,
-        method=reducer.name,
-        parameters=reducer.model_dump(mode="json"),
-        seconds=time.perf_counter() - started,
-        diagnostics=diagnostics,
-    )
-
-
-def _one_pass(
-    chunks: Iterable[RegressionSet], size: int, rng: np.random.Generator
-) -> tuple[Moments, Float64Array]:
-    """Compute the moments of the rows ``ζ`` and draw a real subsample ``(size, d + 1)``."""
-    reservoir = Reservoir(size, rng)
-
-    def parts() -> Iterator[Moments]:
-        for chunk in chunks:
-            yield regression_moments(chunk)
-            reservoir.offer(chunk)
-
-    moments = accumulate(parts())
-    check_size(size, reservoir.seen, "rows")
-    return moments, reservoir.rows
 
 
 def _distilled(

@@ -77,6 +77,21 @@ def test_leverage_weighs_by_the_probabilities_of_the_whole(
     np.testing.assert_allclose(found.rows.weights, expected, rtol=1e-6)
 
 
+@given(seed=st.integers(0, 1000), size=st.integers(85, ROWS - 1))
+@settings(max_examples=20, deadline=None)
+def test_rows_that_weigh_next_to_nothing_count_alike_in_parts_and_whole(
+    seed: int, size: int
+) -> None:
+    """Forty scores around the smallest that counts, of which a size near all rows draws some."""
+    data, tiny = drawn(seed), np.random.default_rng(seed).uniform(-15, -11, 40)
+    data = replace(data, weights=np.concatenate([10.0**tiny, data.weights[40:]]))
+    found = reduce_in_parts(LeverageReducer(), Split(data, [50]), size, seed)
+    rows = found.source_indices
+    assert rows is not None
+    expected = data.shares[rows] / probabilities(data, size)[rows]
+    np.testing.assert_allclose(found.rows.weights, expected, rtol=1e-3)
+
+
 def test_leverage_draws_by_the_probabilities_of_the_whole() -> None:
     data, rng, draws = drawn(0), np.random.default_rng(0), 300
     counts = np.zeros(ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -16,7 +16,7 @@ from baselines.recombination import TreeRecombinationRegression
 from envs.regression.datasets import open_tabular, split
 from harness.core.arrays import Float64Array
 from harness.core.regression_set import RegressionSet
-from harness.distillation.exact_regression import ExactRegression, distill_exact_stream
+from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.loss_matching import LossGap, match_losses
 from harness.distillation.sampled_regressors import sample_regressors
 from harness.numerics.certificates.regression import regression_moments
@@ -59,22 +59,6 @@ def test_exact_needs_little_memory(million: RegressionSet) -> None:
     peak = peak_bytes(lambda: ExactRegression().reduce(million, 100, np.random.default_rng(0)))
     print(f"exact needs {peak / MEBIBYTE:.1f} MiB above its input")
     assert peak <= 64 * MEBIBYTE
-
-
-def test_a_stream_is_read_at_its_own_speed_in_little_memory() -> None:
-    def chunks() -> Iterator[RegressionSet]:
-        rng = np.random.default_rng(0)
-        for _ in range(20):
-            yield equally_weighted(rng.normal(size=(100_000, 20)), rng.normal(size=100_000))
-
-    def distil() -> None:
-        distill_exact_stream(chunks(), 100, np.random.default_rng(0))
-
-    streamed, generated = seconds(distil, lambda: sum(len(chunk) for chunk in chunks()), repeats=3)
-    peak, chunk = peak_bytes(distil), next(chunks()).nbytes
-    print(f"stream / generator = {streamed / generated:.2f}, peak / chunk = {peak / chunk:.1f}")
-    assert streamed <= 2 * generated
-    assert peak <= 3 * chunk
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,13 +67,12 @@ class Reservoir:
         Raises:
             InputError: If ``size`` is below one.
         """
-        self.seen = 0
         self._kept = SmallestKeys(size)
         self._rng = rng
 
     @property
     def rows(self) -> Float64Array:
-        """The subsample so far, ``(min(size, seen), d + 1)``, in order of keys."""
+        """The subsample so far, ``(at most size, d + 1)``, in order of keys."""
         return self._kept.rows
 
     def offer(self, data: RegressionSet) -> None:
@@ -84,4 +83,3 @@ class Reservoir:
             keys = self._rng.standard_exponential(len(weights)) / weights
             good = np.flatnonzero(keys < self._kept.worst)
             self._kept.offer(keys, [data.features[part], data.targets[part]], good)
-        self.seen += len(data)

@@ -11,10 +11,9 @@ from scipy.optimize import approx_fprime
 
 from baselines.random import RandomReducer
 from harness.core.arrays import FloatArray
-from harness.core.errors import InputError
 from harness.core.reduction import Reducer
 from harness.core.regression_set import RegressionSet
-from harness.distillation.exact_regression import ExactRegression, distill_exact_stream
+from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.loss_matching import LossGap, LossMatching, match_losses
 from harness.distillation.sampled_regressors import sample_regressors
 from harness.distillation.solvers.reservoir import Reservoir
@@ -168,31 +167,6 @@ def test_a_zero_set_gives_a_zero_set(intercept: bool) -> None:
     reduced = ExactRegression(intercept=intercept).reduce(data, 4, rng())
     assert not reduced.features.any()
     assert not reduced.targets.any()
-
-
-@pytest.mark.parametrize("size", [2, 6, 30, 80])
-@pytest.mark.parametrize("cuts", [[], [1], [40], [3, 17, 60, 79]])
-def test_a_stream_gives_the_same_points_however_it_is_cut(cuts: list[int], size: int) -> None:
-    data = random_regression(rng(), 80)
-    chunks = (data.take(rows) for rows in np.split(np.arange(80), cuts))
-    streamed = distill_exact_stream(chunks, size, rng(1), intercept=True)
-    whole = ExactRegression(intercept=True).reduce(data, size, rng(1))
-    assert streamed.method == whole.method
-    assert streamed.parameters == whole.parameters
-    np.testing.assert_allclose(streamed.features, whole.features, atol=1e-10)
-    np.testing.assert_allclose(streamed.targets, whole.targets, atol=1e-10)
-
-
-def test_a_stream_that_cannot_be_used_is_refused() -> None:
-    data = random_regression(rng(), 10)
-    with pytest.raises(InputError, match=r"size 11: .*between 1 and the dataset's 10 rows"):
-        distill_exact_stream([data], 11, rng())
-    with pytest.raises(InputError, match="size 0: it must be at least 1"):
-        distill_exact_stream([data], 0, rng())
-    with pytest.raises(InputError, match="0 chunks"):
-        distill_exact_stream([], 3, rng())
-    with pytest.raises(InputError, match="5 and 3 columns"):
-        distill_exact_stream([data, random_regression(rng(), 10, columns=2)], 3, rng())
 
 
 def test_a_reservoir_draws_in_proportion_to_weight() -> None:
