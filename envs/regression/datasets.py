@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from envs.regression.uci import PUBLISHED, read_published
+from envs.regression.uci import DATA_VARIABLE, PUBLISHED, read_published
 from envs.tables import read_table
 from harness.core.arrays import Float64Array, hash_arrays
 from harness.core.errors import InputError, unknown_name
@@ -78,6 +79,11 @@ def last_changed(id_or_path: str) -> int | None:
     if csv is None:
         return None if id_or_path in PUBLISHED else 0
     return Path(csv[1]).stat().st_mtime_ns if Path(csv[1]).is_file() else None
+
+
+def is_to_be_had(id_or_path: str) -> bool:
+    """Whether a dataset is a published set that would be asked of OpenML to be opened."""
+    return id_or_path in PUBLISHED and not os.environ.get(DATA_VARIABLE)
 
 
 def open_tabular(

@@ -28,7 +28,8 @@ from harness.core.classes.reading import AS_STORED, Reading
 if TYPE_CHECKING:
     from harness.core.records import RunRecord
     from harness.core.specs import Suite
-    from harness.execution.tracking.base import Watch
+    from harness.execution.tracking.base import Tracker, Watch
+    from harness.suites.checks import Asked
 
 logger = logging.getLogger("bellman_bench")
 
@@ -96,13 +97,16 @@ def run(
     ask_no_hub(offline)
     loaded = _load(suite, reading, engine)
     folder = results or Path("results") / loaded.name
-    check_folder(folder)
+    check_folder(folder, to_write=not dry_run)
+    trackers = _trackers(tensorboard, wandb, mlflow)
     if dry_run:
-        _print_plan(loaded, folder, jobs, retry_failed)
+        from harness.suites.checks import Asked
+
+        _print_plan(loaded, folder, Asked(jobs, scheduler, timeout, retry_failed, sets))
         return
     from harness.suites.run import run_suite
 
-    watch = _watch(log_json, tensorboard, wandb, mlflow)
+    watch = _watch(log_json, trackers)
     with _stops_told(folder):
         records = run_suite(
             loaded,
@@ -126,26 +130,40 @@ def _load(suite: str, reading: Reading, engine: str | None) -> Suite:
     return with_engine(loaded, engine) if engine else loaded
 
 
-def _print_plan(suite: Suite, folder: Path, jobs: int, retry_failed: bool) -> None:
+def _print_plan(suite: Suite, folder: Path, asked: Asked) -> None:
     from harness.suites.planning import plan_suite
 
-    for line in plan_suite(suite, folder, retry_failed).lines(jobs):
+    for line in plan_suite(suite, folder, asked).lines(asked.jobs):
         output.print(line, markup=False)
 
 
-def _watch(log_json: bool, tensorboard: str | None, wandb: str | None, mlflow: str | None) -> Watch:
-    """Show progress, and write what ends to whatever follows it."""
-    from harness.execution.progress import NoticeHandler, log_events, show_bar
+def _trackers(
+    tensorboard: str | None, wandb: str | None, mlflow: str | None
+) -> list[tuple[type[Tracker], str]]:
+    """Return what follows the runs, and where to.
+
+    Raises:
+        InputError: If a library that it needs is not installed.
+    """
     from harness.execution.tracking.mlflow import MLflow
     from harness.execution.tracking.tensorboard import TensorBoard
     from harness.execution.tracking.wandb import WeightsAndBiases
 
+    given = ((TensorBoard, tensorboard), (WeightsAndBiases, wandb), (MLflow, mlflow))
+    wanted: list[tuple[type[Tracker], str]] = [(kind, place) for kind, place in given if place]
+    for kind, place in wanted:
+        kind.check_installed(place)
+    return wanted
+
+
+def _watch(log_json: bool, trackers: Sequence[tuple[type[Tracker], str]]) -> Watch:
+    """Show progress, and write what ends to whatever follows it."""
+    from harness.execution.progress import NoticeHandler, log_events, show_bar
+
     logger.handlers = [NoticeHandler(None if log_json else notices)]
     watch: Watch = log_events if log_json else partial(show_bar, notices)
-    places = ((TensorBoard, tensorboard), (WeightsAndBiases, wandb), (MLflow, mlflow))
-    for tracker, place in places:
-        if place:
-            watch = tracker(place).watched_by(watch)
+    for kind, place in trackers:
+        watch = kind(place).watched_by(watch)
     return watch
 
 

@@ -122,14 +122,14 @@ def offering_output(folder: Path | None) -> Iterator[None]:
         raise PathError(f"{error}, as by --output FOLDER") from error
 
 
-def check_folder(folder: Path) -> None:
-    """Check that a results folder can be written or created.
+def check_folder(folder: Path, *, to_write: bool = True) -> None:
+    """Check that a results folder can be written or created, or else that there could be one.
 
     Raises:
         InputError: If it, or its parent, is a file or cannot be written.
     """
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
+    if not there.is_dir() or (to_write and not os.access(there, os.W_OK)):
         raise InputError(
             f"results folder {str(folder)!r}: {str(there)!r} is not a writable folder; choose "
             "another"

@@ -15,7 +15,6 @@ from harness.execution.kept_sets import KeptSet, find_set, write_sets
 from harness.execution.worker_pool import reduction_identity
 from harness.suites.trust import names_modules
 from harness.tasks.kinds import task_of
-from harness.tasks.teaching.fitting import teachers_kept_in
 
 
 def keep_sets(directory: Path, arms: Collection[str], import_modules: bool = False) -> int:
@@ -61,8 +60,7 @@ def kept_reduction(directory: Path, spec: RunSpec) -> Reduction[Any] | None:
 
 def _kept(record: RunRecord, directory: Path) -> KeptSet:
     spec, task, cache = record.spec, task_of(record.spec), cache_folder(directory)
-    with teachers_kept_in(cache):
-        made = task.reduce(spec, task.open(spec), cache)
+    made = task.reduce(spec, task.open(spec), cache)
     if record.result and made.rows.content_hash() != record.result.reduction.content_hash:
         raise InputError(
             f"the set of {spec.run_id} is not in {str(cache)!r}, and made again it is another one, "

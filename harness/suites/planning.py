@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.presentation.text import counted, duration
+from harness.core.presentation.text import counted, duration, listed
 from harness.core.records import read_present_records
 from harness.core.specs import Suite
-from harness.execution.runner import pending_runs
 from harness.execution.worker_pool import reduction_identity
+from harness.suites.checks import Asked, check_runs, datasets_to_be_had
 from harness.suites.costs import expected_seconds, recorded_seconds, speed
 
 
@@ -23,6 +23,7 @@ class Plan:
     reductions: int  # that the pending runs share
     seconds: float  # on one core
     records: int  # whose seconds the estimate rests on; none: on measured costs alone
+    unchecked: tuple[str, ...]  # datasets that would be collected or downloaded first
 
     def lines(self, jobs: int) -> Iterator[str]:
         """Say what would be run by so many workers, and what the estimate is."""
@@ -34,6 +35,8 @@ class Plan:
         if self.pending:
             shared = self.seconds / max(1, min(jobs, self.pending))
             yield f"about {duration(shared)} by {counted(jobs, 'worker')}: {self._basis()}"
+        if self.pending and self.unchecked:
+            yield f"not here yet, and so not checked: {listed(self.unchecked)}"
 
     def _basis(self) -> str:
         if self.records:
@@ -44,21 +47,22 @@ class Plan:
         )
 
 
-def plan_suite(suite: Suite, directory: Path, retry_failed: bool = False) -> Plan:
+def plan_suite(suite: Suite, directory: Path, asked: Asked) -> Plan:
     """List what a suite would still execute in a results folder, and estimate its seconds.
 
-    Records there tell how fast the machine is; without any, a moment of arithmetic does.
+    Records there tell how fast the machine is; without any, a moment of arithmetic does. Nothing is
+    written, and no dataset collected or downloaded: those that are not here are not checked.
 
     Args:
         suite: The suite.
         directory: Its results folder, which need not exist.
-        retry_failed: Whether failed runs would be repeated.
+        asked: How it would be run.
 
     Raises:
-        InputError: If records there were made with other settings, or are damaged.
+        InputError: As `run_suite` does before anything is run.
     """
     runs = list(suite.runs())
-    due = [pending.spec for pending in pending_runs(runs, directory, retry_failed)]
+    due = [pending.spec for pending in check_runs(suite, directory, asked, fetch=False)]
     mine = {spec.run_id for spec in runs}  # others may name what is not here
     records = read_present_records(directory)
     done = [record for record in records if record.result and record.run_id in mine]
@@ -74,4 +78,5 @@ def plan_suite(suite: Suite, directory: Path, retry_failed: bool = False) -> Pla
         reductions=len(set(map(reduction_identity, due))),
         seconds=expected,
         records=len(done),
+        unchecked=tuple(datasets_to_be_had(suite)),
     )

@@ -8,25 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import InputError
-from harness.core.records import RunRecord, read_present_records
+from harness.core.records import RunRecord
 from harness.core.reduction import Reduction
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_folder, tidy
-from harness.execution.kept_sets import check_sets, check_taken, take_sets
+from harness.execution.kept_sets import take_sets
 from harness.execution.leases import remove_expired
 from harness.execution.local import LocalPool
-from harness.execution.runner import pending_runs, run_all
+from harness.execution.runner import run_all
 from harness.execution.status import write_suite
 from harness.execution.tracking.base import Watch
 from harness.execution.worker import Failure, attempt, failed_record, record_run
-from harness.execution.worker_pool import WorkerPool, check_cluster_installed
+from harness.execution.worker_pool import WorkerPool
+from harness.suites.checks import Asked, check_runs
 from harness.suites.costs import expected_seconds
 from harness.suites.loading import load_suite, make_suite
 from harness.tasks.kinds import task_of
-from harness.tasks.resuming import check_same_data, check_same_parameters
-
-LONGEST_ID = 180  # characters of a run's id; with what is added to it, file systems allow 255
 
 
 def run_suite(
@@ -70,23 +67,14 @@ def run_suite(
         Stopped: On SIGINT and SIGTERM, after the workers have ended.
     """
     suite, directory = _as_suite(suite), Path(directory)
-    _check_positive("jobs", jobs, "at least one process is needed; give 1 or more")
-    if timeout is not None:
-        _check_positive("timeout", timeout, "a run needs time; give more than 0 seconds")
-    _check_names(suite)
-    if sets is not None:
-        _check_taken(Path(sets), directory, scheduler)
-    due = pending_runs(list(suite.runs()), directory, retry_failed)
-    if due:
-        task_of(suite).check(suite)
-        check_sets(directory)
-    _check_records(suite, directory, fetch=bool(due))
+    asked = Asked(jobs, scheduler, timeout, retry_failed, None if sets is None else Path(sets))
+    due = check_runs(suite, directory, asked)
     if not due:
         _leave_tidy(suite, directory)
         return []
     pool = _cluster(scheduler, timeout) if scheduler else LocalPool(min(jobs, len(due)))
-    if sets is not None:
-        take_sets(Path(sets), directory)
+    if asked.sets is not None:
+        take_sets(asked.sets, directory)
     write_suite(directory, suite)
     work = partial(perform, timeout=timeout, cache=None if scheduler else cache_folder(directory))
     expected = expected_seconds(run.spec for run in due)
@@ -95,25 +83,6 @@ def run_suite(
         return list(watch(expected, ended) if watch else ended)
     finally:
         tidy(cache_folder(directory))
-
-
-def _check_records(suite: Suite, directory: Path, *, fetch: bool) -> None:
-    """Check that the records of a folder, of which there may be none, are of this suite's study.
-
-    Args:
-        suite: The suite.
-        directory: The results folder.
-        fetch: Whether datasets may be collected or downloaded to be compared.
-
-    Raises:
-        InputError: If they were made from other data, environments or parameters.
-    """
-    records, task = list(read_present_records(directory)), task_of(suite)
-    check_same_parameters(suite, records)
-    there = {
-        dataset for dataset in suite.datasets if fetch or task.last_changed(dataset) is not None
-    }
-    check_same_data(suite, [record for record in records if record.spec.dataset in there])
 
 
 def perform(
@@ -160,15 +129,6 @@ def _as_suite(suite: Suite | Mapping[str, Any] | str) -> Suite:
     return suite if isinstance(suite, Suite) else make_suite(suite, "given")
 
 
-def _check_taken(sets: Path, directory: Path, scheduler: str | None) -> None:
-    if scheduler:
-        raise InputError(
-            f"kept sets of {str(sets)!r}: a cluster's workers make theirs anew; leave out the "
-            "scheduler, or the sets"
-        )
-    check_taken(sets, directory)
-
-
 def _leave_tidy(suite: Suite, directory: Path) -> None:
     """Describe a folder in which nothing is left to do, and remove what killed runners left."""
     write_suite(directory, suite)
@@ -181,26 +141,6 @@ def _open_source(spec: RunSpec) -> Any:
 
 
 def _cluster(address: str, timeout: float | None) -> WorkerPool:
-    check_cluster_installed(address)
     from harness.execution.dask import DaskPool  # imports dask
 
     return DaskPool(address, _open_source, partial(reduce_for_runs, timeout=timeout))
-
-
-def _check_names(suite: Suite) -> None:
-    """Check that the file system can hold the records.
-
-    Raises:
-        InputError: If a run's id is too long for the name of a file.
-    """
-    longest = max((run.run_id for run in suite.runs()), key=len)
-    if len(longest) > LONGEST_ID:
-        raise InputError(
-            f"{longest!r} has {len(longest)} characters and names a file, which may have "
-            f"{LONGEST_ID}: give shorter labels, or move the dataset to a shorter path"
-        )
-
-
-def _check_positive(name: str, value: float, rule: str) -> None:
-    if not value > 0:
-        raise InputError(f"{name} {value}: {rule}")

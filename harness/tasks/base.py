@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows, results_folder
 from harness.execution.kept_sets import find_set
-from harness.tasks.teaching.fitting import teachers_kept_in
+from harness.tasks.teaching.fitting import teachers_of
 
 SourceT = TypeVar("SourceT")
 
@@ -55,10 +55,11 @@ class Task(ABC, Generic[SourceT, RowsT]):
 
     @abstractmethod
     def last_changed(self, dataset: str) -> int | None:
-        """Return when a dataset that is here last changed, in nanoseconds.
+        """Return when a dataset that is here last changed, in nanoseconds; None: it is not here."""
 
-        None: it is not here, and would be collected or downloaded to be opened.
-        """
+    @abstractmethod
+    def is_to_be_had(self, dataset: str) -> bool:
+        """Whether a dataset is not here, and would be collected or downloaded to be opened."""
 
     def environment(self, source: SourceT) -> EnvironmentSpec | None:  # noqa: ARG002
         """Return where policies are evaluated; None: there are none."""
@@ -138,7 +139,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
             cache: The folder of cached reductions; None: no cache.
         """
         source = self.open(spec) if source is None else source
-        with teachers_kept_in(cache):
+        with teachers_of(spec.dataset, cache):
             reduction = self.reduce(spec, source, cache) if reduction is None else reduction
             judge = self.make_learner(spec.learner, spec.discount)
             if isinstance(judge, ReductionMetric):
@@ -155,7 +156,8 @@ class Task(ABC, Generic[SourceT, RowsT]):
             long; None: no cache.
         """
         reducer = spec.reducer.model_dump_json()
-        found = _reduce_once(self, source, reducer, spec.size, spec.seed, spec.discount, cache)
+        with teachers_of(spec.dataset, cache):
+            found = _reduce_once(self, source, reducer, spec.size, spec.seed, spec.discount, cache)
         return cast("Reduction[RowsT]", found)
 
     def check_names(self, suite: Suite) -> None:
@@ -174,8 +176,12 @@ class Task(ABC, Generic[SourceT, RowsT]):
                 "comparable: give each its own suite"
             )
 
-    def check(self, suite: Suite) -> None:
+    def check(self, suite: Suite, leave_out: Collection[str] = ()) -> None:
         """Open every dataset, collecting it if needed, and check that each reducer can use it.
+
+        Args:
+            suite: The suite.
+            leave_out: Datasets that are not opened.
 
         Raises:
             InputError: If a dataset cannot be used, learners trained on it cannot be evaluated, a
@@ -184,6 +190,8 @@ class Task(ABC, Generic[SourceT, RowsT]):
         reducers = [self.make_reducer(spec, suite.discount) for spec in suite.reducers]
         learners = [self.make_learner(spec, suite.discount) for spec in suite.learners]
         for spec in _one_run_a_dataset(suite):
+            if spec.dataset in leave_out:
+                continue
             source = self.open(spec)
             rows = self.rows(source, spec.seed)
             for reducer, arm in zip(reducers, suite.reducers, strict=True):

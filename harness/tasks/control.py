@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from functools import lru_cache
 from typing import ClassVar, cast
 
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
-from envs.loading import last_changed, open_dataset, open_recording, warn_of_problems
+from envs.loading import (
+    is_to_be_had,
+    last_changed,
+    open_dataset,
+    open_recording,
+    warn_of_problems,
+)
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.reading import Reading, check_scores
 from harness.core.classes.specs import Control, ReducerSpec
@@ -25,7 +32,7 @@ from harness.learners import engines
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS
 from harness.tasks.checkpoints import Evaluation
-from harness.tasks.teaching.labelling import LabelledReducer, label_by
+from harness.tasks.teaching.labelling import LabelledControl, LabelledReducer, label_by
 
 logger = logging.getLogger("bellman_bench")
 
@@ -46,8 +53,8 @@ class ControlTask(Task[Dataset, Transitions]):
         reducer = super().make_reducer(spec, discount)
         if spec.labels is None:
             return reducer
-        gamma, is_control = cast(float, discount), spec.control is not None
-        return label_by(reducer, spec.name, spec.labels, gamma, is_control=is_control)
+        kind = LabelledReducer if spec.control is None else LabelledControl
+        return label_by(reducer, spec.name, spec.labels, cast(float, discount), kind)
 
     def open(self, spec: RunSpec) -> Dataset:
         """Open the dataset of a run, read as the run says."""
@@ -69,6 +76,10 @@ class ControlTask(Task[Dataset, Transitions]):
     def last_changed(self, dataset: str) -> int | None:
         """Return when a dataset that is here last changed; None: it is to be had first."""
         return last_changed(dataset)
+
+    def is_to_be_had(self, dataset: str) -> bool:
+        """Whether a dataset would be collected or downloaded."""
+        return is_to_be_had(dataset)
 
     def rows(self, source: Dataset, seed: int) -> Transitions:  # noqa: ARG002
         """Return all transitions."""
@@ -111,8 +122,8 @@ class ControlTask(Task[Dataset, Transitions]):
         if isinstance(learner, Learner):
             engines.prepare(learner, spec.engine)
 
-    def check(self, suite: Suite) -> None:
-        """Check datasets and reducers, and that engines can train the learners.
+    def check(self, suite: Suite, leave_out: Collection[str] = ()) -> None:
+        """Check datasets and reducers, and that engines can train the learners; see `Task`.
 
         Raises:
             InputError: If something cannot be used.
@@ -121,7 +132,7 @@ class ControlTask(Task[Dataset, Transitions]):
             learner = self.make_learner(entry, suite.discount)
             if isinstance(learner, Learner):
                 engines.check_engine(learner, entry.engine or suite.engine)
-        super().check(suite)
+        super().check(suite, leave_out)
 
     def check_trainable(self, source: Dataset) -> None:
         """Check that policies can be evaluated in the environment, and that it is the data's.

@@ -6,7 +6,14 @@ import time
 from functools import lru_cache
 from typing import ClassVar
 
-from envs.regression.datasets import Split, Tabular, last_changed, open_tabular, split
+from envs.regression.datasets import (
+    Split,
+    Tabular,
+    is_to_be_had,
+    last_changed,
+    open_tabular,
+    split,
+)
 from harness.core.learner import Predictor, RegressionLearner
 from harness.core.records import DatasetFacts, MeasuredResult, Seconds
 from harness.core.reduction import Reduction
@@ -35,6 +42,10 @@ class RegressionTask(Task[Tabular, RegressionSet]):
     def last_changed(self, dataset: str) -> int | None:
         """Return when a file last changed, 0 for what is embedded; None: it is to be had first."""
         return last_changed(dataset)
+
+    def is_to_be_had(self, dataset: str) -> bool:
+        """Whether a published set would be asked of OpenML."""
+        return is_to_be_had(dataset)
 
     def rows(self, source: Tabular, seed: int) -> RegressionSet:
         """Return the training split."""

@@ -30,11 +30,20 @@ class Tracker(ABC):
         Raises:
             InputError: If the library is not installed.
         """
+        self.check_installed(place)
         self.place = place
-        if find_spec(self.library) is None:
+
+    @classmethod
+    def check_installed(cls, place: str) -> None:
+        """Check that the library, an optional one, is installed; ``place`` is named if not.
+
+        Raises:
+            InputError: If it is missing.
+        """
+        if find_spec(cls.library) is None:
             raise InputError(
-                f"{self.option} {place!r}: this needs {self.library}; install "
-                f"bellman-bench[{self.option}]"
+                f"{cls.option} {place!r}: this needs {cls.library}; install "
+                f"bellman-bench[{cls.option}]"
             )
 
     @abstractmethod

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
 import pytest
 
-from harness.core.records import RunRecord, Seconds, read_records, write_record
+from harness.core.records import RunRecord, Seconds, read_records
 from harness.execution.progress import TimeLeft
 from harness.suites.costs import expected_seconds, recorded_seconds
 from harness.suites.loading import load_suite, parse_suite
-from harness.suites.planning import plan_suite
-from tests.support.commands import Command
 from tests.support.records.control import make_record, make_result
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -89,29 +86,3 @@ def test_what_runs_share_is_expected_and_recorded_once() -> None:
     plain = [run for run in runs if run.reducer.label == "stratified"]
     records = [with_seconds(make_record(run, make_result(run, [1.0])), taken) for run in plain]
     assert recorded_seconds(records) == pytest.approx(6 * 1.25 + 3 * 5.0)
-
-
-def test_a_plan_is_made_from_what_is_there(tmp_path: Path) -> None:
-    suite = parse_suite(SUITE, "shared")
-    bare = plan_suite(suite, tmp_path / "none")
-    assert (bare.pending, bare.there, bare.reductions, bare.records) == (30, 0, 15, 0)
-    done = [run for run in suite.runs() if run.seed < 2]
-    for run_id, seconds in expected_seconds(done).items():  # the machine is a thousand times slower
-        run = next(run for run in done if run.run_id == run_id)
-        took = Seconds(reduction=0.0, training=1000 * seconds, evaluation=0.0)
-        write_record(tmp_path, with_seconds(make_record(run, make_result(run, [1.0])), took))
-    plan = plan_suite(suite, tmp_path)
-    assert (plan.pending, plan.there, plan.reductions, plan.records) == (10, 20, 5, 20)
-    expected = expected_seconds(run for run in suite.runs() if run.seed == 2)
-    assert plan.seconds == pytest.approx(1000 * sum(expected.values()))
-
-
-def test_a_dry_run_says_what_would_be_run_and_runs_nothing(bench: Command, tmp_path: Path) -> None:
-    (tmp_path / "shared.toml").write_text(SUITE)
-    command = ("run", tmp_path / "shared.toml", "--results", tmp_path / "out", "--dry-run")
-    shown = bench(*command, "--jobs", "2")
-    assert shown.status == 0
-    first, second = shown.output.splitlines()
-    assert first == "30 runs to execute on 15 reductions"
-    assert re.match(r"about \d+ (s|min) by 2 workers: a rough estimate, .* another machine", second)
-    assert {path.name for path in tmp_path.iterdir()} == {"shared.toml"}
