@@ -13,17 +13,16 @@ from gymnasium.spaces import Box, Discrete
 
 from envs.formats.episodes import Episode
 from envs.formats.minari.environments import describe_environments, with_action_start
-from envs.formats.minari.output import METADATA_KEY, check_new_id
+from envs.formats.minari.output import METADATA_KEY, check_new_id, check_one_step_room
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
 from envs.formats.row_order import find_jumps
 from envs.inspection.episode_defects import find_continued_cuts
 from envs.inspection.statistics import Statistics
+from envs.loading import takes_names
 from envs.reference import Reference, name_environments
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.errors import InputError
-
-MOST_ONE_STEP = 100_000  # episodes of one step
 
 logger = logging.getLogger("bellman_bench")
 
@@ -32,10 +31,9 @@ def convert(recording: Recording, dataset_id: str) -> Path:
     """Write a recording as a Minari dataset, atomically, and return its folder.
 
     Reading it back gives the same rows in the same precision, including weights. Rows without
-    episodes become episodes of one step, truncated unless terminated, as in `write_transitions`:
-    this is meant for small sets, since every episode takes two kilobytes. Spaces have no bounds, so
-    that nothing is rounded or rejected. An environment that cannot be made here is left out, as
-    Minari requires.
+    episodes become episodes of one step, truncated unless terminated, as in `write_transitions`.
+    Spaces have no bounds, so that nothing is rounded or rejected. An environment that cannot be
+    made here is left out, as Minari requires.
 
     Args:
         recording: The rows; each row's next observation must be the observation of the row that
@@ -47,8 +45,8 @@ def convert(recording: Recording, dataset_id: str) -> Path:
             each other, too many rows form no episodes, or the root cannot be written.
     """
     check_new_id(dataset_id)
-    _check_room(recording)
     starts = _find_starts(recording)
+    _check_room(recording, starts)
     _check_order(recording, starts)
     count, source = recording.action_count, Path(recording.source)
     name = source.name if source.is_absolute() else str(source)  # folders are nobody's business
@@ -108,18 +106,17 @@ def find_notes(recording: Recording) -> tuple[str, ...]:
     )
 
 
-def _check_room(recording: Recording) -> None:
-    """Check that rows without episodes are few: Minari has no compact form for them.
+def _check_room(recording: Recording, starts: IntArray) -> None:
+    """Check that few episodes have one step, as those of rows that form none.
 
     Raises:
         InputError: If not.
     """
-    if recording.episodes is None and len(recording) > MOST_ONE_STEP:
-        raise InputError(
-            f"{recording.source!r}: {len(recording)} rows form no episodes, and as episodes of one "
-            f"step, two kilobytes each, at most {MOST_ONE_STEP} are written; name the array that "
-            "ends episodes, as --map truncations=NAME, or keep the file, which every command reads"
-        )
+    remedy = "keep the dataset as it is, which every command reads"
+    if recording.episodes is None and takes_names(recording.source):
+        remedy += ", or name the array that ends episodes, as by --map truncations=NAME"
+    lengths = np.diff(starts, append=len(recording))
+    check_one_step_room(int(np.count_nonzero(lengths == 1)), recording.source, remedy)
 
 
 def _find_starts(recording: Recording) -> IntArray:

@@ -182,6 +182,37 @@ def last_changed(id_or_path: str) -> int | None:
     return max((file.stat().st_mtime_ns for file in files), default=None)
 
 
+def is_to_be_had(id_or_path: str) -> bool:
+    """Whether a dataset is not here, and would be collected or downloaded to be opened.
+
+    Raises:
+        InputError: If the format or the id can be none.
+    """
+    if is_in_file(id_or_path):
+        return False
+    from envs.formats.minari import store as minari_store  # slow to import
+
+    return not minari_store.is_stored(_find_format(id_or_path)[1])
+
+
+def is_in_file(id_or_path: str) -> bool:
+    """Whether a dataset is a file of its own, and none below the folder of Minari datasets.
+
+    Raises:
+        InputError: If there is no such format.
+    """
+    return _find_format(id_or_path)[0].name != MINARI
+
+
+def takes_names(id_or_path: str) -> bool:
+    """Whether a user may say what the arrays of a dataset are called.
+
+    Raises:
+        InputError: If there is no such format.
+    """
+    return _find_format(id_or_path)[0].takes_names
+
+
 def ensure_stored(dataset_id: str) -> None:
     """Collect an embedded dataset, or download another one, unless it is stored already.
 

@@ -84,8 +84,8 @@ class Recording:
         """
         if self.episodes is None:
             raise InputError(
-                f"{self.source!r} has no episode boundaries: name the array that tells them, as by "
-                "--map truncations=NAME or --map episodes=NAME"
+                f"{self.source!r} has no episode boundaries: give rows in order, with where "
+                "episodes end; in a file, --map truncations=NAME or --map episodes=NAME names it"
             )
         return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
 

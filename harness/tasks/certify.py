@@ -12,7 +12,12 @@ from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
-from harness.core.classes.reading import AS_STORED, Reading
+from harness.core.classes.reading import (
+    AS_STORED,
+    Reading,
+    read_without_options,
+    refuse_for_regression,
+)
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.reduction import reduce_seeded
@@ -27,8 +32,9 @@ from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.saving import load_regression_set
+from harness.tasks.teaching.fitting import teachers_of
 from harness.tasks.teaching.judging import make_judge, make_learner, report_use
-from harness.tasks.teaching.labelling import labels_of
+from harness.tasks.teaching.saved_labels import labels_of
 
 SUBSETS = ("random", "stratified", "leverage")  # of the same size, to compare with
 FRESH = 1000  # number of predictors, which no method has matched
@@ -57,20 +63,23 @@ def certify(
         reading: What is said of the source.
 
     Raises:
-        InputError: If either cannot be read, they differ in their columns, or there is no such
-            learner of policies.
+        InputError: If either cannot be read, they differ in their columns, there is no such
+            learner of policies, or something is said of a regression set.
     """
-    if is_tabular(against) and learner is not None:
-        raise InputError(
-            f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
-            "judged by transitions; leave --learner out"
-        )
-    with one_thread():
+    if is_tabular(against):
+        refuse_for_regression(reading, against)
+        if learner is not None:
+            raise InputError(
+                f"learner {learner!r} for the regression set {against!r}: a learner's policy is "
+                "judged by transitions; leave --learner out"
+            )
+    with one_thread(), teachers_of(against):
         if is_tabular(against):
             yield from _certify_regression(Path(distilled), against)
         else:
-            # rules of recordings are not for reductions
-            made = open_dataset(distilled, quietly=True)
+            with read_without_options("the reduction"):
+                # rules of recordings are not for reductions
+                made = open_dataset(distilled, quietly=True)
             source = _open_source(against, distilled, made.codebook, reading)
             yield from _certify_control(distilled, made, source, discount, seed, learner)
 

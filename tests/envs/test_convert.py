@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from gymnasium.spaces import Box, Discrete
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envs import convert as conversion
 from envs.convert import convert
 from envs.formats.hdf5.d4rl import read_d4rl
+from envs.formats.minari import output as minari_output
 from envs.formats.minari.store import read_recording
 from envs.formats.npz import read_arrays
 from envs.reference import Reference
@@ -105,18 +106,26 @@ def test_rows_without_episodes_become_episodes_of_one_step(
     assert isinstance(minari.load_dataset("converted/set-v0").action_space, Discrete)
 
 
+@pytest.fixture
+def four(tmp_path: Path) -> str:
+    """Two episodes of two rows, the array that ends them called ``cut``."""
+    rows = without(walk(2, 2, action_dim=0), "episodes", "truncations")
+    rows["cut"] = np.array([False, True, False, True])
+    return write_npz(tmp_path / "rows.npz", rows)
+
+
 def test_many_rows_without_episodes_are_refused_and_the_remedy_works(
-    empty_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_root: Path, four: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "MOST_ONE_STEP", 3)
-    rows = without(walk(4, terminated=(), action_dim=0), "episodes", "truncations")
-    rows["next_observations"] += 1.0  # no row follows another
-    rows["cut"] = np.ones(4, dtype=bool)
-    path = write_npz(tmp_path / "rows.npz", rows)
-    with pytest.raises(InputError, match=r"4 rows form no episodes.* --map truncations=NAME"):
-        convert(read_arrays(path), "converted/set-v0")
-    assert not list(empty_root.iterdir())
-    convert(read_arrays(path, Reading(map={"truncations": "cut"})), "converted/set-v0")
+    recording = replace(read_arrays(four), episodes=None)
+    convert(recording, "converted/few-v0")
+    monkeypatch.setattr(minari_output, "MOST_ONE_STEP", 3)
+    with pytest.raises(InputError, match=r"4 rows would .*keep the .* --map truncations=NAME"):
+        convert(recording, "converted/set-v0")
+    with pytest.raises(InputError, match=r"4 rows would .*every command reads$"):
+        convert(read_recording("converted/few-v0"), "converted/set-v0")
+    assert not (empty_root / "converted" / "set-v0").exists()
+    convert(read_arrays(four, Reading(map={"truncations": "cut"})), "converted/set-v0")
     assert len(read_recording("converted/set-v0")) == 4
 
 

@@ -21,6 +21,7 @@ from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
 METADATA_KEY = "bellman_bench"
+MOST_ONE_STEP = 10_000  # episodes of one step: 20 megabytes, some fifty times what an .npz takes
 # A folder `data` marks the folder above it as a dataset; file systems take 255 characters.
 _WORD = r"(?!data/)[\w-]{1,200}"
 _NEW_ID = re.compile(rf"({_WORD}/)+{_WORD}-v\d{{1,9}}", re.ASCII)
@@ -41,8 +42,7 @@ def write_transitions(
     and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
     precision of the rows and no bounds, so that nothing is rounded or rejected, and actions are
     numbered as the environment does, from its start.
-    `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
-    takes two kilobytes.
+    `harness.load_dataset` returns the same rows, including weights.
 
     Args:
         dataset_id: A new Minari id, ``namespace/name-vN``.
@@ -54,10 +54,11 @@ def write_transitions(
             ``bellman_bench`` of ``dataset.storage.metadata``.
 
     Raises:
-        InputError: If the id cannot be used (see `check_new_id`), the environment is unknown or
-            cannot be made, or the root cannot be written.
+        InputError: If the id cannot be used (see `check_new_id`), the rows are too many, the
+            environment is unknown or cannot be made, or the root cannot be written.
     """
     check_new_id(dataset_id)
+    check_one_step_room(len(transitions), dataset_id, "give the path of an .npz as the output")
     describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
     episodes = list(one_step_episodes(transitions))
@@ -75,6 +76,24 @@ def write_transitions(
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
+
+
+def check_one_step_room(count: int, source: str, remedy: str) -> None:
+    """Check that episodes of one step are few: Minari has no compact form of them.
+
+    Args:
+        count: Their number.
+        source: Where they come from, for the message.
+        remedy: What to do if they are many.
+
+    Raises:
+        InputError: If they are more than `MOST_ONE_STEP`.
+    """
+    if count > MOST_ONE_STEP:
+        raise InputError(
+            f"{source!r}: {count} rows would each be an episode of one step, and take two "
+            f"kilobytes of a Minari dataset: at most {MOST_ONE_STEP} are written; {remedy}"
+        )
 
 
 def check_new_id(dataset_id: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from harness.commands.reading import takes_reading
 from harness.commands.terminal import Codebook, ControlDatasetId, Offline, ask_no_hub, output
-from harness.core.classes.reading import Reading
+from harness.core.classes.reading import Reading, read_without_options
 
 
 @takes_reading()
@@ -31,10 +31,14 @@ def inspect(
     from envs.loading import open_recording
 
     ask_no_hub(offline)
-    kind = Reading(actions=reading.actions, action_count=reading.action_count)
+    recording, other = open_recording(dataset_id, reading), None
+    if reference:
+        kind = Reading(actions=reading.actions, action_count=reading.action_count)
+        with read_without_options("--reference"):
+            other = open_recording(reference, kind)
     lines = inspect_dataset(
-        open_recording(dataset_id, reading),
-        open_recording(reference, kind) if reference else None,
+        recording,
+        other,
         parse_codebook(codebook) if codebook else None,
         figure,
     )

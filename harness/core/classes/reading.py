@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Literal, Self
 
 from pydantic import (
@@ -67,6 +68,38 @@ class Reading(Frozen):
 
 
 AS_STORED: Final = Reading()
+
+
+@contextmanager
+def read_without_options(what: str) -> Iterator[None]:
+    """Say of an error in reading a dataset that a command's options are of another one.
+
+    Args:
+        what: What the dataset is to the command.
+
+    Raises:
+        InputError: As raised within, with the remedy that there is.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            f"{what}: {error}; the options here are not of it: where it needs one, convert it by "
+            "`bellman-bench convert` with that option, and give the new id"
+        ) from error
+
+
+def refuse_for_regression(reading: Reading, dataset_id: str) -> None:
+    """Refuse what is said of a regression set.
+
+    Raises:
+        InputError: If anything is.
+    """
+    if reading != AS_STORED:
+        raise InputError(
+            f"{', '.join(reading.model_dump())} of {dataset_id!r}: regression has neither an "
+            "environment nor actions, and columns have their own names; leave it out"
+        )
 
 
 class SaysReadings(Frozen):
