@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.core.arrays import IntArray
 from harness.core.parts import Parts, take_in_parts
-from harness.core.reduction import Diagnostics, Reducer, reduction_stream
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import RowsT
 from harness.core.transitions import Transitions
 
@@ -25,10 +25,10 @@ class RandomReducer(Reducer[RowsT], Generic[RowsT]):
         return rows.take(drawn), drawn, {}
 
     def reduce_parts(
-        self, parts: Parts, size: int, seed: int
+        self, parts: Parts, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Sample the same rows as from a whole dataset."""
-        drawn = _draw(parts.row_count, size, reduction_stream(self, size, seed))
+        drawn = _draw(parts.row_count, size, rng)
         return take_in_parts(parts, drawn), drawn, {}
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from harness.core.arrays import Float64Array, IntArray
 from harness.core.parts import Parts, join, take_local
-from harness.core.reduction import Diagnostics, Reducer, reduction_stream
+from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
 from harness.numerics.stratification import (
     allocate,
@@ -36,14 +36,13 @@ class StratifiedReducer(Reducer[Transitions]):
         return transitions.take(rows, weights), rows, {}
 
     def reduce_parts(
-        self, parts: Parts, size: int, seed: int
+        self, parts: Parts, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Sample the same rows as from a whole dataset; the weights are equal up to rounding."""
         tallies = list(parts.map(_tally))
         counts = np.array([count for count, _ in tallies])  # (parts, cells)
         weights = np.sum([weight for _, weight in tallies], axis=0)  # (cells,)
         allocation = allocate(counts.sum(axis=0), size, self.terminated_share)
-        rng = reduction_stream(self, size, seed)
         drawn = draw_cells(counts.sum(axis=0), allocation, rng)
         before = np.cumsum(counts, axis=0) - counts
         own = [_within(drawn, *span) for span in zip(before, counts, strict=True)]

@@ -20,7 +20,7 @@ from harness.commands.terminal import (
     name_data_folder,
     output,
 )
-from harness.core.classes.reading import AS_STORED, Reading
+from harness.core.classes.reading import Reading, refuse_for_regression
 from harness.core.errors import InputError
 
 DatasetId = Annotated[
@@ -76,18 +76,12 @@ def distill(
             f"codebook {codebook!r}: it is for transitions with continuous actions; leave it out"
         )
     spec = read_labels(_parse_labels(labels))
-    if spec and (stream or regression):
+    if spec and regression:
         raise InputError(
-            f"labels {labels!r}: they are for transitions that are read whole; leave them or "
-            "--stream out"
-            if stream
-            else f"labels {labels!r}: regression has neither rewards nor actions; leave them out"
+            f"labels {labels!r}: regression has neither rewards nor actions; leave them out"
         )
-    if regression and reading != AS_STORED:
-        raise InputError(
-            f"{', '.join(reading.model_dump())} of {dataset_id!r}: regression has neither an "
-            "environment nor actions, and columns have their own names; leave it out"
-        )
+    if regression:
+        refuse_for_regression(reading, dataset_id)
     if not stream and (jobs is not None or scheduler):
         raise InputError(
             "--jobs and --scheduler without --stream: one process reduces; add --stream"

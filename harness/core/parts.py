@@ -12,7 +12,13 @@ import numpy as np
 from harness.core.arrays import IntArray
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
-from harness.core.reduction import Diagnostics, Reducer, Reduction, check_size
+from harness.core.reduction import (
+    Diagnostics,
+    Reducer,
+    Reduction,
+    check_size,
+    reduction_stream,
+)
 from harness.core.transitions import ARRAY_NAMES, Transitions
 
 Made = TypeVar("Made")
@@ -27,8 +33,8 @@ class Parts(Protocol):
         ...
 
     @property
-    def identities(self) -> Sequence[int]:
-        """A number for each part, to derive random streams from."""
+    def count(self) -> int:
+        """Number of parts."""
         ...
 
     def map(self, work: Callable[..., Made], *values: Sequence[Any]) -> Iterator[Made]:
@@ -46,7 +52,7 @@ class ReducesParts(Protocol):
     """What a reducer of transitions has that needs no more than parts of a dataset in memory."""
 
     def reduce_parts(
-        self, parts: Parts, size: int, seed: int
+        self, parts: Parts, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Return reduced rows, the source row of each (None if synthetic) and diagnostics."""
         ...
@@ -57,6 +63,8 @@ def reduce_in_parts(
 ) -> Reduction[Transitions]:
     """Reduce a dataset of which only parts are in memory, and measure the time.
 
+    The random stream is that of `reduce_seeded`.
+
     Raises:
         InputError: If the method needs whole datasets, ``size`` is not between 1 and the number of
             rows, or rows cannot be used.
@@ -65,11 +73,13 @@ def reduce_in_parts(
     streaming = check_streams(reducer)
     check_size(size, parts.row_count, Transitions.noun)
     with one_thread():
-        reduced, source_indices, diagnostics = streaming.reduce_parts(parts, size, seed)
+        reduced, source_indices, diagnostics = streaming.reduce_parts(
+            parts, size, reduction_stream(reducer, size, seed)
+        )
     return Reduction(
         rows=reduced,
         source_indices=source_indices,
-        method=reducer.name,
+        method=reducer.title,
         parameters=reducer.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
         diagnostics=diagnostics,

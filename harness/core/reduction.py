@@ -76,6 +76,11 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         return row_type(cls, Reducer)
 
     @property
+    def title(self) -> str:
+        """What its reductions are said to be made by."""
+        return self.name
+
+    @property
     def stream_name(self) -> str:
         """What random streams are named by: reducers that share it start from the same choices."""
         return self.name
@@ -116,7 +121,7 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         return Reduction(
             rows=reduced,
             source_indices=source_indices,
-            method=self.name,
+            method=self.title,
             parameters=self.model_dump(mode="json"),
             seconds=seconds,
             diagnostics={name: _plain(value) for name, value in diagnostics.items()},

@@ -19,7 +19,6 @@ from pydantic import Field
 from harness.core.arrays import Float64Array, IntArray
 from harness.core.parts import Parts, merge_in_pairs
 from harness.core.reduction import Diagnostics, Reducer
-from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.distillation.solvers.sketch import Sketch
 from harness.numerics.cell_moments import CellMoments
@@ -57,7 +56,7 @@ class ExactDistiller(Reducer[Transitions]):
         return reduced, None, diagnostics
 
     def reduce_parts(
-        self, parts: Parts, size: int, seed: int
+        self, parts: Parts, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
         """Reduce a dataset from sketches of its parts.
 
@@ -65,7 +64,7 @@ class ExactDistiller(Reducer[Transitions]):
         seed and on the parts, the moments do not. Of the sketches one for each doubling of the
         number of parts is in memory at once.
         """
-        sketches = parts.map(partial(_sketch, size=size, seed=seed), parts.identities)
+        sketches = parts.map(partial(_sketch, size=size), rng.spawn(parts.count))
         reduced, diagnostics = self._distil(merge_in_pairs(sketches, Sketch.merge), size)
         return reduced, None, diagnostics
 
@@ -103,8 +102,8 @@ class ExactDistiller(Reducer[Transitions]):
         return _allocate_directions(goals, moments, size)
 
 
-def _sketch(chunks: Iterable[Transitions], identity: int, size: int, seed: int) -> Sketch:
-    return Sketch.of(chunks, size, stream("reservoir", seed, identity))
+def _sketch(chunks: Iterable[Transitions], rng: np.random.Generator, size: int) -> Sketch:
+    return Sketch.of(chunks, size, rng)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.loading import SUFFIXES, open_dataset
+from envs.loading import is_in_file, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
 from envs.streaming import fit_streamed_codebook, open_stored
 from harness.core.arrays import check_finite
@@ -21,7 +21,6 @@ from harness.core.classes.specs import LabelsSpec
 from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.parts import check_streams, reduce_in_parts
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
-from harness.core.rows import RowsT
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 from harness.execution.local import ProcessExecutor
@@ -34,7 +33,9 @@ from harness.tasks.saving import (
     save_streamed_reduction,
 )
 from harness.tasks.streaming import StoredParts
+from harness.tasks.teaching.fitting import teachers_of
 from harness.tasks.teaching.labelling import label_by
+from harness.tasks.teaching.labelling_in_parts import LabelledInParts
 
 if TYPE_CHECKING:
     from envs.formats.minari.store import StoredDataset
@@ -73,7 +74,8 @@ def distill_file(order: Order) -> str:
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount)
     dataset = open_dataset(order.dataset_id, order.codebook, order.reading)
-    reduction = _reduce(dataset.transitions, reducer, order)
+    with teachers_of(order.dataset_id), _blaming_users(reducer, order):
+        reduction = reduce_seeded(dataset.transitions, reducer, order.size, order.seed)
     if to_minari:
         save_as_minari(reduction, destination, dataset, order.seed, order.discount)
     else:
@@ -95,7 +97,8 @@ def distill_regression_file(order: Order) -> str:
         check_finite("targets", source.targets)
     units = Units.of(source.features, source.targets)
     full = units.apply(source.features, source.targets, np.ones(len(source.targets)))
-    reduction = _reduce(full, reducer, order)
+    with _blaming_users(reducer, order):
+        reduction = reduce_seeded(full, reducer, order.size, order.seed)
     reduced = units.invert(reduction.rows)
     save_regression_reduction(reduction, reduced, Path(order.destination), source, order.seed)
     return _report(reduction, order.destination, f"{len(full)} rows")
@@ -109,7 +112,8 @@ def distill_streamed_file(
     The rows do not depend on the workers, all of which must have access to the folder of Minari
     datasets. Those of ``random`` and ``stratified`` are the rows of `distill_file`; the points of
     ``exact`` are as exact but close to other rows of the source, and ``leverage`` draws other rows
-    by the same probabilities. A codebook differs from that of `distill_file` by rounding.
+    by the same probabilities. A codebook differs from that of `distill_file` by rounding. Labels
+    are those of a teacher that is fitted to a sample, see `LabelledInParts`.
 
     Args:
         order: With a method that needs only parts of a dataset at a time.
@@ -121,13 +125,19 @@ def distill_streamed_file(
     _check_path(order.destination)
     reducer = _make_reducer(order)
     check_streams(reducer)
+    if order.labels is not None:
+        reducer = label_by(reducer, order.method, order.labels, order.discount, LabelledInParts)
     stored = _open_streamable(order)
     check_size(order.size, stored.row_count, Transitions.noun)
     reference, codebook = stored.reference, None
     if order.codebook is not None:
         codebook = fit_streamed_codebook(order.dataset_id, order.codebook)
         reference = reference.model_copy(update={"codebook": codebook.to_json()})
-    with workers() as (executor, count):
+    with (
+        workers() as (executor, count),
+        teachers_of(order.dataset_id),
+        _blaming_users(reducer, order),
+    ):
         parts = StoredParts(
             order.dataset_id, executor, codebook, reading=order.reading, in_flight=2 * count
         )
@@ -135,7 +145,10 @@ def distill_streamed_file(
     save_streamed_reduction(
         reduction, Path(order.destination), order.dataset_id, reference, order.seed, order.discount
     )
-    return _report(reduction, order.destination, f"{stored.row_count} transitions")
+    line = _report(reduction, order.destination, f"{stored.row_count} transitions")
+    if isinstance(reducer, LabelledInParts):
+        line += f"; its teacher saw {min(reducer.teacher_rows, stored.row_count)} of them"
+    return line
 
 
 @contextmanager
@@ -153,7 +166,7 @@ def local_workers(jobs: int) -> Iterator[Workers]:
 
 def _open_streamable(order: Order) -> StoredDataset:
     dataset_id = order.dataset_id
-    if is_tabular(dataset_id) or "::" in dataset_id or Path(dataset_id).suffix.lower() in SUFFIXES:
+    if is_tabular(dataset_id) or is_in_file(dataset_id):
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
@@ -181,13 +194,12 @@ def _make_reducer(order: Order) -> Reducer[Transitions]:
     return made
 
 
-def _reduce(rows: RowsT, reducer: Reducer[RowsT], order: Order) -> Reduction[RowsT]:
-    """Reduce; an exception in a user's class becomes a one-line error."""
+def _blaming_users(reducer: Reducer[Any], order: Order) -> AbstractContextManager[None]:
+    """Turn an exception in a user's class into a one-line error."""
     if all(is_own(type(part)) for part in reducer.parts()):
-        return reduce_seeded(rows, reducer, order.size, order.seed)
+        return nullcontext()
     rule = "a reducer must reduce any rows; correct the class, or add --debug for the traceback"
-    with blaming(f"method {order.method!r} failed", rule):
-        return reduce_seeded(rows, reducer, order.size, order.seed)
+    return blaming(f"method {order.method!r} failed", rule)
 
 
 def _check_path(destination: str) -> None:

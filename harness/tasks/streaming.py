@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import cached_property
 from itertools import pairwise
-from operator import add
 from typing import Any, Final, TypeVar
 
 from envs.actions.codebook import Codebook
@@ -15,8 +14,6 @@ from envs.streaming import open_stored, stream_transitions
 from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
-from harness.core.parts import merge_in_pairs
-from harness.numerics.cell_moments import CellMoments, moments_of_chunks
 
 PART_ROWS: Final = 1 << 16  # approximate rows of a part, unless the number of parts is given
 IN_FLIGHT: Final = 16  # default maximum of parts submitted at a time
@@ -69,9 +66,9 @@ class StoredParts:
         return self._stored.row_count
 
     @property
-    def identities(self) -> Sequence[int]:
-        """Number of the first episode of each part."""
-        return self._edges[:-1]
+    def count(self) -> int:
+        """Number of ranges of episodes."""
+        return self._count
 
     @cached_property
     def _edges(self) -> list[int]:
@@ -88,23 +85,6 @@ class StoredParts:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def cell_moments_of_dataset(
-    dataset_id: str, executor: Executor, parts: int | None = None
-) -> CellMoments:
-    """Compute the cell moments of a dataset, with its episodes distributed over workers.
-
-    Args:
-        dataset_id: The id of a Minari dataset.
-        executor: As of `StoredParts`.
-        parts: As of `StoredParts`; the result is the same up to rounding.
-
-    Raises:
-        InputError: If the dataset cannot be used, or ``parts`` is below one.
-    """
-    stored = StoredParts(dataset_id, executor, parts=parts)
-    return merge_in_pairs(stored.map(moments_of_chunks), add)
 
 
 def _work_on(

@@ -125,13 +125,20 @@ DISTIL = """
 from concurrent.futures import ThreadPoolExecutor
 from envs.actions.codebook import parse_codebook
 from envs.streaming import fit_streamed_codebook
+from harness.core.classes.specs import LabelsSpec
 from harness.core.parts import reduce_in_parts
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.streaming import StoredParts
+from harness.tasks.teaching.labelling import label_by
+from harness.tasks.teaching.labelling_in_parts import LabelledInParts
+reducer = REDUCERS.make("{method}", {{}}, discount=0.99)
+if {labelled}:
+    spec = LabelsSpec(name="advantage", when={labelled})
+    reducer = label_by(reducer, "{method}", spec, 0.99, LabelledInParts)
 codebook = {codebook} and fit_streamed_codebook("{dataset_id}", parse_codebook({codebook}))
 with ThreadPoolExecutor(1) as executor:
     parts = StoredParts("{dataset_id}", executor, codebook)
-    reduction = reduce_in_parts(REDUCERS.make("{method}", {{}}, discount=0.99), parts, 100, 0)
+    reduction = reduce_in_parts(reducer, parts, 100, 0)
 assert len(reduction.transitions) == 100
 print(peak())
 """
@@ -147,19 +154,22 @@ def test_reading_needs_little_more_than_its_result(root: Path, dataset_id: str) 
 
 @needs_proc
 @pytest.mark.parametrize(
-    ("method", "dataset_id", "codebook"),
+    ("method", "dataset_id", "codebook", "labelled"),
     [
-        ("exact", NUMBERED, None),
-        ("random", NUMBERED, None),
-        ("stratified", NUMBERED, None),
-        ("leverage", NUMBERED, None),
-        ("exact", CONTINUOUS[np.float32], "kmeans-16"),
+        ("exact", NUMBERED, None, None),
+        ("random", NUMBERED, None, None),
+        ("stratified", NUMBERED, None, None),
+        ("leverage", NUMBERED, None, None),
+        ("exact", CONTINUOUS[np.float32], "kmeans-16", None),
+        ("leverage", NUMBERED, None, "after"),
+        ("exact", NUMBERED, None, "before"),
     ],
 )
 def test_streaming_holds_little(
-    root: Path, method: str, dataset_id: str, codebook: str | None
+    root: Path, method: str, dataset_id: str, codebook: str | None, labelled: str | None
 ) -> None:
-    code = DISTIL.format(method=method, dataset_id=dataset_id, codebook=repr(codebook))
-    (peak,) = peak_of(root, code)
-    print(f"streamed {method}, imports included: {peak / 2**20:.0f} MiB")
+    words = {"codebook": repr(codebook), "labelled": repr(labelled)}
+    (peak,) = peak_of(root, DISTIL.format(method=method, dataset_id=dataset_id, **words))
+    labels = f", labelled {labelled}" if labelled else ""
+    print(f"streamed {method}{labels}, imports included: {peak / 2**20:.0f} MiB")
     assert peak <= 300 * 2**20

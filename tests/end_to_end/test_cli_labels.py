@@ -90,6 +90,25 @@ def test_a_labelled_set_is_compared_with_the_source_labelled_alike(
     assert bound < 1e-9
 
 
+def test_a_streamed_set_is_certified_with_the_labels_of_the_same_sample(
+    bench: Command, tmp_path: Path
+) -> None:
+    """Exact for labelled rows: the moments of all of them, labelled while they are read."""
+    path = tmp_path / "set.npz"
+    made = bench(
+        "distill", CARTPOLE, "--stream", "--method", "exact", "--size", 50, "--output", path,
+        "--labels", '{ name = "advantage", when = "before" }',
+    )  # fmt: skip
+    assert made.status == 0, made.errors
+    assert "50 synthetic of 29523 transitions by exact with advantage labels" in made.output
+    assert "its teacher saw 16384 of them" in made.output
+    metadata = load_arrays(path)[1]
+    assert metadata["parameters"]["teacher_rows"] == 16_384
+    certified = bench("certify", path, "--against", CARTPOLE).output.splitlines()
+    assert certified[0] == "both with advantage labels, by the same teacher"
+    assert float(certified[3].split()[4].rstrip(",")) < 1e-9
+
+
 @pytest.mark.slow
 def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path: Path) -> None:
     """Fifty rows and 600 gradient steps; the full data need thousands of either."""
@@ -118,7 +137,8 @@ def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path:
             "choose from action-value, advantage, best-action, module:Class, recorded, shaped",
         ),
         ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
-        (CARTPOLE, ["--labels", "shaped", "--stream"], "read whole"),
+        (NO_SIGNAL, ["--labels", "shaped", "--stream"], "sample of 16384 rows': labels 'shaped'"),
+        (CARTPOLE, ["--labels", "shaped", "--stream", "--method", "bellman"], "cannot stream"),
         (CARTPOLE, ["--labels", "{ name = "], "are no table of TOML"),
     ],
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ from envs.streaming import (
     stream_transitions,
 )
 from harness.core.errors import InputError
-from harness.core.parts import reduce_in_parts
+from harness.core.parts import merge_in_pairs, reduce_in_parts
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.distillation.exact import ExactDistiller
-from harness.numerics.cell_moments import CellMoments
+from harness.numerics.cell_moments import CellMoments, moments_of_chunks
 from harness.numerics.certificates.bellman import certify_bellman
-from harness.tasks.streaming import StoredParts, cell_moments_of_dataset
+from harness.tasks.streaming import StoredParts
 
 Write = Callable[..., str]
 MEDIUM = "classic/cartpole/medium-v0"
@@ -122,7 +123,8 @@ def test_unknown_datasets_are_refused() -> None:
 @pytest.mark.parametrize("parts", [1, 3, 1000])
 def test_moments_do_not_depend_on_the_parts(parts: int) -> None:
     with ThreadPoolExecutor(1) as executor:
-        found = cell_moments_of_dataset(MEDIUM, executor, parts)
+        stored = StoredParts(MEDIUM, executor, parts=parts)
+        found = merge_in_pairs(stored.map(moments_of_chunks), add)
     expected = CellMoments.of(load_dataset(MEDIUM))
     np.testing.assert_array_equal(found.counts, expected.counts)
     np.testing.assert_array_equal(found.high, expected.high)
@@ -146,7 +148,7 @@ def test_a_stored_dataset_distils_exactly_in_two_processes() -> None:
 def test_parts_and_sizes_that_make_no_sense_are_refused() -> None:
     with ThreadPoolExecutor(1) as executor:
         with pytest.raises(InputError, match="parts 0"):
-            cell_moments_of_dataset(MEDIUM, executor, 0)
+            StoredParts(MEDIUM, executor, parts=0)
         for size in (0, 10**6):
             with pytest.raises(InputError, match=f"size {size}"):
                 reduce_in_parts(ExactDistiller(), StoredParts(MEDIUM, executor), size, 0)

@@ -26,8 +26,8 @@ class Split:
         return len(self.data)
 
     @property
-    def identities(self) -> Sequence[int]:
-        return range(len(self._rows()))
+    def count(self) -> int:
+        return len(self._rows())
 
     def map(self, work: Callable[..., Made], *values: Sequence[Any]) -> Iterator[Made]:
         for rows, *own in zip(self._rows(), *values, strict=True):

@@ -19,17 +19,24 @@ from harness.labels.base import FittedTeacher, Teacher, check_fitted
 
 logger = logging.getLogger("bellman_bench")
 
+_DATASET: ContextVar[str | None] = ContextVar("dataset", default=None)
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
 
 
 @contextmanager
-def teachers_kept_in(folder: Path | None) -> Iterator[None]:
-    """Keep the teachers that are fitted meanwhile in a cache folder; None: in memory alone."""
-    token = _FOLDER.set(folder)
+def teachers_of(dataset_id: str, folder: Path | None = None) -> Iterator[None]:
+    """Say of which dataset the teachers are that are fitted meanwhile.
+
+    Args:
+        dataset_id: What warnings name.
+        folder: The cache folder that keeps them; None: they are kept in memory alone.
+    """
+    tokens = _DATASET.set(dataset_id), _FOLDER.set(folder)
     try:
         yield
     finally:
-        _FOLDER.reset(token)
+        _DATASET.reset(tokens[0])
+        _FOLDER.reset(tokens[1])
 
 
 def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
@@ -67,9 +74,11 @@ def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
         fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
     check_fitted(fitted, rows, teacher.name)
     if fitted.refuted:
+        dataset_id = _DATASET.get()
         logger.warning(
-            "teacher %r is refuted by the data that it was fitted to: its error is %.2f of the "
+            "%steacher %r is refuted by the data that it was fitted to: its error is %.2f of the "
             "variance of its targets, no better than a constant's; do not trust its values",
+            "" if dataset_id is None else f"dataset {dataset_id!r}: ",
             teacher.name,
             fitted.error,
         )

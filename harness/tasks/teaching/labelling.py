@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from harness.core.arrays import IntArray
-from harness.core.classes.registry import Registry
 from harness.core.classes.specs import Frozen, LabelsSpec
 from harness.core.reduction import Diagnostics, Reducer, Reduction, check_usable
 from harness.core.transitions import Transitions
@@ -24,7 +23,6 @@ from harness.labels.base import (
     check_signal,
 )
 from harness.labels.builtin import LABELS, TEACHERS
-from harness.learners.builtin import OFFLINE_LEARNERS
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.teaching.fitting import fit_once
 
@@ -51,6 +49,11 @@ class LabelledReducer(Reducer[Transitions]):
     teacher: Named
     when: Literal["after", "before"] = "after"
     discount: Annotated[float, Field(ge=0, lt=1)] = 0.99
+
+    @property
+    def title(self) -> str:
+        """The reducer and the labels."""
+        return f"{self._reducer.name} with {self._labels.name} labels"
 
     @property
     def stream_name(self) -> str:
@@ -81,8 +84,7 @@ class LabelledReducer(Reducer[Transitions]):
         Raises:
             InputError: If it holds no signal, or the teacher diverges.
         """
-        teacher = fit_once(self._teacher, rows, self.discount)
-        return self._relabel(teacher, rows)(rows)
+        return self._relabel(*self._taught(rows))(rows)
 
     def reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
@@ -94,16 +96,15 @@ class LabelledReducer(Reducer[Transitions]):
                 diverges, or a class breaks its contract.
         """
         self.check_usable(rows)
-        teacher = fit_once(self._teacher, rows, self.discount)
+        teacher, _ = self._taught(rows)
         made = super().reduce(rows, size, rng)
-        method = f"{self._reducer.name} with {self._labels.name} labels"
-        return replace(made, method=method, seconds=made.seconds + teacher.seconds)
+        return replace(made, seconds=made.seconds + teacher.seconds)
 
     def _reduce(
         self, rows: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        teacher = fit_once(self._teacher, rows, self.discount)
-        relabel = self._relabel(teacher, rows)
+        teacher, taught = self._taught(rows)
+        relabel = self._relabel(teacher, taught)
         if self.when == "before":
             made = self._reducer.reduce(relabel(rows), size, rng)
             labelled = made.rows
@@ -115,8 +116,12 @@ class LabelledReducer(Reducer[Transitions]):
         found = {**made.diagnostics, **teacher.diagnostics, **relabel.diagnostics}
         return labelled, None, found
 
-    def _relabel(self, teacher: FittedTeacher, rows: Transitions) -> Relabel:
-        return self._labels.make(teacher, rows, self.discount)
+    def _taught(self, rows: Transitions) -> tuple[FittedTeacher, Transitions]:
+        """Fit the teacher, once; return it and the rows that it was fitted to."""
+        return fit_once(self._teacher, rows, self.discount), rows
+
+    def _relabel(self, teacher: FittedTeacher, taught: Transitions) -> Relabel:
+        return self._labels.make(teacher, taught, self.discount)
 
     @cached_property
     def _reducer(self) -> Reducer[Transitions]:
@@ -147,9 +152,9 @@ class LabelledControl(LabelledReducer):
         """Look for what the reducer needs alone."""
         check_usable(self._reducer, rows)
 
-    def _relabel(self, teacher: FittedTeacher, rows: Transitions) -> Relabel:
+    def _relabel(self, teacher: FittedTeacher, taught: Transitions) -> Relabel:
         try:
-            return super()._relabel(teacher, rows)
+            return super()._relabel(teacher, taught)
         except NoSignalError:
             return Silence()
 
@@ -172,8 +177,7 @@ def label_by(
     name: str,
     spec: LabelsSpec,
     discount: float,
-    *,
-    is_control: bool = False,
+    kind: type[LabelledReducer] = LabelledReducer,
 ) -> LabelledReducer:
     """Let a teacher label what a reducer makes.
 
@@ -182,7 +186,7 @@ def label_by(
         name: By which it is found.
         spec: The labels, and the teacher.
         discount: γ.
-        is_control: Whether the data were robbed of signal.
+        kind: How rows are labelled, as those of a control.
 
     Raises:
         InputError: If the labels, the teacher or a parameter are unknown, or a value breaks its
@@ -190,7 +194,6 @@ def label_by(
     """
     labels = LABELS.make(spec.name, spec.parameters)
     teacher = TEACHERS.make(spec.teacher.name, spec.teacher.parameters)
-    kind = LabelledControl if is_control else LabelledReducer
     return kind(
         reducer=_named(name, reducer),
         labels=_named(spec.name, labels),
@@ -198,34 +201,6 @@ def label_by(
         when=spec.when,
         discount=discount,
     )
-
-
-def labels_of(parameters: Mapping[str, Any]) -> LabelledReducer | None:
-    """Rebuild the labels of a saved reduction from its parameters.
-
-    Returns:
-        None if it has none, or if they, their teacher or its learner do not come with the package:
-        what a file says alone imports nothing.
-    """
-    reducer, labels, teacher = (parameters.get(key) for key in ("reducer", "labels", "teacher"))
-    named: list[tuple[Any, Registry[Any]]] = [
-        (reducer, REDUCERS),
-        (labels, LABELS),
-        (teacher, TEACHERS),
-    ]
-    if (learner := _learner_of(teacher)) is not None:
-        named.append((learner, OFFLINE_LEARNERS))
-    known = (
-        isinstance(each, Mapping) and each.get("name") in registry.builtin
-        for each, registry in named
-    )
-    return LabelledReducer.model_validate(dict(parameters)) if all(known) else None
-
-
-def _learner_of(teacher: Any) -> Any:
-    """Return what a teacher of a file names as its learner; None if nothing."""
-    given = teacher.get("parameters") if isinstance(teacher, Mapping) else None
-    return given.get("learner") if isinstance(given, Mapping) else None
 
 
 def _named(name: str, made: BaseModel) -> Named:

@@ -12,8 +12,7 @@ from envs.loading import load_dataset
 from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.parts import reduce_in_parts
-from harness.core.reduction import Reduction
-from harness.core.seeding import stream
+from harness.core.reduction import Reduction, reduction_stream
 from harness.core.transitions import Transitions
 from harness.distillation.exact import ExactDistiller
 from harness.numerics.cell_moments import CellMoments
@@ -214,7 +213,8 @@ def test_rows_that_are_all_the_same_need_one_point_a_cell() -> None:
 @settings(max_examples=30, deadline=None)
 def test_a_stream_gives_the_same_set(seed: int, chunk: int, size: int) -> None:
     data = random_transitions(rng(seed), 300, 2, 2)
-    whole = ExactDistiller().reduce(data, size, stream("reservoir", seed, 0))
+    (of_part,) = reduction_stream(ExactDistiller(), size, seed).spawn(1)
+    whole = ExactDistiller().reduce(data, size, of_part)
     streamed = reduce_in_parts(ExactDistiller(), Split(data, chunk=chunk), size, seed)
     assert streamed.method == whole.method
     assert streamed.parameters == whole.parameters

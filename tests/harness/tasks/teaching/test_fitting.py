@@ -12,7 +12,7 @@ import pytest
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction
 from harness.labels.closed_form import ClosedFormTeacher
-from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_kept_in
+from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_of
 from harness.testing.rows import random_transitions
 
 
@@ -40,7 +40,7 @@ def never(*_: object) -> FittedTeacher:
 
 
 def fit(teacher: ClosedFormTeacher, data: Transitions, folder: Path | None) -> FittedTeacher:
-    with teachers_kept_in(folder):
+    with teachers_of("some data", folder):
         return fit_once(teacher, data, 0.9)
 
 

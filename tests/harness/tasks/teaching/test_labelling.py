@@ -22,7 +22,8 @@ from harness.labels.base import FittedTeacher
 from harness.labels.closed_form import ClosedFormTeacher
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.teaching.labelling import LabelledReducer, label_by, labels_of
+from harness.tasks.teaching.labelling import LabelledReducer, label_by
+from harness.tasks.teaching.saved_labels import labels_of
 from harness.testing.rows import in_episodes, random_transitions
 
 QUICK = {"name": "closed-form", "parameters": {"feature_count": 20, "iterations": 20}}
