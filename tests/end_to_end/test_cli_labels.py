@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from envs.loading import open_dataset
 from harness.core.records import read_records
 from harness.core.storage.npz import load_arrays
+from harness.testing.rows import random_transitions
 from tests.support.commands import Command
 
 CARTPOLE = "classic/cartpole/medium-v0"
@@ -107,6 +109,18 @@ def test_a_streamed_set_is_certified_with_the_labels_of_the_same_sample(
     certified = bench("certify", path, "--against", CARTPOLE).output.splitlines()
     assert certified[0] == "both with advantage labels, by the same teacher"
     assert float(certified[3].split()[4].rstrip(",")) < 1e-9
+
+
+def test_a_refuted_teacher_is_said_of_its_dataset(bench: Command, tmp_path: Path) -> None:
+    path, rng = tmp_path / "noise.npz", np.random.default_rng(1)
+    rows = random_transitions(rng, 60)
+    replace(rows, rewards=rng.normal(size=60)).save(path, {})
+    made = bench(
+        "distill", path, "--method", "random", "--labels", "advantage", "--size", 10,
+        "--output", tmp_path / "set.npz",
+    )  # fmt: skip
+    assert made.status == 0, made.errors
+    assert f"dataset {str(path)!r}: teacher 'closed-form' is refuted by the data" in made.errors
 
 
 @pytest.mark.slow

@@ -27,7 +27,15 @@ from envs.loading import open_recording
 from envs.regression.datasets import open_tabular, split
 from harness.core.errors import InputError
 from harness.core.specs import CodebookSpec
-from tests.envs.formats.layouts import Arrays, as_recording, mutants, walk, write_d4rl, write_npz
+from tests.envs.formats.layouts import (
+    Arrays,
+    as_recording,
+    mutants,
+    walk,
+    write_csv,
+    write_d4rl,
+    write_npz,
+)
 
 pytestmark = pytest.mark.slow
 COUNT = int(os.environ.get("BELLMAN_BENCH_MUTATIONS", "100"))  # of each format
@@ -108,6 +116,15 @@ def write_numbers(path: Path, arrays: Arrays) -> str:
     return write_d4rl(path, held, compression=None)
 
 
+def write_columns(path: Path, arrays: Arrays) -> str:
+    """Write what a table can hold, as many rows as the shortest array has."""
+    held = {
+        name: array for name, array in arrays.items() if array.ndim in (1, 2) and name != "metadata"
+    }
+    rows = min(map(len, held.values()), default=0)
+    return write_csv(path, {name: array[:rows] for name, array in held.items()})
+
+
 def use(id_or_path: str, number: int) -> None:
     """Inspect a dataset, make transitions of it, and now and then convert it."""
     recording = open_recording(id_or_path)
@@ -140,7 +157,9 @@ def bases(number: int) -> Arrays:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "write"), [(".npz", write_npz), (".hdf5", write_numbers)], ids=["npz", "hdf5"]
+    ("suffix", "write"),
+    [(".npz", write_npz), (".hdf5", write_numbers), (".csv", write_columns)],
+    ids=["npz", "hdf5", "csv"],
 )
 @pytest.mark.usefixtures("empty_root")
 def test_flat_files(suffix: str, write: Callable[[Path, Arrays], str], tmp_path: Path) -> None:
