@@ -117,7 +117,7 @@ def test_a_refuted_teacher_is_said_of_its_dataset(bench: Command, tmp_path: Path
     replace(rows, rewards=rng.normal(size=60)).save(path, {})
     made = bench(
         "distill", path, "--method", "random", "--labels", "advantage", "--size", 10,
-        "--output", tmp_path / "set.npz",
+        "--discount", 0, "--output", tmp_path / "set.npz",
     )  # fmt: skip
     assert made.status == 0, made.errors
     assert f"dataset {str(path)!r}: teacher 'closed-form' is refuted by the data" in made.errors
