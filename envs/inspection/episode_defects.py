@@ -101,7 +101,7 @@ def _flags(statistics: Statistics) -> Iterator[str]:
     elif not terminations.any() and not truncations.any():
         yield (
             f"none of {rows(len(terminations))} is flagged terminated or truncated: flag where "
-            "episodes end, or map the array that does"
+            "episodes end, or of a file name the array that does, as by --map truncations=NAME"
         )
     else:
         yield from _early_flags(statistics)

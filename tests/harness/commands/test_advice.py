@@ -22,10 +22,10 @@ def sentences_of(path: Path) -> Iterator[str]:
     """Yield the strings of several words of a module that are not its documentation."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and id(node) not in statements
-        if is_text and isinstance(node.value, str) and " " in node.value.strip():
-            yield node.value
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    for text in (node.value for node in constants if id(node) not in statements):
+        if isinstance(text, str) and " " in text.strip():
+            yield text
 
 
 def test_every_option_that_a_message_names_exists() -> None:
