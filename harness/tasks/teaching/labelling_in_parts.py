@@ -48,7 +48,7 @@ class LabelledInParts(LabelledReducer):
                 teacher diverges.
         """
         streaming = check_streams(self._reducer)
-        sample = take_in_parts(parts, sampled_rows(parts.row_count, self.teacher_rows))
+        sample = take_in_parts(parts, taught_rows(parts.row_count, self.teacher_rows))
         with naming(f"sample of {len(sample)} rows"):
             check_signal(sample, self._labels.name)
             teacher, taught = self._taught(sample)
@@ -105,7 +105,7 @@ class InBlocks:
         return np.concatenate([self.q.values(observations[at : at + BLOCK]) for at in begins])
 
 
-def sampled_rows(count: int, most: int) -> IntArray:
+def taught_rows(count: int, most: int) -> IntArray:
     """Number ``min(count, most)`` of ``count`` rows, drawn uniformly, in ascending order."""
     if count <= most:
         return np.arange(count)
@@ -117,7 +117,7 @@ def sampled_rows(count: int, most: int) -> IntArray:
 @lru_cache(maxsize=2)
 def _sample(rows: Transitions, most: int) -> Transitions:
     """Take the sample of a whole dataset, the same object again, so that it is fitted once."""
-    return rows if len(rows) <= most else rows.take(sampled_rows(len(rows), most))
+    return rows if len(rows) <= most else rows.take(taught_rows(len(rows), most))
 
 
 def _work_on_labelled(

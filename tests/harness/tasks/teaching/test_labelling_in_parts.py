@@ -19,7 +19,7 @@ from harness.numerics.certificates.bellman import certify_bellman
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.teaching import labelling_in_parts
 from harness.tasks.teaching.labelling import LabelledReducer, label_by
-from harness.tasks.teaching.labelling_in_parts import LabelledInParts, sampled_rows
+from harness.tasks.teaching.labelling_in_parts import LabelledInParts, taught_rows
 from harness.tasks.teaching.saved_labels import labels_of
 from harness.testing.rows import random_transitions
 from tests.support.parts import Split
@@ -72,7 +72,7 @@ def test_exact_points_have_the_losses_of_all_labelled_rows(data: Transitions) ->
 def test_a_teacher_sees_a_sample_and_labels_what_it_never_saw(data: Transitions) -> None:
     reducer = labelled("random", "advantage").model_copy(update={"teacher_rows": 50})
     found = reduce_in_parts(reducer, Split(data, edges=[33]), 30, 1).rows
-    sample = data.take(sampled_rows(90, 50))
+    sample = data.take(taught_rows(90, 50))
     values = ClosedFormTeacher(**TEACHER).fit(sample, 0.9).q.values
     gap = np.median(np.ptp(values(sample.observations), axis=1))
     own = values(found.observations)
@@ -91,8 +91,8 @@ def test_a_file_says_how_many_rows_its_teacher_saw(data: Transitions) -> None:
 
 @given(count=st.integers(1, 5000), most=st.integers(1, 500))
 @settings(deadline=None)
-def test_sampled_rows_are_distinct_and_in_order(count: int, most: int) -> None:
-    rows = sampled_rows(count, most)
+def test_taught_rows_are_distinct_and_in_order(count: int, most: int) -> None:
+    rows = taught_rows(count, most)
     assert len(rows) == min(count, most)
     assert (np.diff(rows) > 0).all()
     assert rows[0] >= 0
@@ -101,7 +101,7 @@ def test_sampled_rows_are_distinct_and_in_order(count: int, most: int) -> None:
 
 def test_episodes_of_one_length_are_met_at_all_their_steps() -> None:
     """Every hundredth row of episodes of a hundred steps would be the same step of each."""
-    steps = np.bincount(sampled_rows(200_000, 2000) % 100, minlength=100)
+    steps = np.bincount(taught_rows(200_000, 2000) % 100, minlength=100)
     assert steps.min() > 5
     assert steps.max() < 40
 
