@@ -29,11 +29,11 @@ from harness.distillation.forward_selection import ForwardSelection
 from harness.distillation.loss_matching import LossMatching
 from harness.distillation.operator import OperatorDistiller
 from harness.distillation.pilot_selection import PilotSelection
-from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
 from harness.tasks.metrics.fresh_gap import FreshGap
 from harness.tasks.metrics.worst_case_gap import WorstCaseGap
+from harness.tasks.teaching.teacher_learner import TeacherLearner
 
 JUDGE_GROUPS: Final = (LEARNER_GROUP, "bellman_bench.metrics")
 
