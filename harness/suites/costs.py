@@ -41,6 +41,7 @@ REDUCERS: Final = {
     "forward-selection": 0.4,
     "kernel-herding": 0.35,
     "loss-matching": 0.07,
+    "moved-points": 2.0,
     "operator": 1.0,
     "pilot-selection": 12.0,
     "tree-recombination": 0.02,

@@ -27,6 +27,7 @@ from harness.distillation.exact import ExactDistiller
 from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.forward_selection import ForwardSelection
 from harness.distillation.loss_matching import LossMatching
+from harness.distillation.moved_points import MovedPoints
 from harness.distillation.operator import OperatorDistiller
 from harness.distillation.pilot_selection import PilotSelection
 from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
@@ -58,6 +59,7 @@ REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
         OperatorDistiller,
         ForwardSelection,
         PilotSelection,
+        MovedPoints,
     ),
 )
 LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(
