@@ -15,7 +15,7 @@ from harness.execution.kept_sets import KeptSet, find_set, write_sets
 from harness.execution.worker_pool import reduction_identity
 from harness.suites.trust import names_modules
 from harness.tasks.kinds import task_of
-from harness.tasks.teaching.fitting import teachers_kept_in
+from harness.tasks.teachers.fitting import teachers_kept_in
 
 
 def keep_sets(directory: Path, arms: Collection[str], import_modules: bool = False) -> int:

@@ -34,7 +34,7 @@ from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
 from harness.tasks.metrics.fresh_gap import FreshGap
 from harness.tasks.metrics.worst_case_gap import WorstCaseGap
-from harness.tasks.teaching.teacher_learner import TeacherLearner
+from harness.tasks.teachers.learner import TeacherLearner
 
 JUDGE_GROUPS: Final = (LEARNER_GROUP, "bellman_bench.metrics")
 

@@ -26,7 +26,7 @@ from harness.labels.base import (
 from harness.labels.builtin import LABELS, TEACHERS
 from harness.learners.builtin import OFFLINE_LEARNERS
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
 
 
 class Named(Frozen):

@@ -12,8 +12,8 @@ import pytest
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction
 from harness.labels.closed_form import ClosedFormTeacher
-from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_kept_in
-from harness.tasks.teaching.teacher_learner import TeacherLearner
+from harness.tasks.teachers.fitting import fit_once, fit_shared, teachers_kept_in
+from harness.tasks.teachers.learner import TeacherLearner
 from harness.testing.rows import random_transitions
 
 

@@ -15,7 +15,7 @@ from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.labels.base import QFunction, Teacher
 from harness.labels.builtin import TEACHERS
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
 
 
 class TeacherLearner(Learner):
