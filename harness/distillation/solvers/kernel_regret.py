@@ -81,7 +81,7 @@ class KernelRegret:
 
     def _values(self, regressions: Iterable[_Regression]) -> Float64Array:
         """Values of every action at the states, ``(n, action_count)``."""
-        values = np.zeros_like(self._losses)
+        values: Float64Array = np.zeros_like(self._losses)
         for action, regression in zip(self._actions, regressions, strict=True):
             values[:, action] = regression.across.values @ regression.weights
         return values
