@@ -119,7 +119,8 @@ def load_results(directory: Path | str) -> pd.DataFrame:
         - ``rows`` and ``bytes`` of what was trained on; ``dataset_bytes`` and ``dataset_hash``, the
           SHA-256, of the full data; ``environment``, the id of where policies were evaluated.
         - ``seconds_reduction``, ``seconds_training``, ``seconds_evaluation`` of wall time. Runs
-          that share a reduction repeat its seconds, and labelled arms those of their teacher.
+          that share a reduction repeat its seconds, and labelled arms and teachers that act
+          themselves those of the teacher's fit.
 
     Raises:
         InputError: If there is no record, or one or the suite cannot be read.

@@ -38,6 +38,7 @@ class TrainedPolicy:
     step: int  # gradient steps so far
     policy: Policy
     metrics: Mapping[str, float] = field(default_factory=dict)
+    saved_seconds: float = 0.0  # of training so far, because another run had done it
 
 
 def no_policy(learner: str) -> InputError:

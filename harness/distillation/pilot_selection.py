@@ -14,13 +14,12 @@ from harness.core.reduction import Diagnostics, Reducer
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
 from harness.numerics.action_worth import tabulate_worth
-from harness.numerics.stratification import allocate, cell_counts, cell_labels
+from harness.numerics.stratification import draw_by_weight
 
 if TYPE_CHECKING:
     from harness.numerics.q_networks.pilots import Exam
 
 MOST_ROWS = 1000  # on all of which hundreds of selections' pilots are trained
-TERMINATED_SHARE = 0.1  # of the random selections at least, as of the baseline
 
 
 class PilotSelection(Reducer[Transitions]):
@@ -98,7 +97,6 @@ class _Trials:
 
         self._rng = rng
         self._rows = transitions
-        self._cells = cell_labels(transitions)
         self._totals = np.cumsum(transitions.shares)
         self._scale = scale_of(transitions.rewards)
         self._exam = make_exam(transitions, settings.states)
@@ -110,14 +108,7 @@ class _Trials:
 
     def draw(self, size: int) -> IntArray:
         """Draw distinct rows by weight, stratified by action and termination, ``(size,)``."""
-        allocation = allocate(cell_counts(self._rows), size, TERMINATED_SHARE)
-        drawn = [self._draw_from(cell, count) for cell, count in enumerate(allocation) if count]
-        return np.concatenate(drawn)
-
-    def _draw_from(self, cell: int, count: int) -> IntArray:
-        members = np.flatnonzero(self._cells == cell)
-        shares = self._rows.shares[members]
-        return self._rng.choice(members, count, replace=False, p=shares / shares.sum())
+        return draw_by_weight(self._rows, size, self._rng)
 
     def exchange(self, kept: IntArray) -> IntArray:
         """Exchange one of the rows for another of the dataset, drawn by weight."""

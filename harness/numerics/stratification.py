@@ -7,6 +7,7 @@ import numpy as np
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.transitions import Transitions
 
+TERMINATED_SHARE = 0.1  # of terminated rows in a stratified start, as of the baseline
 TINY = np.finfo(float).tiny
 
 
@@ -92,6 +93,18 @@ def draw_stratified(
     )
     rows.sort()
     return rows, cell_weights(transitions, rows)
+
+
+def draw_by_weight(transitions: Transitions, size: int, rng: np.random.Generator) -> IntArray:
+    """Draw distinct rows of every cell by their weights, with sizes by `allocate`, ``(size,)``."""
+    labels, shares = cell_labels(transitions), transitions.shares
+    drawn = []
+    for cell, count in enumerate(allocate(cell_counts(transitions), size, TERMINATED_SHARE)):
+        if count:
+            members = np.flatnonzero(labels == cell)
+            own = shares[members] / shares[members].sum()
+            drawn.append(rng.choice(members, count, replace=False, p=own))
+    return np.concatenate(drawn)
 
 
 def draw_cells(counts: IntArray, allocation: IntArray, rng: np.random.Generator) -> list[IntArray]:

@@ -12,11 +12,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from harness.core.classes.specs import LearnerSpec
+from harness.core.classes.specs import LearnerSpec, TeacherSpec
 from harness.core.records import RunRecord
 from harness.core.specs import RunSpec
 from harness.execution.worker_pool import reduction_identity
@@ -32,7 +32,7 @@ NETWORKS: Final = {
     "cql": 1.4,
     "ensemble-dqn": 4.2,
 }  # a step of theirs in steps of dqn
-STEPLESS: Final = {"linear-fqi": 0.07, "teacher": 3.0, "mlp": 0.05, "fresh-predictors": 2.3}
+STEPLESS: Final = {"linear-fqi": 0.07, "mlp": 0.05, "fresh-predictors": 2.3}
 ON_ALL_ROWS: Final = {"linear-fqi": 1.1}  # where it differs
 TEACHERS: Final = {"closed-form": 3.0, "cautious": 10.0, "learner": 9.0}
 REDUCERS: Final = {
@@ -41,6 +41,7 @@ REDUCERS: Final = {
     "forward-selection": 0.4,
     "kernel-herding": 0.35,
     "loss-matching": 0.07,
+    "moved-points": 2.0,
     "operator": 1.0,
     "pilot-selection": 12.0,
     "tree-recombination": 0.02,
@@ -69,18 +70,21 @@ def expected_seconds(runs: Iterable[RunSpec]) -> dict[str, float]:
 def recorded_seconds(records: Iterable[RunRecord]) -> float:
     """Seconds that completed runs took together, what they share counted once.
 
-    Every labelled record holds its teacher's seconds too. They are no more than the least of those
-    that share the teacher, of which some arm does next to nothing else.
+    Every labelled record holds its teacher's seconds too, in those of its reduction, and one whose
+    learner is a teacher in those of its training. They are no more than the least of those that
+    share the teacher, of which some arm does next to nothing else.
     """
     own = 0.0
     reductions: dict[str, tuple[str | None, float]] = {}
+    taught: dict[str | None, list[float]] = defaultdict(list)
     for record in records:
         if record.result is not None:
             seconds = record.result.seconds
-            own += seconds.training + seconds.evaluation
+            own += seconds.evaluation
+            learner, labels = _fit_as_learner(record.spec), _fit_for_labels(record.spec)
+            taught[learner and learner.identity].append(seconds.training)
             reduction = reduction_identity(record.spec)
-            reductions[reduction] = _teacher_identity(record.spec), seconds.reduction
-    taught: dict[str | None, list[float]] = defaultdict(list)
+            reductions[reduction] = labels and labels.identity, seconds.reduction
     for teacher, taken in reductions.values():
         taught[teacher].append(taken)
     alone = sum(taught.pop(None, []))
@@ -101,20 +105,37 @@ def speed() -> float:
     return count / (time.perf_counter() - started) / PRODUCTS_A_SECOND
 
 
+class _Fit(NamedTuple):
+    """A teacher's fit, which runs of the same identity share."""
+
+    identity: str
+    seconds: float
+
+
 def _shared_parts(spec: RunSpec) -> Iterator[tuple[str, float]]:
     """Yield what a run shares with others, each with its seconds."""
     yield reduction_identity(spec), REDUCERS.get(spec.reducer.name, OTHER)
-    teacher = _teacher_identity(spec)
-    if teacher is not None and spec.reducer.labels is not None:
-        yield teacher, TEACHERS.get(spec.reducer.labels.teacher.name, OTHER)
+    yield from (fit for fit in (_fit_for_labels(spec), _fit_as_learner(spec)) if fit)
 
 
-def _teacher_identity(spec: RunSpec) -> str | None:
-    """Identity of the teacher of a run's labels, equal for runs that share it."""
-    if spec.reducer.labels is None:
+def _fit_for_labels(spec: RunSpec) -> _Fit | None:
+    """Fit of the teacher of a run's labels, to all of its data."""
+    return _fit(spec.reducer.labels.teacher, spec) if spec.reducer.labels else None
+
+
+def _fit_as_learner(spec: RunSpec) -> _Fit | None:
+    """Fit of the teacher in the place of a run's learner, to what the run reduces its data to."""
+    if spec.learner.name != "teacher":
         return None
-    made_of = spec.dataset, spec.reducer.control, spec.discount
-    return f"{spec.reducer.labels.teacher.model_dump_json()} {made_of}"
+    teacher = TeacherSpec.model_validate(spec.learner.parameters.get("teacher", {}))
+    reduced = spec.reducer.name != "full" or spec.reducer.labels
+    return _fit(teacher, spec, reduction_identity(spec) if reduced else None)
+
+
+def _fit(teacher: TeacherSpec, spec: RunSpec, rows: str | None = None) -> _Fit:
+    seed = spec.seed if spec.reducer.control == "permuted" else None
+    data = spec.dataset, spec.reducer.control, seed, spec.discount, rows
+    return _Fit(f"{teacher.model_dump_json()} {data}", TEACHERS.get(teacher.name, OTHER))
 
 
 def _own_seconds(spec: RunSpec) -> float:

@@ -23,7 +23,7 @@ from harness.core.rows import RowsT, private_copy
 from harness.core.specs import RunSpec, Suite
 from harness.execution.cache import cache_key, fetch, in_rows, results_folder
 from harness.execution.kept_sets import find_set
-from harness.tasks.teaching.fitting import teachers_of
+from harness.tasks.teachers.fitting import teachers_of
 
 SourceT = TypeVar("SourceT")
 

@@ -27,13 +27,14 @@ from harness.distillation.exact import ExactDistiller
 from harness.distillation.exact_regression import ExactRegression
 from harness.distillation.forward_selection import ForwardSelection
 from harness.distillation.loss_matching import LossMatching
+from harness.distillation.moved_points import MovedPoints
 from harness.distillation.operator import OperatorDistiller
 from harness.distillation.pilot_selection import PilotSelection
-from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.builtin import LEARNER_GROUP, OFFLINE_LEARNERS
 from harness.learners.regressors import LassoLearner, LeastSquaresLearner, MLPLearner, RidgeLearner
 from harness.tasks.metrics.fresh_gap import FreshGap
 from harness.tasks.metrics.worst_case_gap import WorstCaseGap
+from harness.tasks.teachers.learner import TeacherLearner
 
 JUDGE_GROUPS: Final = (LEARNER_GROUP, "bellman_bench.metrics")
 
@@ -58,6 +59,7 @@ REDUCERS: Final[Registry[type[Reducer[Any]]]] = Registry(
         OperatorDistiller,
         ForwardSelection,
         PilotSelection,
+        MovedPoints,
     ),
 )
 LEARNERS: Final[Registry[type[Learner | ReductionMetric[Any]]]] = Registry(

@@ -32,7 +32,7 @@ from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.saving import load_regression_set
-from harness.tasks.teaching.fitting import teachers_of
+from harness.tasks.teachers.fitting import teachers_of
 from harness.tasks.teaching.judging import make_judge, make_learner, report_use
 from harness.tasks.teaching.saved_labels import labels_of
 

@@ -158,15 +158,17 @@ class ControlTask(Task[Dataset, Transitions]):
 
         All methods of one seed share the random streams of the learner and the evaluation, so that
         comparisons are paired. Of the last policy the record keeps its use as well; to fit who
-        judges it counts as no stage, since runs share it.
+        judges it counts as no stage, since runs share it. Training that another run has saved this
+        one counts as its own.
         """
         evaluation = Evaluation(spec, source, check_evaluable(source))
         engines.prepare(learner, spec.engine)  # imports libraries: not timed
         policies = engines.fit(learner, spec.engine, reduction.rows, _learner_seed(spec))
-        started = time.perf_counter()
+        started, saved = time.perf_counter(), 0.0
         for trained in policies:
             evaluation.take(trained)
-        training_seconds = time.perf_counter() - started - evaluation.seconds
+            saved = trained.saved_seconds
+        training_seconds = time.perf_counter() - started - evaluation.seconds + saved
         return RunResult(
             dataset=self.facts(source, spec.seed),
             reduction=reduction_facts(reduction),

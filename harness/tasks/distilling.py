@@ -33,7 +33,7 @@ from harness.tasks.saving import (
     save_streamed_reduction,
 )
 from harness.tasks.streaming import StoredParts
-from harness.tasks.teaching.fitting import teachers_of
+from harness.tasks.teachers.fitting import teachers_of
 from harness.tasks.teaching.labelling import label_by
 from harness.tasks.teaching.labelling_in_parts import LabelledInParts
 

@@ -30,6 +30,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "av-pbc": {"networks": 1, "cloning_steps": 2, "steps": 2},
     "operator": {"maps": 2, "feature_count": 16, "predictors": 4, "steps": 2},
     "loss-matching": {"iterations": 2},
+    "moved-points": {"rounds": 1, "iterations": 2},
     "pilot-selection": {"pilots": 1, "hidden_units": (8,), "steps": 5, "trials": 6},
 }
 

@@ -208,7 +208,7 @@ class Neighbourhoods(Domain):
 
 def _principal_axes(moves: Float64Array) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Axes ``(p, p)`` of displacements ``(n, p)``, and the minimum and maximum along each."""
-    values, vectors = np.linalg.eigh(np.cov(moves, rowvar=False, bias=True))
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(moves, rowvar=False, bias=True)))
     spread = np.sqrt(np.where(values > VANISHING * values[-1], values, 0.0))
     along = moves @ vectors / np.where(spread > 0, spread, np.inf)
     return vectors * spread, np.minimum(along.min(axis=0), 0), np.maximum(along.max(axis=0), 0)

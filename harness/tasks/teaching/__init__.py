@@ -1,1 +1,1 @@
-"""What teachers do in runs: fitted once, they label reduced rows and judge policies."""
+"""What teachers do in runs: they label reduced rows and judge policies."""

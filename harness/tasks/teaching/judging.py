@@ -21,7 +21,7 @@ from harness.labels.builtin import TEACHERS
 from harness.labels.use import Judge
 from harness.learners.networks import NetworkLearner
 from harness.tasks.builtin import LEARNERS
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
 from harness.tasks.teaching.labelling import Named
 
 JUDGED_ROWS = 100_000  # that a judge is fitted to, at most: 20 s, half a gigabyte

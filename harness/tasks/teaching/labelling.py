@@ -24,7 +24,7 @@ from harness.labels.base import (
 )
 from harness.labels.builtin import LABELS, TEACHERS
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
 
 
 class Named(Frozen):

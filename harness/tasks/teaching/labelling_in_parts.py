@@ -17,7 +17,7 @@ from harness.core.reduction import Diagnostics
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction, Relabel, check_signal
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
 from harness.tasks.teaching.labelling import LabelledReducer
 
 TEACHER_ROWS: Final = 16_384  # by default: the closed form needs a tenth of a gigabyte for them

@@ -21,26 +21,9 @@ from harness.distillation.pilot_selection import PilotSelection, make_exam, scal
 from harness.numerics.q_networks.layers import Shape
 from harness.numerics.q_networks.pilots import draw_pilots, examine, regressed
 from harness.numerics.q_networks.steps import cosine_rates
+from tests.support.ring import ring
 
 STEPS, RATE = 60, 5e-3
-
-
-def ring(states: int, seed: int = 0) -> Transitions:
-    """A row for each of three actions in states of the plane: the sector decides which is best."""
-    rng = np.random.default_rng(seed)
-    places = rng.normal(size=(states, 2))
-    angle = np.arctan2(places[:, 1], places[:, 0])
-    worth = np.cos(angle[:, None] - 2 * np.pi / 3 * np.arange(3))
-    rows = np.repeat(places, 3, axis=0)
-    return Transitions(
-        observations=rows,
-        actions=np.tile(np.arange(3), states),
-        rewards=(50 * (worth - worth.mean(axis=1, keepdims=True))).ravel(),
-        next_observations=rows,
-        terminations=np.ones(len(rows), dtype=np.bool_),
-        weights=np.ones(len(rows)),
-        action_count=3,
-    )
 
 
 def losses_of_torch(

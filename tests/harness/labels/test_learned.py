@@ -20,9 +20,9 @@ from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Teacher
 from harness.labels.builtin import TEACHERS
 from harness.labels.learned import LearnerTeacher, bellman_error
-from harness.labels.teacher_learner import TeacherLearner
 from harness.learners.networks import FQILearner
-from harness.tasks.teaching.fitting import fit_once
+from harness.tasks.teachers.fitting import fit_once
+from harness.tasks.teachers.learner import TeacherLearner
 from harness.testing.rows import random_transitions
 
 SEEDS: list[int] = []

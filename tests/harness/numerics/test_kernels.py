@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from harness.numerics.kernels import KERNELS, network_kernel
+from harness.core.arrays import Float64Array
+from harness.numerics.kernels import (
+    KERNELS,
+    Kernel,
+    KernelSlopes,
+    gaussian_kernel,
+    gaussian_slopes,
+    network_kernel,
+    network_slopes,
+)
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -32,3 +43,29 @@ def test_the_network_kernel_is_the_tangent_kernel_of_wide_networks() -> None:
     tangent = two @ two.T + (one @ one.T) * (to_two @ to_two.T)
     tangent += (inputs @ inputs.T) * (to_one @ to_one.T)
     np.testing.assert_allclose(network_kernel(states, states), tangent / 3, rtol=0.1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "slopes"), [(network_kernel, network_slopes), (gaussian_kernel, gaussian_slopes)]
+)
+def test_slopes_are_the_derivatives_of_the_kernel(
+    kernel: Kernel, slopes: Callable[[Float64Array, Float64Array], KernelSlopes]
+) -> None:
+    """Also where a state meets itself, at which the network's angle has none."""
+    rng = np.random.default_rng(0)
+    left = 2 * rng.normal(size=(7, 3))
+    right = np.concatenate([rng.normal(size=(3, 3)), left[:2]])
+    found = slopes(left, right)
+    np.testing.assert_allclose(found.values, kernel(left, right), rtol=1e-12)
+    weights = rng.normal(size=(7, 5))
+    weights[[0, 1], [3, 4]] = 0.0
+    pulled = found.pull_back(weights)
+    for place in np.ndindex(right.shape):
+        ahead, behind = right.copy(), right.copy()
+        ahead[place] += 1e-6
+        behind[place] -= 1e-6
+        change = float((weights * (kernel(left, ahead) - kernel(left, behind))).sum())
+        assert pulled[place] == pytest.approx(change / 2e-6, rel=1e-5, abs=1e-6)
+    along = slopes(left, left).pull_back(np.eye(7))
+    lengths = np.square(left) if kernel is network_kernel else 0 * left
+    np.testing.assert_allclose(along * left, lengths / 4, atol=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 
@@ -86,3 +86,20 @@ def test_what_runs_share_is_expected_and_recorded_once() -> None:
     plain = [run for run in runs if run.reducer.label == "stratified"]
     records = [with_seconds(make_record(run, make_result(run, [1.0])), taken) for run in plain]
     assert recorded_seconds(records) == pytest.approx(6 * 1.25 + 3 * 5.0)
+
+
+def test_a_teacher_is_fitted_once_for_labels_and_learners_of_the_same_data() -> None:
+    """Those of all rows share a fit; permuted rows and reduced ones have fits of their own."""
+    text = SUITE.replace("learners = [", 'learners = [{ name = "teacher" }, ')
+    permuted = 'reducers = [{ name = "full", control = "permuted" }, '
+    suite = parse_suite(text.replace("reducers = [", permuted), "shared")
+    runs = [run for run in suite.runs() if run.size != 60 and run.learner.name == "teacher"]
+    expected = expected_seconds(runs)
+    fitting = [run.reducer.label for run in runs if 3 <= expected[run.run_id] < 6]
+    assert Counter(fitting) == {
+        **{"full-permuted": 3, "full": 1, "stratified": 3, "stratified-advantage": 3},
+    }
+    whole = [run for run in runs if run.reducer.label == "full"]
+    taken = Seconds(reduction=0.0, training=3.0, evaluation=0.25)
+    records = [with_seconds(make_record(run, make_result(run, [1.0])), taken) for run in whole]
+    assert recorded_seconds(records) == pytest.approx(3 * 0.25 + 3.0)

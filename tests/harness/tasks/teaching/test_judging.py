@@ -129,6 +129,17 @@ def test_its_seconds_are_no_stage(small: Dataset, monkeypatch: pytest.MonkeyPatc
     assert found.reduction == quick.reduction  # of the same reduction
 
 
+def test_training_that_another_run_has_saved_counts(
+    small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(self: Any, transitions: Any, seed: int) -> Any:  # noqa: ARG001
+        for step, saved in enumerate((2000.0, 5000.0)):
+            yield TrainedPolicy(step, Always(0), saved_seconds=saved)
+
+    monkeypatch.setattr(LinearFQILearner, "fit", fit)
+    assert 5000 < run(small).seconds.training < 5600
+
+
 @pytest.mark.parametrize("damage", ["no signal", "diverging teacher", "refuted teacher"])
 def test_where_nobody_can_judge_the_run_goes_on(
     small: Dataset, monkeypatch: pytest.MonkeyPatch, damage: str

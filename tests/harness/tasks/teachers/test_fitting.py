@@ -12,7 +12,8 @@ import pytest
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, QFunction
 from harness.labels.closed_form import ClosedFormTeacher
-from harness.tasks.teaching.fitting import fit_once, fit_shared, teachers_of
+from harness.tasks.teachers.fitting import fit_once, fit_shared, teachers_of
+from harness.tasks.teachers.learner import TeacherLearner
 from harness.testing.rows import random_transitions
 
 
@@ -58,6 +59,20 @@ def test_processes_that_share_a_folder_fit_once(
     for other in (ClosedFormTeacher(ridge=1e-2), ClosedFormTeacher(caution=1.0)):
         with pytest.raises(AssertionError, match="fitted again"):
             fit(other, data, tmp_path)
+
+
+def test_a_teacher_as_learner_shares_the_fit_and_counts_its_seconds(
+    data: Transitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = fit(ClosedFormTeacher(), data, tmp_path)
+    fit_shared.cache_clear()
+    monkeypatch.setattr(ClosedFormTeacher, "fit", never)
+    with teachers_of("some data", tmp_path):
+        (trained,) = TeacherLearner(discount=0.9).fit(data, seed=5)
+    best = first.q.values(data.observations).argmax(axis=1)
+    np.testing.assert_array_equal(trained.policy.act(data.observations), best)
+    assert trained.metrics == first.diagnostics
+    assert 0 < trained.saved_seconds < first.seconds
 
 
 def test_without_a_folder_a_process_fits_once(

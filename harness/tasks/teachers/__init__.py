@@ -1,0 +1,1 @@
+"""Teachers fitted once for all that share them: labels, judges and learners."""
