@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from minari.storage.hosting import list_remote_datasets
 
+from envs.formats.minari.upload import check_pushable
 from harness import load_dataset, load_results
+from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.tasks.saving import load_origin
 from tests.support.commands import Command
@@ -151,6 +153,8 @@ def test_a_remote_that_can_be_none_is_refused(bench: Command, root: Path) -> Non
         words = (SET, "--output", SHARED, "--licence", "mit", "--remote", remote)
         assert "write it as hf://NAME" in refusal(bench, *words)
     assert "--offline forbids" in refusal(bench, SET, "--output", SHARED, *PUSH)
+    with pytest.raises(InputError, match="has a namespace, as in mine/walks-v0"):
+        check_pushable("walks-v0", ME)
     assert files_in(root) == set()
 
 

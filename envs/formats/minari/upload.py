@@ -27,14 +27,19 @@ def check_pushable(dataset_id: str, remote: str) -> None:
         remote: An account of the hub, ``hf://NAME``.
 
     Raises:
-        InputError: If the remote is none, the network is not to be used or the hub cannot be
-            reached, its library is not installed, it knows no token of the user, or the account
-            has a dataset of that id.
+        InputError: If the remote is none, the id has no namespace, the network is not to be used
+            or the hub cannot be reached, its library is not installed, it knows no token of the
+            user, or the account has a dataset of that id.
     """
     if not _REMOTE.fullmatch(remote):
         raise InputError(
             f"remote {remote!r}: sets are pushed to an account of a Hugging Face hub; write it as "
             "hf://NAME"
+        )
+    if "/" not in dataset_id:
+        raise InputError(
+            f"dataset {dataset_id!r}: on a hub a dataset has a namespace, as in mine/{dataset_id}; "
+            "write it under such an id"
         )
     if is_offline():
         raise InputError(
@@ -106,7 +111,8 @@ def _explained(dataset_id: str, remote: str, remedy: str) -> Iterator[None]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", "Upload aborted. .* is already in remote", UserWarning)
+            taken = f"Upload aborted. {re.escape(dataset_id)} is already in remote"
+            warnings.filterwarnings("error", taken, UserWarning)
             warnings.filterwarnings("ignore", "Skipping .* as it is malformed", UserWarning)
             yield
     except InputError:

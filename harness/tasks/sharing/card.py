@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -57,7 +57,7 @@ class Origin(BaseModel):
         return str(labels.get("name")) if isinstance(labels, Mapping) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Card:
     """What a card says."""
 
@@ -66,8 +66,8 @@ class Card:
     reference: Reference
     origin: Origin
     licence: str
-    certificate: Sequence[str] = ()  # lines of `certify`; none: not computed
-    returns: str = ""  # a table in Markdown; empty: nobody was trained
+    certificate: str = ""  # in Markdown; empty: not computed
+    returns: str = ""  # in Markdown; empty: nobody was trained
 
     def text(self) -> str:
         """Write it in Markdown, with the front matter by which a hub lists a dataset."""
@@ -85,7 +85,7 @@ class Card:
         yield "What", self._what()
         yield "From what", self._from_what()
         yield "How it was made", self._how()
-        yield "Certificate", self._certificate()
+        yield "Certificate", self.certificate
         yield "Returns", self.returns
         yield "How to load", LOADING.format(id=self.dataset_id)
         yield "Licence", LICENCE.format(licence=self.licence)
@@ -128,13 +128,6 @@ class Card:
             f"```json\n{json.dumps(values, indent=1, sort_keys=True)}\n```"
         )
 
-    def _certificate(self) -> str:
-        if not self.certificate:
-            return ""
-        lines = "\n".join(self.certificate)
-        source = public_name(self.origin.source)
-        return f"By `bellman-bench certify` against `{source}`:\n\n```text\n{lines}\n```"
-
 
 LOADING: Final = """\
 With [Minari](https://minari.farama.org), where ACCOUNT is the account that shares it:
@@ -157,6 +150,12 @@ bellman-bench inspect {id}
 LICENCE: Final = """\
 `{licence}`, as said by whoever shares it. Its rows are those of the source, or made of them: what
 binds the source binds them."""
+
+
+def certificate_text(lines: Iterable[str], against: str) -> str:
+    """Write the lines of `certify` in Markdown, with the dataset that they compare with."""
+    source, body = public_name(against), "\n".join(lines)
+    return f"By `bellman-bench certify` against `{source}`:\n\n```text\n{body}\n```"
 
 
 def check_licence(licence: str) -> str:

@@ -17,7 +17,13 @@ from harness.core.errors import InputError
 from harness.core.storage.files import write_whole
 from harness.tasks.certify import certify
 from harness.tasks.saving import load_origin, write_as_minari
-from harness.tasks.sharing.card import Card, Origin, check_licence, stated_licence
+from harness.tasks.sharing.card import (
+    Card,
+    Origin,
+    certificate_text,
+    check_licence,
+    stated_licence,
+)
 from harness.tasks.sharing.returns import tabulate_returns
 
 CARD = "README.md"  # in a dataset's folder, where hubs look for it
@@ -135,12 +141,13 @@ def _finish_card(order: Sharing, card: Card) -> Card:
     Raises:
         InputError: If the set cannot be compared with the dataset, or no run was trained on it.
     """
-    returns, certificate = "", tuple[str, ...]()
+    returns = certificate = ""
     if order.results is not None:
         content_hash = card.transitions.content_hash()
         returns = tabulate_returns(order.results, content_hash, card.origin.source_hash)
     if order.against is not None:
-        certificate = tuple(certify(order.source, order.against, None, seed=0))
+        lines = certify(order.source, order.against, None, seed=0)
+        certificate = certificate_text(lines, order.against)
     return replace(card, returns=returns, certificate=certificate)
 
 
