@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import minari
 import pytest
 from minari.storage.hosting import list_remote_datasets
 
@@ -84,9 +85,11 @@ def test_a_shared_set_is_the_same_elsewhere(
     assert origin.keys() < about.keys()
     assert origin == {name: about[name] for name in origin}
     assert {"method", "parameters", "seed", "source_hash", "discount"} <= origin.keys()
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "by-minari"))
+    assert minari.load_dataset(SHARED, download=True).total_steps == 50
+    places = (root, tmp_path / "elsewhere", tmp_path / "by-minari")
     for name in ("README.md", "data/main_data.hdf5"):
-        copies = (place / SHARED / name for place in (root, tmp_path / "elsewhere"))
-        assert len({path.read_bytes() for path in copies}) == 1
+        assert len({(place / SHARED / name).read_bytes() for place in places}) == 1
 
 
 def test_a_name_that_is_taken_is_refused_and_the_next_version_is_not(
@@ -177,7 +180,7 @@ def test_the_card_says_what_is_known(bench: Command, tmp_path: Path) -> None:
         "- environment: `CartPole-v1`",
         "- mean return of the random policy: 20.45",
         "`stratified with advantage labels` with seed 0 and discount 0.99",
-        f'minari.download_dataset("hf://ACCOUNT/{SHARED}")',
+        f'minari.load_dataset("{SHARED}", download=True)',
     ):
         assert fact in card.text, fact
     assert "## Certificate" not in card.text
@@ -222,7 +225,7 @@ def test_what_is_no_set_is_refused(bench: Command, tmp_path: Path) -> None:
 SUITE = """
 name = "small"
 description = "Two arms, trained in closed form."
-datasets = ["classic/cartpole/medium-v0"]
+datasets = ["rows.npz"]
 sizes = [40]
 seeds = [0, 1]
 episodes = 2
@@ -232,10 +235,15 @@ learners = [{ name = "linear-fqi", parameters = { feature_count = 20, iterations
 
 
 @pytest.mark.usefixtures("cartpole")
-def test_certificate_and_returns_are_those_of_this_set(bench: Command, tmp_path: Path) -> None:
-    source, folder, path = "classic/cartpole/medium-v0", tmp_path / "runs", tmp_path / "set.npz"
-    (tmp_path / "small.toml").write_text(SUITE)
-    assert bench("run", tmp_path / "small.toml", "--results", folder).status == 0
+def test_certificate_and_returns_are_those_of_this_set(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, folder, path = "rows.npz", Path("runs"), Path("set.npz")
+    whole = ("classic/cartpole/medium-v0", "--method", "random", "--size", "600")
+    bench("distill", *whole, "--output", source)
+    Path("small.toml").write_text(SUITE)
+    assert bench("run", "small.toml", "--results", folder).status == 0
     bench(
         *("distill", source, "--method", "stratified", "--labels", "advantage", "--size", "40"),
         *("--seed", "1", "--output", path),
@@ -251,10 +259,10 @@ def test_certificate_and_returns_are_those_of_this_set(bench: Command, tmp_path:
 
     runs = load_results(folder)
     (own,) = runs[(runs["method"] == "stratified") & (runs["seed"] == 1)]["headline"]
-    whole = runs[runs["method"] == "full"]["headline"].mean()
+    full = runs[runs["method"] == "full"]["headline"].mean()
     (row,) = (line for line in card.splitlines() if line.startswith("| linear-fqi"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["linear-fqi", "5", "1", f"{own:.1f}", "2", f"{whole:.1f}"]
+    assert cells == ["linear-fqi", "5", "1", f"{own:.1f}", "2", f"{full:.1f}"]
 
     line = refusal(bench, SET, "--output", "own/other-v0", "--licence", "mit", "--results", folder)
     assert "no run was trained on this set" in line

@@ -130,22 +130,19 @@ class Card:
 
 
 LOADING: Final = """\
-With [Minari](https://minari.farama.org), where ACCOUNT is the account that shares it:
-
-```python
-import minari
-
-minari.download_dataset("hf://ACCOUNT/{id}")
-dataset = minari.load_dataset("{id}")
-```
-
-With bellman-bench and its extra `remote`, wherever a dataset's id is taken:
+Once the account that shares it is named, [Minari](https://minari.farama.org) and bellman-bench
+(with its extra `remote`) download it by its id:
 
 ```sh
 export MINARI_REMOTE=hf://ACCOUNT
 bellman-bench inspect {id}
-```"""
+```
 
+```python
+import minari
+
+dataset = minari.load_dataset("{id}", download=True)
+```"""
 
 LICENCE: Final = """\
 `{licence}`, as said by whoever shares it. Its rows are those of the source, or made of them: what
