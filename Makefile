@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_ALL := .venv/.installed-all
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: bench test test-fast check benchmarks docs
+.PHONY: bench test test-fast coverage check benchmarks docs
 
 bench: $(INSTALLED)
 	$(BIN)/bellman-bench collect classic/cartpole/medium-v0
@@ -24,6 +24,10 @@ test: $(INSTALLED_ALL)
 test-fast: $(INSTALLED)
 	$(PYTEST) --numprocesses $(JOBS) --dist loadfile -m 'not slow and not benchmark'
 
+# Which lines the fast tests run; fails below the floor in pyproject.toml.
+coverage: $(INSTALLED)
+	$(PYTEST) --numprocesses $(JOBS) --dist loadfile -m 'not slow and not benchmark' --cov
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,7 +37,7 @@ check: $(INSTALLED)
 benchmarks: $(INSTALLED_ALL)
 	$(PYTEST) -m benchmark -rP tests/benchmarks
 
-# The site, in build/site; a link or an anchor that leads nowhere fails it.
+# The site, in build/site, with notebooks of the examples; a link that leads nowhere fails it.
 docs: $(INSTALLED_ALL)
 	$(BIN)/python docs/tools/reference.py
 	$(BIN)/python docs/tools/views.py docs/studies/*.md

@@ -13,7 +13,7 @@ from gymnasium.spaces import Box, Discrete
 
 from envs.formats.episodes import Episode
 from envs.formats.minari.environments import describe_environments, with_action_start
-from envs.formats.minari.output import METADATA_KEY, check_new_id, check_one_step_room
+from envs.formats.minari.output import METADATA_KEY, check_new_id, check_one_step_room, public_name
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
 from envs.formats.row_order import find_jumps
@@ -48,8 +48,7 @@ def convert(recording: Recording, dataset_id: str) -> Path:
     starts = _find_starts(recording)
     _check_room(recording, starts)
     _check_order(recording, starts)
-    count, source = recording.action_count, Path(recording.source)
-    name = source.name if source.is_absolute() else str(source)  # folders are nobody's business
+    count, name = recording.action_count, public_name(recording.source)
     observation_space = _unbounded(recording.observations)
     reference = _makeable(recording.reference)
     action_space = (

@@ -24,6 +24,7 @@ from harness.commands.results.plot import plot
 from harness.commands.results.report import report
 from harness.commands.results.table import table
 from harness.commands.run import run
+from harness.commands.share import share
 from harness.commands.status import status
 from harness.commands.terminal import Stop, notices
 from harness.commands.verify import verify
@@ -41,6 +42,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     convert,
     distill,
     certify,
+    share,
     run,
     status,
     verify,

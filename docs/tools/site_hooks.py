@@ -1,7 +1,8 @@
-"""What building the site adds to MkDocs: files outside `docs`, and formulas without a script.
+"""What building the site adds: files outside `docs`, notebooks, and formulas without a script.
 
 Pages link to the repository's files as it lays them out (``../../results/labels/figures/…``), so
-that links work where the repository is read. The site gets a copy of each file that is linked to.
+that links work where the repository is read. The site gets a copy of each file that is linked to,
+and a notebook of each example that is a program.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from notebooks import notebooks
 
+NOTEBOOKS: Final = "notebooks"  # the site's folder for those of the examples
 COPIED: Final = "repository"  # the site's folder for files from outside `docs`
 _LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files outside `docs` that pages link to."""
+    """Add the files outside `docs` that pages link to, and the notebooks of the examples."""
+    for name, content in notebooks().items():
+        files.append(File.generated(config, f"{NOTEBOOKS}/{name}.ipynb", content=content))
     added: set[str] = set()
     for page in list(files.documentation_pages()):
         for _, target, _, _ in _LINK.findall(page.content_string):
@@ -37,16 +42,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Let links to files outside `docs` lead to the copies."""
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links to files outside `docs` lead to the copies, and add one to a program's notebook."""
+
+    def to(path: str) -> str:
+        return os.path.relpath(path, Path(page.file.src_uri).parent).replace(os.sep, "/")
 
     def lead(found: re.Match[str]) -> str:
         outside = _outside(found[2], page.file.src_uri, config)
         if outside is None:
             return found[0]
-        copy = f"{COPIED}/{_served(outside)}"
-        relative = os.path.relpath(copy, Path(page.file.src_uri).parent).replace(os.sep, "/")
-        return f"{found[1]}{relative}{found[4]}"
+        link = f"{found[1]}{to(f'{COPIED}/{_served(outside)}')}{found[4]}"
+        folder, _, name = outside.removesuffix(".py").rpartition("/")
+        notebook = f"{NOTEBOOKS}/{name}.ipynb"
+        if folder != "examples" or files.get_file_from_path(notebook) is None:
+            return link
+        return f"{link} ([notebook]({to(notebook)}))"
 
     return _LINK.sub(lead, markdown)
 

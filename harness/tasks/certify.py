@@ -22,7 +22,6 @@ from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.reduction import reduce_seeded
 from harness.core.seeding import stream
-from harness.core.storage.npz import load_metadata
 from harness.core.transitions import Transitions
 from harness.distillation.bellman import BellmanDistiller
 from harness.numerics.certificates.bellman import certify_bellman
@@ -31,7 +30,7 @@ from harness.numerics.fresh_predictors import FreshPredictors
 from harness.numerics.predictors import Actions
 from harness.numerics.standardising import Standardised, Units
 from harness.tasks.builtin import REDUCERS
-from harness.tasks.saving import load_regression_set
+from harness.tasks.saving import load_origin, load_regression_set
 from harness.tasks.teachers.fitting import teachers_of
 from harness.tasks.teaching.judging import make_judge, make_learner, report_use
 from harness.tasks.teaching.saved_labels import labels_of
@@ -108,7 +107,7 @@ def _certify_control(
     seed: int,
     learner: str | None,
 ) -> Iterator[str]:
-    origin, reduced = _origin(distilled), made.transitions
+    origin, reduced = load_origin(distilled), made.transitions
     if discount is None:
         discount = float(origin.get("discount", DISCOUNT))
     if (origin.get("source_hash") or source.content_hash) != source.content_hash:
@@ -160,11 +159,6 @@ def _own_predictors(
     data = Standardised.of(full)
     predictors = fresh.sample_predictors(full, data, stream("fresh predictors of one's own"))
     return FreshPredictors.of(full, data, predictors, discount)
-
-
-def _origin(distilled: str) -> dict[str, Any]:
-    """The metadata of an .npz on how it was made; those of a Minari dataset are not read."""
-    return load_metadata(Path(distilled)) if distilled.endswith(".npz") else {}
 
 
 def _subsets(full: Transitions, size: int, discount: float, seed: int) -> dict[str, Transitions]:

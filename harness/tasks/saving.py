@@ -15,7 +15,7 @@ from envs.regression.datasets import Tabular
 from harness.core.errors import InputError
 from harness.core.reduction import Reduction
 from harness.core.regression_set import ARRAY_NAMES, RegressionSet
-from harness.core.storage.npz import load_arrays, save_arrays
+from harness.core.storage.npz import load_arrays, load_metadata, save_arrays
 from harness.core.transitions import Transitions
 
 
@@ -61,21 +61,55 @@ def save_as_minari(
     Raises:
         InputError: If the id cannot be used.
     """
-    from envs.formats.minari.output import write_transitions
+    origin = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
+    about = {**origin, "discount": discount}
+    write_as_minari(dataset_id, reduction.transitions, dataset.reference, about)
 
-    metadata = _origin(reduction, seed, dataset.dataset_id, dataset.content_hash)
-    rows = len(reduction.transitions)
-    write_transitions(
+
+def write_as_minari(
+    dataset_id: str, transitions: Transitions, reference: Reference, about: Mapping[str, Any]
+) -> Path:
+    """Write a reduced set as a Minari dataset of one-step episodes, and return its folder.
+
+    Args:
+        dataset_id: A new Minari id.
+        transitions: The rows.
+        reference: The environment and the scores, as far as known.
+        about: How the set was made, its ``method`` and ``source`` at the least.
+
+    Raises:
+        InputError: If the id cannot be used.
+    """
+    from envs.formats.minari.output import public_name, write_transitions
+
+    source = public_name(about["source"])
+    return write_transitions(
         dataset_id,
-        reduction.transitions,
-        dataset.reference,
-        algorithm=reduction.method,
+        transitions,
+        reference,
+        algorithm=about["method"],
         description=(
-            f"{rows} weighted transitions that stand for the {len(dataset.transitions)} of "
-            f"{dataset.dataset_id}. Each is an episode of one step; its weight is in its infos."
+            f"{len(transitions)} weighted transitions that stand for those of {source}. Each is an "
+            "episode of one step; its weight is in its infos."
         ),
-        metadata={**metadata, "discount": discount},
+        metadata={**about, "source": source},
     )
+
+
+def load_origin(distilled: str) -> dict[str, Any]:
+    """Read how a saved reduction was made; empty for a dataset that is none.
+
+    Args:
+        distilled: The path of an ``.npz``, or the id of a stored Minari dataset.
+
+    Raises:
+        InputError: If an ``.npz`` cannot be read.
+    """
+    if distilled.endswith(".npz"):
+        return load_metadata(Path(distilled))
+    from envs.formats.minari.output import read_metadata
+
+    return read_metadata(distilled)
 
 
 def save_regression_reduction(

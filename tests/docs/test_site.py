@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -45,6 +47,16 @@ def test_figures_and_formulas_are_in_it(site: Path) -> None:
     concepts = (site / "concepts.html").read_text(encoding="utf-8")
     assert "arithmatex" not in concepts
     assert concepts.count("<math") > 20
+
+
+def test_programs_come_as_notebooks(site: Path) -> None:
+    page = (site / "examples.html").read_text(encoding="utf-8")
+    linked = set(re.findall(r'href="(notebooks/\w+\.ipynb)"', page))
+    assert {name.removeprefix("notebooks/") for name in linked} == {
+        path.name for path in (site / "notebooks").iterdir()
+    }
+    for name in linked:
+        assert json.loads((site / name).read_text(encoding="utf-8"))["cells"]
 
 
 def test_nothing_is_fetched(site: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.core.records import RunResult, read_records
@@ -131,9 +132,10 @@ def test_a_format_of_ones_own(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("cartpole")
-def test_the_commands_of_the_readme_are_those_that_are_tested(folder: Path) -> None:
-    """What the examples' README says in its shell block begins with commands that exist."""
-    block = re.search(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+def test_the_commands_of_the_page_are_those_that_are_tested(folder: Path) -> None:
+    """What the page of examples says in its shell block begins with commands that exist."""
+    page = EXAMPLES.parent / "docs" / "examples.md"
+    block = re.search(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
     for line in block[1].splitlines()[1:]:
         words = line.split()
@@ -178,6 +180,19 @@ def test_a_log_without_environment_is_judged_by_its_data(folder: Path) -> None:
     found, about = Transitions.load(folder / "thirty.npz")
     assert len(found) == 30
     assert about["source"] == "log.npz"
+
+
+@pytest.mark.usefixtures("cartpole", "folder")
+def test_two_folders_are_compared_as_the_command_compares_them() -> None:
+    said = run("compare_folders.py", "before", "after").stdout.splitlines()
+    rows = {(cells := line.split())[-5]: cells[-4:] for line in said[2:]}
+    assert rows.keys() == {"full", "mine"}
+    assert float(rows["full"][2]) == 0  # the same runs
+    bench("compare", "before", "after", "--versus", "mine", "--output", "diff.csv")
+    table = pd.read_csv("diff.csv").set_index("arm")
+    own = table.loc["mine (after)"]
+    assert float(rows["mine"][2]) == pytest.approx(own["difference"], abs=1e-3)
+    assert int(rows["mine"][3]) == own["pairs"] == 3
 
 
 @pytest.mark.parametrize("environment", ["cartpole", "mountaincar", "acrobot"])

@@ -15,7 +15,12 @@ from envs.catalogue import classic_dataset
 from envs.formats.episodes import one_step_episodes
 from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.root import is_minari_id
-from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
+from envs.formats.minari.store import (
+    datasets_root,
+    existing_dataset,
+    is_stored,
+    write_dataset,
+)
 from envs.reference import Reference
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
@@ -94,6 +99,21 @@ def check_one_step_room(count: int, source: str, remedy: str) -> None:
             f"{source!r}: {count} rows would each be an episode of one step, and take two "
             f"kilobytes of a Minari dataset: at most {MOST_ONE_STEP} are written; {remedy}"
         )
+
+
+def read_metadata(dataset_id: str) -> dict[str, Any]:
+    """Return the ``metadata`` that `write_transitions` was given; empty where there are none."""
+    path = datasets_root() / dataset_id / "data" / "metadata.json"
+    try:
+        found = json.loads(json.loads(path.read_text(encoding="utf-8"))[METADATA_KEY])
+    except (OSError, LookupError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def public_name(source: str) -> str:
+    """Name a file without its folder, which is nobody's business; an id or relative path as is."""
+    return Path(source).name if Path(source).is_absolute() else source
 
 
 def check_new_id(dataset_id: str) -> None:

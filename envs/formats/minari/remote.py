@@ -23,6 +23,7 @@ from envs.formats.minari.root import ROOT_VARIABLE, datasets_root, is_stored, st
 from harness.core.errors import NO_ROOM, InputError, unknown_name
 from harness.core.storage.locks import locked
 
+REMOTE_VARIABLE: Final = "MINARI_REMOTE"
 OFFLINE_VARIABLE: Final = "BELLMAN_BENCH_OFFLINE"  # inherited by worker processes
 PROBE_SECONDS: Final = 10.0
 # The hub's and Google's exceptions for status 404.
@@ -83,11 +84,11 @@ def _download(dataset_id: str, missing: str) -> None:
 def _connect() -> CloudStorage:
     remote = get_cloud_storage()
     if type(remote).__name__ == "HuggingFaceStorage":
-        _probe_hub()
+        probe_hub()
     return remote
 
 
-def _probe_hub() -> None:
+def probe_hub() -> None:
     """Fail at once without a network, where the hub's library would retry for 20 seconds.
 
     Raises:
@@ -122,7 +123,7 @@ def _check_metadata(dataset_id: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _remote() -> str:
-    return os.environ.get("MINARI_REMOTE", str(DEFAULT_REMOTE))
+    return os.environ.get(REMOTE_VARIABLE, str(DEFAULT_REMOTE))
 
 
 @contextmanager

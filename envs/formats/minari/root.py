@@ -112,7 +112,7 @@ def staged(dataset_id: str, purpose: str, *, refuse_existing: bool = False) -> I
             staging
         ):
             yield Path(staging)
-            _create_namespace(dataset_id.rpartition("/")[0])
+            create_namespace_of(dataset_id)
             _publish(Path(staging, dataset_id), root / dataset_id, refuse_existing)
     except OSError as error:
         raise unusable_root(error) from error
@@ -125,16 +125,31 @@ def minari_root(root: Path) -> Iterator[None]:
     Minari only writes below the root named by the environment variable; the lock prevents other
     threads from using a staging folder as the root.
     """
+    with _root_lock, variable_set(ROOT_VARIABLE, str(root)):
+        yield
+
+
+@contextmanager
+def variable_set(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable within the block, for what Minari takes by no argument."""
+    previous = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if previous is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = previous
+
+
+def create_namespace_of(dataset_id: str) -> None:
+    """Let Minari know the namespace of a dataset, unless it does."""
+    namespace = dataset_id.rpartition("/")[0]
     with _root_lock:
-        previous = os.environ.get(ROOT_VARIABLE)
-        os.environ[ROOT_VARIABLE] = str(root)
-        try:
-            yield
-        finally:
-            if previous is None:
-                del os.environ[ROOT_VARIABLE]
-            else:
-                os.environ[ROOT_VARIABLE] = previous
+        if namespace and namespace not in list_local_namespaces():
+            with suppress(ValueError):  # another process created it in the meantime
+                create_namespace(namespace)
 
 
 def _remove_remains(root: Path) -> None:
@@ -156,10 +171,3 @@ def _publish(staged: Path, target: Path, refuse_existing: bool) -> None:
             ) from error
         if refuse_existing:
             raise existing_dataset(target.relative_to(datasets_root()).as_posix()) from error
-
-
-def _create_namespace(namespace: str) -> None:
-    with _root_lock:
-        if namespace and namespace not in list_local_namespaces():
-            with suppress(ValueError):  # another process created it in the meantime
-                create_namespace(namespace)

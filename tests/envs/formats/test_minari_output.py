@@ -194,7 +194,7 @@ def test_an_interrupted_write_leaves_nothing(
     def fill_the_disk(*_: Any, **__: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("envs.formats.minari.root._create_namespace", fill_the_disk)
+    monkeypatch.setattr("envs.formats.minari.root.create_namespace_of", fill_the_disk)
     with pytest.raises(InputError, match="No space left"):
         write("distilled/cartpole-v0", small())
     assert list(empty_root.iterdir()) == []

@@ -8,10 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +21,7 @@ from minari.storage.remotes.cloud_storage import CloudStorage
 from envs.formats.minari.remote import download
 from envs.formats.minari.store import is_stored, read_recording, stored_ids
 from harness.core.errors import InputError
+from tests.support.hub import serve_hub
 
 DATASET = "made/by-hand-v0"
 KNOWN = ["classic/cartpole/medium-v0"]
@@ -253,53 +252,6 @@ def test_a_remote_that_cannot_be_asked_is_named(
     assert ("bellman-bench[remote]" in message) == name.startswith("hf")
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of the Hugging Face hub as a download needs."""
-
-    folder: ClassVar[Path]
-    commit = "1" * 40
-
-    def log_message(self, *_: Any) -> None: ...
-
-    def do_HEAD(self) -> None:
-        path, _, _ = self.path.partition("?")
-        files = "/datasets/farama-minari/made/resolve/"
-        if path.startswith(files):
-            self._send_file(self.folder / "made" / path[len(files) :].partition("/")[2])
-        elif "/made/tree/" in path:
-            self._send(json.dumps(list(self._listing())).encode())
-        elif path.startswith("/api/datasets/farama-minari/made/"):
-            names = [{"rfilename": entry["path"]} for entry in self._listing()]
-            facts = {"id": "farama-minari/made", "sha": self.commit, "siblings": names}
-            self._send(json.dumps(facts).encode())
-        else:
-            self._send(b"", 404, {"X-Error-Code": "RepoNotFound"})
-
-    do_GET = do_HEAD  # noqa: N815
-
-    def _listing(self) -> Iterator[dict[str, Any]]:
-        for path in (self.folder / "made").rglob("*"):
-            if path.is_file():
-                name = path.relative_to(self.folder / "made").as_posix()
-                yield {"type": "file", "path": name, "size": path.stat().st_size, "oid": "a" * 40}
-
-    def _send_file(self, path: Path) -> None:
-        facts = {"X-Repo-Commit": self.commit, "ETag": f'"{path.name}"'}
-        if path.is_file():
-            self._send(path.read_bytes(), 200, facts)
-        else:
-            self._send(b"", 404, facts | {"X-Error-Code": "EntryNotFound"})
-
-    def _send(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-
 ASK_HUB = """
 import sys
 from envs.formats.minari.remote import download
@@ -330,15 +282,8 @@ def ask_hub(address: str, root: Path, *dataset_ids: str) -> list[str]:
 
 @pytest.mark.skipif(find_spec("huggingface_hub") is None, reason="needs the extra remote")
 def test_the_hub_serves_what_it_holds(remote: type[FolderStorage], empty_root: Path) -> None:
-    Hub.folder = remote.folder
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serve_hub(remote.folder) as address:
         found = ask_hub(address, empty_root, DATASET, "made/nothing-v0", "nobody/x-v0")
-    finally:
-        server.shutdown()
-        server.server_close()
     assert found[0] == "6 rows"
     assert all("hf://farama-minari has no such dataset" in line for line in found[1:])
     (unreachable,) = ask_hub(address, empty_root, "made/other-v0")
