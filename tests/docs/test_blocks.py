@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from envs.catalogue import classic_dataset
-from envs.classic.collect import collect_episodes
-from envs.classic.controllers import episode_random_shares
+from envs.catalogue import embedded_dataset
+from envs.embedded.collect import collect_episodes
+from envs.embedded.tiers import episode_behaviours
 from envs.formats.minari.store import write_dataset
 from envs.reference import Reference
 from harness.suites.loading import parse_suite
@@ -39,10 +39,10 @@ def small_datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("small")))
         for name in ("cartpole", "acrobot", "pendulum"):
-            dataset = classic_dataset(f"classic/{name}/medium-v0")
+            dataset = embedded_dataset(f"classic/{name}/medium-v0")
             assert dataset is not None
-            shares = episode_random_shares(dataset.tier, EPISODES)
-            episodes = collect_episodes(dataset.environment, shares, dataset.dataset_id)
+            behaviours = episode_behaviours(dataset.environment, dataset.tier, EPISODES)
+            episodes = collect_episodes(dataset.environment, behaviours, dataset.dataset_id)
             about = Reference(
                 environment_id=dataset.environment.environment_id,
                 reference_min=-500.0,
