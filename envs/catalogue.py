@@ -49,7 +49,7 @@ EMBEDDED_ENVIRONMENTS = (
     EmbeddedEnvironment("Acrobot-v1", "classic/acrobot", _in_each(100)),
     EmbeddedEnvironment("Pendulum-v1", "classic/pendulum", _in_each(100)),
     EmbeddedEnvironment(
-        "LunarLander-v3", "box2d/lunarlander", _in_each(100, random=250, medium=50)
+        "LunarLander-v3", "box2d/lunarlander", _in_each(100, random=250, medium=80)
     ),
     # Not `mujoco/…`, which are datasets of Minari's hub, of other policies.
     EmbeddedEnvironment(

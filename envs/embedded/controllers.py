@@ -85,5 +85,6 @@ def reach(observation: FloatArray) -> FloatArray:
     bend = math.copysign(math.acos(min(max(cosine, -1), 1)), sin_2)
     aim = math.atan2(y, x) - math.atan2(0.11 * math.sin(bend), 0.1 + 0.11 * math.cos(bend))
     turn = math.remainder(aim - math.atan2(sin_1, cos_1), 2 * math.pi)
-    torques = 0.3 * turn - 0.06 * spin_1, 0.3 * (bend - math.atan2(sin_2, cos_2)) - 0.06 * spin_2
-    return np.clip(torques, -1, 1).astype(np.float32)
+    bow = bend - math.atan2(sin_2, cos_2)
+    torques = np.array([0.3 * turn - 0.06 * spin_1, 0.3 * bow - 0.06 * spin_2], dtype=np.float32)
+    return torques.clip(-1, 1)

@@ -165,7 +165,7 @@ def _step(
     best = np.argsort(-returns.max(axis=1))[: settings.best]
     gains = returns[best, 0] - returns[best, 1]
     scale = settings.step_size / (settings.best * max(float(returns[best].std()), 1e-9))
-    return cast(Float64Array, scale * np.tensordot(gains, directions[best], axes=1))
+    return scale * np.tensordot(gains, directions[best], axes=1)
 
 
 def _mean_return(
@@ -201,7 +201,7 @@ def write(environment_id: str, seed: int, policies: dict[str, Checkpoint]) -> Pa
         },
     }
     path = WEIGHTS / f"{environment_id}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
     return path
 
 

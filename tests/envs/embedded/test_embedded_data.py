@@ -28,7 +28,11 @@ def recording(request: pytest.FixtureRequest) -> Recording:
 
 
 def test_nothing_is_wrong_with_it(recording: Recording) -> None:
-    assert list(find_problems(Statistics(recording))) == []
+    found = list(find_problems(Statistics(recording)))
+    if "doublependulum" in recording.source:
+        # What the rail exerts on a cart that never reaches its end.
+        assert found.pop().startswith("constant in all rows: observation 8:")
+    assert found == []
 
 
 def test_it_is_of_its_environment(recording: Recording) -> None:
