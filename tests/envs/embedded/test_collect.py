@@ -20,7 +20,7 @@ from envs.embedded import collect as collection_module
 from envs.embedded.collect import collect, collect_episodes, is_collected
 from envs.loading import load_dataset, open_dataset, open_recording
 from harness.core.errors import InputError
-from tests.support.extras import needs
+from tests.support.embedded import needs
 
 MEDIUM_IDS = [
     dataset_id

@@ -21,7 +21,7 @@ from envs.embedded.collect import collect, collect_episodes
 from envs.embedded.controllers import swing_pendulum
 from envs.embedded.tiers import BEHAVIOURS, episode_behaviours
 from envs.formats.episodes import Episode
-from tests.support.extras import needs
+from tests.support.embedded import needs
 
 ENVIRONMENTS = {each.environment_id: each for each in EMBEDDED_ENVIRONMENTS}
 CLASSIC = [each for each in EMBEDDED_ENVIRONMENTS if each.namespace.startswith("classic/")]

@@ -15,7 +15,7 @@ from envs.formats.recording import Recording
 from envs.inspection.defects import find_problems
 from envs.inspection.statistics import Statistics
 from envs.loading import open_recording
-from tests.support.extras import needs_of
+from tests.support.embedded import needs_of
 
 pytestmark = pytest.mark.slow
 
