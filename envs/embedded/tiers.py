@@ -13,7 +13,7 @@ from envs.embedded.behaviour import Behaviour, Controller
 from envs.embedded.linear import TrainedPolicy
 
 RANDOM: Final = 1.0  # share of random actions of every random tier
-TRAINED: Final = 0.02  # and of both tiers of trained policies, of which the medium is worse
+TRAINED: Final = 0.02  # and of the others of trained policies, which differ by their checkpoint
 
 Behaviours = Mapping[Tier, Behaviour]  # of random, medium and expert episodes
 
@@ -33,9 +33,9 @@ def _trained(environment_id: str) -> Behaviours:
     """Two checkpoints of one training, which act at random equally often."""
     medium, expert = (TrainedPolicy(environment_id, tier) for tier in ("medium", "expert"))
     return {
-        "random": Behaviour(expert, RANDOM),
-        "medium": Behaviour(medium, TRAINED, origin="linear policy, an early checkpoint"),
-        "expert": Behaviour(expert, TRAINED, origin="linear policy, the best checkpoint"),
+        "random": Behaviour(expert, RANDOM, origin="linear policy"),
+        "medium": Behaviour(medium, TRAINED, origin="linear policy, an early checkpoint,"),
+        "expert": Behaviour(expert, TRAINED, origin="linear policy"),
     }
 
 

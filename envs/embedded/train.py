@@ -179,11 +179,8 @@ def choose(checkpoints: Sequence[Checkpoint], task: Task) -> dict[str, Checkpoin
     """Choose the best checkpoint, and one before it of nearly half its score."""
     best = max(checkpoints, key=lambda each: each.mean_return)
     goal = task.reference_min + MEDIUM_SHARE * (best.mean_return - task.reference_min)
-    earlier = [each for each in checkpoints if each.iteration < best.iteration]
-    return {
-        "medium": min(earlier, key=lambda each: abs(each.mean_return - goal)),
-        "expert": best,
-    }
+    until = [each for each in checkpoints if each.iteration <= best.iteration]
+    return {"medium": min(until, key=lambda each: abs(each.mean_return - goal)), "expert": best}
 
 
 def write(environment_id: str, seed: int, policies: dict[str, Checkpoint]) -> Path:

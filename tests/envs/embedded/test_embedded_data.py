@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from envs.catalogue import TIERS, embedded_dataset_ids
 from envs.comparison import compare, evidence_of
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.slow
 GUIDE = Path(__file__).parents[3] / "docs" / "environments.md"
 NUMBER = re.compile(r"[−\d][\d,.]*")
 DATASETS = [pytest.param(each, marks=needs_of(each)) for each in embedded_dataset_ids()]
-
-
-def returns_of(recording: Recording) -> NDArray[np.float64]:
-    assert recording.episodes is not None
-    return np.bincount(recording.episodes, recording.rewards)
 
 
 @pytest.fixture(scope="module", params=DATASETS)
@@ -57,8 +51,9 @@ def test_the_guide_says_what_it_is(recording: Recording) -> None:
     mean_return, score, rows = (
         float(number.replace(",", "").replace("−", "-")) for number in NUMBER.findall(cell)
     )
-    found, reference = returns_of(recording), recording.reference
+    assert recording.episodes is not None
+    returns, reference = np.bincount(recording.episodes, recording.rewards), recording.reference
     low, high = reference.reference_min or 0.0, reference.reference_max or 0.0
     assert len(recording) == pytest.approx(rows, rel=0.1)
-    assert found.mean() == pytest.approx(mean_return, abs=0.05 * (high - low))
+    assert returns.mean() == pytest.approx(mean_return, abs=0.05 * (high - low))
     assert score == pytest.approx((mean_return - low) / (high - low), abs=0.01)
