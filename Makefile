@@ -16,7 +16,7 @@ bench: $(INSTALLED)
 	$(BIN)/bellman-bench table $(RESULTS)
 	$(BIN)/bellman-bench plot $(RESULTS)
 
-# Everything, the methods of the optional coreax and the documentation included.
+# Everything: the methods of the optional coreax, physics engines and the documentation included.
 test: $(INSTALLED_ALL)
 	$(PYTEST) --numprocesses $(JOBS) --dist loadfile
 
@@ -49,5 +49,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 $(INSTALLED_ALL): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks,docs]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks,box2d,docs,mujoco]'
 	touch $@

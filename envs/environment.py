@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final, cast
 
 import gymnasium as gym
@@ -27,6 +29,8 @@ PROBE_STEPS = 1000
 NAME_IT: Final = (
     "by `--environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
 )
+# Of the extras that are named as gymnasium names groups of environments, the modules needed.
+_EXTRAS: Final = {"box2d": ("Box2D", "pygame"), "mujoco": ("mujoco",)}
 # Environments that make whatever others their arguments name.
 _MAKERS: Final = ("GymV21Environment-v0", "GymV26Environment-v0")
 
@@ -181,13 +185,19 @@ def _explained(environment: EnvironmentSpec) -> Iterator[None]:
         with warnings.catch_warnings():
             # Datasets name the version that they were recorded in; newer ones differ.
             warnings.filterwarnings("ignore", ".*is out of date", DeprecationWarning)
-            _hush_mujoco(environment.id)
+            _hush(environment.id)
             yield
     except (gym.error.Error, ImportError) as error:
+        extra = _missing_extra(environment.id)
+        if extra is not None:
+            raise InputError(
+                f"environment {str(environment)!r} needs the extra {extra}, which is not "
+                f"installed: install it with: pip install 'bellman-bench[{extra}]'"
+            ) from error
         reason = " ".join(str(error).split())
         raise InputError(
             f"environment {str(environment)!r} cannot be made ({reason}): install the library that "
-            f"it needs, bellman-bench[mujoco] for MuJoCo's, or name another, {NAME_IT}"
+            f"it needs, or name another, {NAME_IT}"
         ) from error
     except (Exception, SystemExit) as error:  # whatever a user's environment raises
         raise InputError(
@@ -196,10 +206,31 @@ def _explained(environment: EnvironmentSpec) -> Iterator[None]:
         ) from error
 
 
-def _hush_mujoco(environment_id: str) -> None:
-    """Suppress MuJoCo's warnings, on standard error and in a file in the working directory."""
+def _missing_extra(environment_id: str) -> str | None:
+    """Return the extra that one of gymnasium's environments lacks, if any."""
+    maker = _maker_of(environment_id)
+    for extra, modules in _EXTRAS.items():
+        if maker.startswith(f"gymnasium.envs.{extra}") and not all(map(find_spec, modules)):
+            return extra
+    return None
+
+
+def _hush(environment_id: str) -> None:
+    """Suppress what libraries say of themselves when an environment is made.
+
+    Box2D's bindings warn, and end the process where warnings are errors; pygame greets on standard
+    output; MuJoCo warns on standard error and in a file in the working directory.
+    """
+    maker = _maker_of(environment_id)
+    if "box2d" in maker:
+        warnings.simplefilter("ignore", DeprecationWarning)
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    if "mujoco" in maker:
+        with suppress(ImportError):  # gymnasium reports it
+            import_module("mujoco").set_mju_user_warning(logger.debug)
+
+
+def _maker_of(environment_id: str) -> str:
+    """Return what gymnasium makes an environment by; empty if it is not registered."""
     spec = gym.registry.get(environment_id)
-    if spec is None or "mujoco" not in str(spec.entry_point):
-        return
-    with suppress(ImportError):  # gymnasium reports it
-        import_module("mujoco").set_mju_user_warning(logger.debug)
+    return "" if spec is None else str(spec.entry_point)

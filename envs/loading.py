@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from envs.actions.codebook import Codebook, parse_codebook
-from envs.catalogue import classic_dataset, classic_dataset_ids
+from envs.catalogue import embedded_dataset, embedded_dataset_ids
 from envs.dataset import Dataset, make_dataset
 from envs.formats.base import Format
 from envs.formats.recording import Recording
@@ -220,14 +220,14 @@ def ensure_stored(dataset_id: str) -> None:
         InputError: If there is no dataset with that id, or it cannot be obtained.
     """
     # Here, because gymnasium and minari are slow to import, and arrays alone need neither.
-    from envs.classic import collect as collection
+    from envs.embedded import collect as collection
     from envs.formats.minari import remote as minari_remote
     from envs.formats.minari import store as minari_store
 
     if minari_store.is_stored(dataset_id):
         return
-    if classic_dataset(dataset_id) is None:
-        known = {*classic_dataset_ids(), *minari_store.stored_ids()}
+    if embedded_dataset(dataset_id) is None:
+        known = {*embedded_dataset_ids(), *minari_store.stored_ids()}
         minari_remote.download(dataset_id, known)
         return
     logger.info("collecting %s into %s", dataset_id, minari_store.datasets_root())

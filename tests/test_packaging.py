@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from envs.embedded.train import SETTINGS
 from harness.suites.shipped import shipped_suites
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +74,7 @@ def test_the_wheel_holds_all_that_is_no_code(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"harness/suites/{name}.toml" for name in shipped_suites()} <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    assert {f"envs/embedded/weights/{name}.json" for name in SETTINGS} <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if ".dist-info" not in top} == set(PACKAGES)
 

@@ -91,10 +91,12 @@ class Statistics:
         """Rows that do not terminate and whose s' is far from their s in most numbers at once.
 
         Far is beyond what is usual, and beyond the steps two rows before and after: motion that is
-        merely fast lasts longer.
+        merely fast lasts longer. Before a termination it is beyond the last step too, for what
+        falls falls ever faster.
         """
         taken = self.recording
         far, varying = np.zeros(len(taken), dtype=np.int64), 0
+        before_last = np.append(taken.terminations[1:], False)
         for before, after in zip(taken.observations.T, taken.next_observations.T, strict=True):
             with np.errstate(all="ignore"):
                 change = np.nan_to_num(np.abs(after - before))
@@ -103,7 +105,9 @@ class Statistics:
                 varying += 1
                 around = np.full(len(change) + 4, near)
                 around[2:-2] = np.maximum(change, near)
-                far += change / LEAP > np.maximum(around[:-4], around[4:])
+                beyond = np.maximum(around[:-4], around[4:])
+                beyond[before_last] = np.maximum(beyond, around[3:-1])[before_last]
+                far += change / LEAP > beyond
         return np.flatnonzero((far > LEAPT_NUMBERS * varying) & ~taken.terminations)
 
     @cached_property

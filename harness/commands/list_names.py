@@ -36,7 +36,7 @@ def list_names(
 
 def _kinds() -> dict[str, dict[str, str]]:
     """By kind, each name with a line on what it is, which ids of datasets say themselves."""
-    from envs.catalogue import classic_dataset_ids
+    from envs.catalogue import embedded_dataset_ids
     from envs.loading import FORMATS
     from envs.regression.datasets import tabular_ids
     from harness.labels.builtin import LABELS, TEACHERS
@@ -45,7 +45,7 @@ def _kinds() -> dict[str, dict[str, str]]:
     from harness.tasks import builtin
 
     return {
-        "datasets": dict.fromkeys(classic_dataset_ids(), ""),
+        "datasets": dict.fromkeys(embedded_dataset_ids(), ""),
         "methods": dict(_summaries(builtin.REDUCERS)),
         "labels": {"recorded": "Rewards as recorded."} | dict(_summaries(LABELS)),
         "teachers": dict(_summaries(TEACHERS)),

@@ -13,6 +13,7 @@ from harness.core.records import Provenance
 
 PACKAGES = (
     "bellman-bench",
+    "box2d",
     "coreax",
     "d3rlpy",
     "gymnasium",

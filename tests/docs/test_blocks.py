@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from envs.catalogue import classic_dataset
-from envs.classic.collect import collect_episodes
-from envs.classic.controllers import episode_random_shares
-from envs.formats.minari.store import write_dataset
-from envs.reference import Reference
 from harness.suites.loading import parse_suite
 from tests.support.commands import Command
+from tests.support.embedded import store_small
 from tests.support.pages import PAGES, Block, blocks, page_name
 
 pytestmark = pytest.mark.slow
@@ -39,16 +35,7 @@ def small_datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(tmp_path_factory.mktemp("small")))
         for name in ("cartpole", "acrobot", "pendulum"):
-            dataset = classic_dataset(f"classic/{name}/medium-v0")
-            assert dataset is not None
-            shares = episode_random_shares(dataset.tier, EPISODES)
-            episodes = collect_episodes(dataset.environment, shares, dataset.dataset_id)
-            about = Reference(
-                environment_id=dataset.environment.environment_id,
-                reference_min=-500.0,
-                reference_max=500.0,
-            )
-            write_dataset(dataset.dataset_id, episodes, about, algorithm="", description="")
+            store_small(f"classic/{name}/medium-v0", EPISODES)
         yield
 
 

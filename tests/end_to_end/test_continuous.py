@@ -5,15 +5,13 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box
 
-from envs.classic.collect import play_episode
-from envs.classic.controllers import BehaviourPolicy
 from envs.dataset import Dataset
+from envs.embedded.behaviour import Behaviour
+from envs.embedded.collect import play_episode
 from envs.environment import make_environment
 from envs.formats.minari import store as minari_store
 from envs.loading import open_dataset
@@ -44,8 +42,8 @@ def hopper(request: pytest.FixtureRequest) -> Dataset:
     pytest.importorskip("mujoco")
     rng = np.random.default_rng(0)
     with closing(make_environment(EnvironmentSpec(id=request.param))) as environment:
-        policy = BehaviourPolicy(sway, cast(Box, environment.action_space), random_share=0.5)
-        episodes = [play_episode(environment, policy, seed, rng) for seed in range(12)]
+        swaying = Behaviour(sway, random_share=0.5)
+        episodes = [play_episode(environment, swaying, seed, rng) for seed in range(12)]
     reference = Reference(environment_id=request.param, **REFERENCE)
     dataset_id = f"test/{request.param.lower()}"
     minari_store.write_dataset(

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.spaces import Box, Discrete, Space
 from minari.data_collector import EpisodeBuffer
 
-from envs.classic.collect import collect
+from envs.embedded.collect import collect
 
 MEDIUM_IDS = [
     f"classic/{environment}/medium-v0"

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from envs.environment import make_environment, spaces_of, step_reward, time_limit, to_actions
 from harness.core.classes.environments import EnvironmentSpec, WrapperSpec
 from harness.core.errors import InputError
+from tests.support.commands import Command
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
@@ -133,6 +134,34 @@ def test_a_registered_environment_without_its_library_is_one_line() -> None:
     with pytest.raises(InputError, match=r"cannot be made .*no_such_library_at_all.*install"):
         make_environment(EnvironmentSpec(id="Libraryless-v0"))
     assert step_reward(EnvironmentSpec(id="Libraryless-v0")) is None
+
+
+@pytest.mark.parametrize(
+    ("missing", "dataset_id", "extra"),
+    [
+        ("Box2D", "box2d/lunarlander/random-v0", "box2d"),
+        ("pygame", "box2d/lunarlander/random-v0", "box2d"),
+        ("mujoco", "mujoco-bench/hopper/random-v0", "mujoco"),
+    ],
+)
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
+    missing: str,
+    dataset_id: str,
+    extra: str,
+    bench: Command,
+    empty_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = (f"gymnasium.envs.{extra}", f"{missing}.")
+    for name in [each for each in sys.modules if each.startswith(loaded)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    refused = bench("collect", dataset_id)
+    assert refused.status == 2
+    (line,) = refused.errors.splitlines()
+    assert f"needs the extra {extra}, " in line
+    assert line.endswith(f"pip install 'bellman-bench[{extra}]'")
+    assert not list(empty_root.iterdir())
 
 
 def test_numbers_are_counted_from_the_start_and_vectors_get_their_shape() -> None:

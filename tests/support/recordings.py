@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from envs.catalogue import CLASSIC_ENVIRONMENTS
-from envs.classic.collect import collect_episodes
+from envs.catalogue import EMBEDDED_ENVIRONMENTS
+from envs.embedded.collect import collect_episodes
+from envs.embedded.tiers import BEHAVIOURS
 from envs.formats.episodes import Episode
 from envs.formats.recording import Recording
 from envs.reference import Reference
 
-ENVIRONMENTS = {environment.environment_id: environment for environment in CLASSIC_ENVIRONMENTS}
+ENVIRONMENTS = {environment.environment_id: environment for environment in EMBEDDED_ENVIRONMENTS}
 ACTIONS = {"CartPole-v1": 2, "MountainCar-v0": 3, "Acrobot-v1": 3, "Pendulum-v1": None}
 
 
@@ -42,7 +43,8 @@ def record(episodes: list[Episode], reference: Reference, action_count: int | No
 
 def play(environment_id: str, share: float, episodes: int) -> Recording:
     reference = Reference(environment_id=environment_id, reference_min=20.0, reference_max=500.0)
-    played = collect_episodes(ENVIRONMENTS[environment_id], [share] * episodes, "inspection")
+    behaviour = replace(BEHAVIOURS[environment_id]["expert"], random_share=share)
+    played = collect_episodes(ENVIRONMENTS[environment_id], [behaviour] * episodes, "inspection")
     return record(played, reference, ACTIONS[environment_id])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from envs.catalogue import classic_dataset
+from envs.catalogue import embedded_dataset
 from envs.formats.episodes import one_step_episodes
 from envs.formats.minari.environments import describe_environments, with_action_start
 from envs.formats.minari.root import is_minari_id
@@ -130,7 +130,7 @@ def check_new_id(dataset_id: str) -> None:
             "characters or more, and no word is 'data' or longer than 200; choose such an id, or "
             "the path of an .npz file"
         )
-    if classic_dataset(dataset_id) is not None:
+    if embedded_dataset(dataset_id) is not None:
         raise InputError(
             f"dataset id {dataset_id!r} is that of an embedded dataset; choose another id"
         )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box
 
-from envs.classic.collect import play_episode
-from envs.classic.controllers import BehaviourPolicy
 from envs.convert import convert
+from envs.embedded.behaviour import Behaviour
+from envs.embedded.collect import play_episode
 from envs.environment import make_environment
 from envs.formats.hdf5.d4rl import read_d4rl
 from envs.formats.minari import store as minari_store
@@ -33,9 +31,8 @@ def hop() -> str:
     if not minari_store.is_stored(dataset_id):
         rng = np.random.default_rng(0)
         with closing(make_environment(EnvironmentSpec(id="Hopper-v5"))) as environment:
-            space = cast(Box, environment.action_space)
-            policy = BehaviourPolicy(lambda _: np.zeros(3, np.float32), space, random_share=1.0)
-            episodes = [play_episode(environment, policy, seed, rng) for seed in range(8)]
+            noise = Behaviour(lambda _: np.zeros(3, np.float32), random_share=1.0)
+            episodes = [play_episode(environment, noise, seed, rng) for seed in range(8)]
         reference = Reference(environment_id="Hopper-v5")
         minari_store.write_dataset(
             dataset_id, episodes, reference, algorithm="noise", description="For a test."

@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import pytest
 
-from envs.catalogue import classic_dataset_ids
 from envs.formats.recording import Recording
 from envs.inspection.defects import find_problems
 from envs.inspection.statistics import Statistics
@@ -68,12 +67,6 @@ def test_nothing_is_found_in_sound_data(
         path = write(tmp_path / f"file{suffix}", file_without_next(arrays) if built else arrays)
         recording = replace(open_recording(path), reference=recording.reference)
     assert problems(recording) == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dataset_id", classic_dataset_ids())
-def test_nothing_is_found_in_embedded_data(dataset_id: str) -> None:
-    assert problems(open_recording(dataset_id)) == ""
 
 
 @pytest.mark.parametrize(("name", "share"), GRADES)

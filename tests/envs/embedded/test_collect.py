@@ -15,13 +15,18 @@ from minari.dataset._storages.hdf5_storage import HDF5Storage
 from minari.namespace import list_local_namespaces
 from numpy.typing import NDArray
 
-from envs.catalogue import classic_dataset_ids
-from envs.classic import collect as collection_module
-from envs.classic.collect import collect, collect_episodes, is_collected
+from envs.catalogue import embedded_dataset_ids
+from envs.embedded import collect as collection_module
+from envs.embedded.collect import collect, collect_episodes, is_collected
 from envs.loading import load_dataset, open_dataset, open_recording
 from harness.core.errors import InputError
+from tests.support.embedded import needs
 
-MEDIUM_IDS = [dataset_id for dataset_id in classic_dataset_ids() if "medium" in dataset_id]
+MEDIUM_IDS = [
+    dataset_id
+    for dataset_id in embedded_dataset_ids()
+    if dataset_id.startswith("classic/") and "medium" in dataset_id
+]
 QUICK_ID = "classic/cartpole/random-v0"
 
 State = NDArray[np.float64]
@@ -123,18 +128,27 @@ def test_scores_run_from_random_to_expert() -> None:
     assert normalized["expert"] == pytest.approx(1, abs=0.02)
 
 
-def test_collecting_twice_gives_the_same_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "dataset_id",
+    [
+        QUICK_ID,
+        pytest.param("box2d/lunarlander/medium-v0", marks=[pytest.mark.slow, needs("box2d")]),
+        pytest.param("mujoco-bench/hopper/medium-v0", marks=[pytest.mark.slow, needs("mujoco")]),
+    ],
+)
+def test_collecting_twice_gives_the_same_bytes(
+    dataset_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = []
+    stored = []
     for name in ("first", "second"):
         monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / name))
         collection_module._reference_scores.cache_clear()
-        opened.append(open_dataset(QUICK_ID))
-    first, second = opened
-    assert first.content_hash == second.content_hash
-    assert first.reference_min == second.reference_min
-    assert first.reference_max == second.reference_max
+        folder = collect(dataset_id) / "data"
+        stored.append(
+            [(folder / name).read_bytes() for name in ("main_data.hdf5", "metadata.json")]
+        )
+    first, second = stored
+    assert first == second
 
 
 @pytest.mark.usefixtures("empty_root")

@@ -1,1 +1,0 @@
-"""The embedded classic-control datasets: their behaviour policies and collection."""

@@ -1,0 +1,1 @@
+"""The embedded datasets: their behaviour policies, the training of some, and collection."""
