@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Self, cast, get_args
 
 import numpy as np
 
 from envs.formats.recording import Recording
-from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
+from harness.core.arrays import ActionArray, Float64Array, FloatArray, IntArray, check_finite
 from harness.core.classes.reading import SAY_CONTINUOUS
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError, naming
-from harness.core.learner import Policy
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -69,10 +68,6 @@ class Codebook:
             variance_share=float(share[varies].mean()) if varies.any() else 0.0,
         )
 
-    def wrap(self, policy: Policy) -> CodedPolicy:
-        """Turn a policy over code indices into one over continuous actions."""
-        return CodedPolicy(policy, self)
-
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form that `from_json` reads, for the metadata of a dataset."""
         return {"codes": self.codes.tolist(), "scale": self.scale.tolist()}
@@ -107,18 +102,6 @@ class QuantisationError:
 
     root_mean_square: float  # Euclidean distance, in the actions' own units
     variance_share: float  # mean square error over variance, mean over dimensions that vary
-
-
-@dataclass(frozen=True, eq=False)
-class CodedPolicy:
-    """A continuous policy that takes the codes chosen by a discrete policy."""
-
-    policy: Policy
-    codebook: Codebook
-
-    def act(self, observations: FloatArray) -> Float64Array:
-        """Choose a code for each observation, ``(B, obs_dim) -> (B, action_dim)``."""
-        return self.codebook.decode(self.policy.act(observations))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,37 +160,34 @@ def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
 def number_actions(
     recording: Recording, codebook: CodebookSpec | Codebook | None
 ) -> tuple[Transitions, Codebook | None]:
-    """Turn a recording into transitions, with continuous actions discretised by a codebook.
+    """Turn a recording into transitions, with actions discretised if there is a codebook.
 
     Rows keep their episodes.
 
     Args:
         recording: The rows.
-        codebook: How to fit a codebook to the actions, or a fitted one.
+        codebook: How to fit a codebook to the actions, or a fitted one; None: actions stay as
+            they are.
 
     Returns:
-        The transitions, and the codebook if actions were continuous.
+        The transitions, and the codebook.
 
     Raises:
-        InputError: If actions are continuous without a codebook or discrete with one, a value is
-        not finite, or rows break another rule of `Transitions`.
+        InputError: If actions are discrete and there is a codebook, a value is not finite, or rows
+        break another rule of `Transitions`.
     """
     count = recording.action_count
     if count is not None:
         if codebook is not None:
             raise discrete_actions(recording)
         return _transitions(recording, cast(IntArray, recording.actions), count), None
-    if codebook is None:
-        raise InputError(
-            f"{recording.source!r} has continuous actions {recording.actions.shape}, "
-            "but learners need discrete actions: give a codebook, as "
-            '`--codebook kmeans-32`, load_dataset(…, codebook="kmeans-32") or '
-            '`codebook = { method = "kmeans", size = 32 }` in a suite'
-        )
     actions = cast(FloatArray, recording.actions)
+    if codebook is None:
+        return _transitions(recording, actions, 0), None
     if isinstance(codebook, CodebookSpec):
         codebook = _fit(actions, codebook, recording.source)
-    return _transitions(recording, codebook.encode(actions), len(codebook)), codebook
+    coded = _transitions(recording, codebook.encode(actions), len(codebook))
+    return replace(coded, codes=codebook.codes), codebook
 
 
 def discrete_actions(recording: Recording) -> InputError:
@@ -239,7 +219,7 @@ def _fit(actions: FloatArray, spec: CodebookSpec, source: str) -> Codebook:
         return fit_codebook(actions, spec)
 
 
-def _transitions(recording: Recording, actions: IntArray, count: int) -> Transitions:
+def _transitions(recording: Recording, actions: ActionArray, count: int) -> Transitions:
     with naming(recording.source):
         return Transitions(
             observations=recording.observations,

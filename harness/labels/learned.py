@@ -17,7 +17,7 @@ from pydantic import (
 
 from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
-from harness.core.learner import Learner, Policy, no_policy
+from harness.core.learner import ContinuousPolicy, Learner, Policy, no_policy
 from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
@@ -87,7 +87,7 @@ class LearnerTeacher(Teacher):
         """Train to the end; what lacks Q-values is refused at its first checkpoint."""
         seed = derive_seed("teacher", self.learner.name, self.seed, member)
         found: QFunction | None = None
-        rows = private_copy(transitions, type(learner))
+        rows = private_copy(learner.rows_for(transitions), type(learner))
         for trained in learner.fit(rows, seed):
             found = self._q_of(trained.policy)
         if found is None:
@@ -101,7 +101,7 @@ class LearnerTeacher(Teacher):
         check_values(found, probes, transitions.action_count, subject, diverged)
         return found
 
-    def _q_of(self, policy: Policy) -> QFunction:
+    def _q_of(self, policy: Policy | ContinuousPolicy) -> QFunction:
         if isinstance(policy, QFunction):
             return policy
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import lru_cache
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
@@ -123,6 +123,17 @@ class ControlTask(Task[Dataset, Transitions]):
                 engines.check_engine(learner, entry.engine or suite.engine)
         super().check(suite)
 
+    def check_learnable(self, learner: Any, rows: Transitions) -> None:
+        """Check that a learner or metric takes actions as the dataset has them.
+
+        Raises:
+            InputError: If it does not.
+        """
+        if isinstance(learner, Learner):
+            learner.rows_for(rows)
+        elif not learner.takes_continuous:
+            rows.check_numbered(f"metric {learner.name!r}")
+
     def check_trainable(self, source: Dataset) -> None:
         """Check that policies can be evaluated in the environment, and that it is the data's.
 
@@ -149,7 +160,7 @@ class ControlTask(Task[Dataset, Transitions]):
         comparisons are paired. Of the last policy the record keeps its use as well; to fit who
         judges it counts as no stage, since runs share it.
         """
-        evaluation = Evaluation(spec, source, check_evaluable(source))
+        evaluation = Evaluation(spec, source, check_evaluable(source), learner)
         engines.prepare(learner, spec.engine)  # imports libraries: not timed
         policies = engines.fit(learner, spec.engine, reduction.rows, _learner_seed(spec))
         started = time.perf_counter()

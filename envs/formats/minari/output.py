@@ -17,6 +17,7 @@ from envs.formats.minari.environments import describe_environments, with_action_
 from envs.formats.minari.root import is_minari_id
 from envs.formats.minari.store import existing_dataset, is_stored, write_dataset
 from envs.reference import Reference
+from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
@@ -38,9 +39,9 @@ def write_transitions(
     """Write transitions as a Minari dataset, atomically, and return its folder.
 
     A row becomes an episode of one step: observations ``[s, s']``, terminated or else truncated,
-    and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
-    precision of the rows and no bounds, so that nothing is rounded or rejected, and actions are
-    numbered as the environment does, from its start.
+    and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The spaces of observations and
+    of continuous actions have the precision of the rows and no bounds, so that nothing is rounded
+    or rejected, and discrete actions are numbered as the environment does, from its start.
     `harness.load_dataset` returns the same rows, including weights. Meant for small sets: every row
     takes two kilobytes.
 
@@ -61,7 +62,6 @@ def write_transitions(
     describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
     episodes = list(one_step_episodes(transitions))
-    bound = np.full(transitions.obs_dim, np.inf, dtype=episodes[0].observations.dtype)
     return write_dataset(
         dataset_id,
         episodes,
@@ -69,12 +69,20 @@ def write_transitions(
         algorithm=algorithm,
         description=description,
         spaces=(
-            Box(-bound, bound, dtype=bound.dtype.type),
-            Discrete(transitions.action_count, start=reference.action_start),
+            _unbounded(transitions.observations),
+            _unbounded(transitions.actions)
+            if transitions.is_continuous
+            else Discrete(transitions.action_count, start=reference.action_start),
         ),
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
+
+
+def _unbounded(vectors: FloatArray) -> Box:
+    """Return the space of all vectors of the width and precision of ``vectors (N, d)``."""
+    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
+    return Box(-bound, bound, dtype=bound.dtype.type)
 
 
 def check_new_id(dataset_id: str) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.actions.codebook import Codebook, fit_codebook, number_actions, parse_codebook
+from envs.actions.policies import CodedPolicy, NumberedPolicy
 from envs.formats.recording import Recording
 from envs.reference import Reference
 from harness.core.arrays import FloatArray, IntArray
@@ -140,15 +141,17 @@ def test_a_million_actions_are_fitted_from_a_fixed_subsample() -> None:
     assert whole == pytest.approx(part, rel=0.03)
 
 
-def test_a_wrapped_policy_acts_with_codes() -> None:
+def test_a_policy_acts_with_codes_and_is_numbered_by_them() -> None:
     codebook = fit_codebook(actions_of(0), KMEANS)
 
     class Last:
         def act(self, observations: FloatArray) -> IntArray:
             return np.full(len(observations), len(codebook) - 1)
 
-    chosen = codebook.wrap(Last()).act(np.zeros((5, 4)))
+    chosen = CodedPolicy(Last(), codebook).act(np.zeros((5, 4)))
     np.testing.assert_array_equal(chosen, np.tile(codebook.codes[-1], (5, 1)))
+    again = NumberedPolicy(CodedPolicy(Last(), codebook), codebook).act(np.zeros((5, 4)))
+    np.testing.assert_array_equal(again, Last().act(np.zeros((5, 4))))
 
 
 def test_a_codebook_survives_json() -> None:
@@ -181,6 +184,8 @@ def test_continuous_actions_become_numbers_and_rows_keep_their_episodes() -> Non
     assert codebook is not None
     np.testing.assert_array_equal(transitions.actions, codebook.encode(actions_of(1)))
     assert transitions.action_count == len(codebook)
+    vectors = transitions.in_vectors("a test").actions
+    np.testing.assert_array_equal(vectors, codebook.decode(codebook.encode(actions_of(1))))
     np.testing.assert_array_equal(transitions.episodes, source.episodes)
     for name in ("observations", "rewards", "next_observations", "terminations", "weights"):
         np.testing.assert_array_equal(getattr(transitions, name), getattr(source, name))
@@ -196,6 +201,13 @@ def test_a_fitted_codebook_numbers_other_rows_alike() -> None:
         number_actions(narrow, codebook)
 
 
+def test_continuous_actions_stay_as_they_are_without_a_codebook() -> None:
+    transitions, codebook = number_actions(recording(actions_of(1), None), None)
+    assert codebook is None
+    assert transitions.is_continuous
+    np.testing.assert_array_equal(transitions.actions, actions_of(1))
+
+
 def test_numbered_actions_pass() -> None:
     source = recording(np.arange(30) % 4, 5)
     transitions, codebook = number_actions(source, None)
@@ -207,9 +219,9 @@ def test_numbered_actions_pass() -> None:
 @pytest.mark.parametrize(
     ("source", "spec", "message"),
     [
-        (recording(actions_of(0), None), None, "--codebook kmeans-32"),
         (recording(np.arange(9) % 2, 2), KMEANS, "2 discrete actions"),
         (recording(np.full((9, 1), np.nan), None), KMEANS, "actions: 9 rows hold NaN"),
+        (recording(np.full((9, 1), np.nan), None), None, "actions: 9 rows hold NaN"),
         (
             recording(actions_of(0), None, rewards=np.full(200, np.inf)),
             KMEANS,
