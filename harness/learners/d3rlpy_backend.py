@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")  # gym, which d3rlpy imports, warns about NumPy 2
     import d3rlpy
-    from d3rlpy.algos.qlearning import DiscreteBCQ, QLearningAlgoBase
+    from d3rlpy.algos.qlearning import BC, DiscreteBCQ, QLearningAlgoBase
     from d3rlpy.algos.qlearning.torch.dqn_impl import DQNImpl
     from d3rlpy.dataset import TransitionMiniBatch
 
@@ -89,6 +89,20 @@ class ContinuousNetworkPolicy:
         """Choose an action within the data's range, ``(B, obs_dim) -> (B, action_dim)``."""
         actions: FloatArray = self.algo.predict(observations.astype(np.float32))
         return actions
+
+
+class CriticNetworkPolicy(ContinuousNetworkPolicy):
+    """The policy of an actor that was trained beside critics."""
+
+    def __init__(self, algo: QLearningAlgoBase[Any, Any], reward_scale: float) -> None:
+        super().__init__(algo)
+        self._reward_scale = reward_scale
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        """Value of an action at each state in units of the rewards, ``(B,)``."""
+        states, vectors = (one.astype(np.float32) for one in (observations, actions))
+        values: Float64Array = self.algo.predict_value(states, vectors).astype(np.float64)
+        return values / self._reward_scale
 
 
 class GreedyNetworkPolicy(NetworkPolicy):
@@ -170,7 +184,9 @@ class Training:
     ) -> NetworkPolicy | ContinuousNetworkPolicy:
         """Return the policy of an algorithm, with Q-values if it is greedy for them."""
         if action_count == 0:
-            return ContinuousNetworkPolicy(algo)
+            if isinstance(algo, BC):
+                return ContinuousNetworkPolicy(algo)
+            return CriticNetworkPolicy(algo, self.reward_scale)
         if isinstance(algo.impl, DQNImpl) and not isinstance(algo, DiscreteBCQ):
             return GreedyNetworkPolicy(algo, action_count, self.reward_scale)
         return NetworkPolicy(algo)

@@ -11,6 +11,7 @@ from harness.core.errors import InputError
 from harness.core.learner import Learner
 from harness.core.transitions import Transitions
 from harness.labels.base import QFunction
+from harness.labels.learned import Critic
 from harness.tasks.builtin import LEARNERS
 from harness.testing import LearnerContract
 from harness.testing.learners import final_actions, rows_taken
@@ -112,6 +113,14 @@ def test_its_values_are_in_units_of_the_rewards(name: str) -> None:
     *_, last = learner.fit(bandit([1.0, 2.0], [1, 1]), 0)
     assert isinstance(last.policy, QFunction)
     np.testing.assert_allclose(last.policy.values(np.ones((1, 1))), [[1.0, 2.0]], rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["td3+bc", "iql", "cql-continuous"])
+def test_its_critics_values_are_in_units_of_the_rewards(name: str) -> None:
+    *_, last = make(name, **LONG).fit(rows_taken(make(name), bandit([1.0, 2.0], [1, 1])), 0)
+    assert isinstance(last.policy, Critic)
+    values = last.policy.value_of(np.ones((2, 1)), np.array([[-1.0], [1.0]]))
+    np.testing.assert_allclose(values, [1.0, 2.0], rtol=0.2)
 
 
 @pytest.mark.parametrize("name", ["bc", "bcq"])

@@ -156,10 +156,11 @@ def numbered(
 def _report_evaluation(
     policy: Policy | ContinuousPolicy, full: Transitions, discount: float, seed: int
 ) -> Iterator[str]:
-    from harness.learners import fitted_q_evaluation as evaluation  # slow to import
+    from harness.learners import d3rlpy_backend as backend  # slow to import
+    from harness.learners.fitted_q_evaluation import evaluate_by_fitted_q
 
-    if isinstance(policy, evaluation.NetworkPolicy | evaluation.ContinuousNetworkPolicy):
-        value = evaluation.evaluate_by_fitted_q(policy, full, discount, seed)
+    if isinstance(policy, backend.NetworkPolicy | backend.ContinuousNetworkPolicy):
+        value = evaluate_by_fitted_q(policy, full, discount, seed)
         states = "all states" if full.episodes is None else "first states"
         told = f"{value:.4g}{doubt_of(value, full, discount)}"
         yield f"  discounted return from {states} by d3rlpy's fitted Q-evaluation: {told}"
