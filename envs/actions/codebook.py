@@ -122,22 +122,35 @@ class ActionSummary:
         """
         if self.distinct is not None:
             codes = self.distinct
-        elif spec.method == "bins":
-            codes = _grid(self.low.astype(float), self.high.astype(float), spec.size)
+        elif spec.method == "kmeans":
+            codes = _means(self.sample, self.scale, spec.size)
         else:
-            codes = _means(self.sample, self.scale, spec)
+            codes = np.array(list(product(*self._axes(spec))))
         return Codebook(codes.astype(np.float64), self.scale)
+
+    def _axes(self, spec: CodebookSpec) -> list[Float64Array]:
+        """Return the levels of each dimension of a grid: evenly spaced, or k-means' own."""
+        low, high = self.low.astype(float), self.high.astype(float)
+        levels = _levels(int(np.count_nonzero(high > low)), spec)
+        if spec.method == "bins":
+            return [np.unique(np.linspace(a, b, levels)) for a, b in zip(low, high, strict=True)]
+        columns = (self.sample[:, [axis]] for axis in range(len(low)))
+        return [
+            _means(column, scale, min(levels, len(np.unique(column))))[:, 0]
+            for column, scale in zip(columns, self.scale, strict=True)
+        ]
 
 
 def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
-    """Fit a codebook to actions by k-means or a grid.
+    """Fit a codebook to actions by k-means, a grid or a product of small codebooks.
 
     ``kmeans`` uses cluster means, found in a fixed subsample of 32,768 rows if there are more; in
     the codebook's units this minimises the quantisation error as a share of the variance. ``bins``
     uses a grid, evenly spaced from the minimum to the maximum of each dimension as in Tang and
-    Agrawal (arXiv 1901.10500): it keeps the extremes, which cluster means do not. Grid codes that
-    are nearest to no action are dropped. If there are no more distinct actions than requested
-    codes, the actions are the codes.
+    Agrawal (arXiv 1901.10500): it keeps the extremes, which cluster means do not. ``product``
+    combines the cluster means of each dimension alone, as many of each: a grid that is finer where
+    actions are frequent. Codes of a grid that are nearest to no action are dropped. If there are no
+    more distinct actions than requested codes, the actions are the codes.
 
     Args:
         actions: Finite, ``(N, action_dim)``, at least one.
@@ -240,26 +253,26 @@ def sampled_rows(count: int) -> IntArray:
     return np.random.default_rng(0).choice(count, FIT_ROWS, replace=False)
 
 
-def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float64Array:
+def _means(sample: FloatArray, scale: Float64Array | np.float64, size: int) -> Float64Array:
     from sklearn.cluster import KMeans  # slow to import
 
     with one_thread():
-        found = KMeans(spec.size, n_init=3, random_state=0).fit(sample / scale)
+        found = KMeans(size, n_init=3, random_state=0).fit(sample / scale)
     means = found.cluster_centers_ * scale
     inside = np.clip(means, sample.min(axis=0), sample.max(axis=0))  # rounding may leave the range
     return np.unique(inside, axis=0)
 
 
-def _grid(low: Float64Array, high: Float64Array, size: int) -> Float64Array:
-    dimensions = int(np.count_nonzero(high > low))
+def _levels(dimensions: int, spec: CodebookSpec) -> int:
+    """Return how many levels each of the dimensions that vary has in a grid."""
+    size = spec.size
     levels = max(n for n in range(1, size + 1) if n**dimensions <= size)
     if levels < 2:
         raise InputError(
-            f"bins-{size} for {dimensions} action dimensions: two levels per dimension are "
-            f"{2**dimensions} codes; increase the size or choose kmeans-{size}"
+            f"{spec.method}-{size} for {dimensions} action dimensions: two levels per dimension "
+            f"are {2**dimensions} codes; increase the size or choose kmeans-{size}"
         )
-    axes = [np.unique(np.linspace(a, b, levels)) for a, b in zip(low, high, strict=True)]
-    return np.array(list(product(*axes)))
+    return levels
 
 
 def _check_width(actions: FloatArray, dimensions: int) -> None:

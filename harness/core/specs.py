@@ -49,7 +49,7 @@ class SuiteLearner(LearnerSpec):
 class CodebookSpec(Frozen):
     """How continuous actions are discretised: by the nearest of a few codes."""
 
-    method: Literal["kmeans", "bins"] = "kmeans"  # bins: the same number in each action dimension
+    method: Literal["kmeans", "bins", "product"] = "kmeans"  # the latter two by dimension
     size: Annotated[int, Field(ge=2, le=256)] = 32  # maximum number of codes in total
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.core.specs import CodebookSpec
 seeds = st.integers(0, 2**32 - 1)
 KMEANS = CodebookSpec(method="kmeans", size=8)
 BINS = CodebookSpec(method="bins", size=8)
+PRODUCT = CodebookSpec(method="product", size=8)
 
 
 def actions_of(seed: int, rows: int = 200) -> FloatArray:
@@ -123,7 +125,21 @@ def test_bins_have_as_many_levels_in_each_dimension_as_fit() -> None:
         fit_codebook(actions, CodebookSpec(method="bins", size=7))
 
 
-@pytest.mark.parametrize("spec", [KMEANS, BINS], ids=lambda spec: spec.method)
+def test_a_product_combines_the_clusters_of_each_dimension() -> None:
+    rng = np.random.default_rng(0)
+    columns = [
+        np.array(levels)[rng.integers(len(levels), size=900)] + rng.normal(0, 1e-3, 900)
+        for levels in ([-1.0, 0.8, 1.0], [5.0, 50.0, 80.0])
+    ]
+    actions = np.stack([*columns, np.full(900, 7.0)], axis=1)  # a dimension may be constant
+    codes = fit_codebook(actions, CodebookSpec(method="product", size=11)).codes
+    expected = list(product([-1.0, 0.8, 1.0], [5.0, 50.0, 80.0], [7.0]))
+    np.testing.assert_allclose(codes, expected, atol=1e-3)
+    with pytest.raises(InputError, match=r"product-3 for 2 action dimensions.*kmeans-3"):
+        fit_codebook(actions, CodebookSpec(method="product", size=3))
+
+
+@pytest.mark.parametrize("spec", [KMEANS, BINS, PRODUCT], ids=lambda spec: spec.method)
 def test_few_distinct_actions_are_their_own_codes(spec: CodebookSpec) -> None:
     kinds = np.array([[-1.0, 1.0], [1.0, 1.0], [0.0, -1.0]], dtype=np.float32)
     actions = np.concatenate([np.repeat(kinds[:2], 20_000, axis=0), kinds[2:]])  # one is rare
@@ -238,7 +254,7 @@ def test_what_cannot_be_numbered_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("method", ["kmeans", "bins"])
+@pytest.mark.parametrize("method", ["kmeans", "bins", "product"])
 @pytest.mark.parametrize("size", [2, 32, 256])
 def test_short_names(method: Any, size: int) -> None:
     assert parse_codebook(f"{method}-{size}") == CodebookSpec(method=method, size=size)

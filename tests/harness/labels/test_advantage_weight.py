@@ -22,15 +22,17 @@ class Leaning:
         return found
 
 
-@pytest.mark.parametrize("temperature", [0.25, 2.0])
-def test_weights_grow_with_the_exponential_of_the_advantage(temperature: float) -> None:
-    labels = AdvantageWeightLabels(temperature=temperature, largest=3.0)
+@pytest.mark.parametrize(("temperature", "largest"), [(0.25, 3.0), (2.0, 1e9)])
+def test_weights_grow_with_the_exponential_of_the_advantage(
+    temperature: float, largest: float
+) -> None:
+    labels = AdvantageWeightLabels(temperature=temperature, largest=largest)
     weighed = labels.make(FittedTeacher(Leaning(), 1.0), ROWS, 0.9)(ROWS)
     first = ROWS.observations[:, 0]
     advantage = np.where(ROWS.actions == 1, first, -first)
     gap = np.median(2 * np.abs(first))
-    factor = np.minimum(np.exp(advantage / (temperature * gap)), 3.0)
+    factor = np.minimum(np.exp(advantage / (temperature * gap)), largest)
     np.testing.assert_allclose(weighed.weights, ROWS.weights * factor)
-    assert (factor == 3.0).any() == (temperature == 0.25)
+    assert (factor == largest).any() == (largest == 3.0)
     for name in ("actions", "rewards", "terminations", "next_observations"):
         np.testing.assert_array_equal(getattr(weighed, name), getattr(ROWS, name))
