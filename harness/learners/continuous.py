@@ -90,7 +90,7 @@ class ContinuousCQLLearner(ActorCriticLearner):
 
     name: ClassVar[str] = "cql-continuous"
 
-    conservatism: NonNegativeFloat = 0.1  # weight of the penalty relative to the TD error
+    conservatism: NonNegativeFloat = 0.01  # weight of the penalty relative to the TD error
     temperature: PositiveFloat = 0.01  # of the actor's entropy, in units of mean reward per step
 
     def make_config(self, algos: Any, **shared: Any) -> Any:

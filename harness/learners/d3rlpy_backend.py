@@ -224,7 +224,7 @@ def scalers_of(transitions: Transitions) -> dict[str, Any]:
     middle = (high + low) / 2
     return {
         "observation_scaler": d3rlpy.preprocessing.StandardObservationScaler(
-            mean=standardiser.mean, std=standardiser.scale
+            mean=standardiser.mean, std=standardiser.scale, eps=0.0
         ),
         "action_scaler": d3rlpy.preprocessing.MinMaxActionScaler(
             minimum=middle - half, maximum=middle + half

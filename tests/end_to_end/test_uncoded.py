@@ -14,6 +14,7 @@ from harness.learners import fitted_q_evaluation
 from tests.support.commands import Command
 
 PENDULUM = "classic/pendulum/medium-v0"
+BY_ADVANTAGE = ("best-action", "advantage-weight")
 SHORT = "{ steps = 40, checkpoints = 1 }"
 
 
@@ -44,8 +45,11 @@ def learner(name: str) -> str:
 def test_sets_are_learned_from_and_policies_played(
     bench: Command, tmp_path: Path, codebook: str
 ) -> None:
-    """With a codebook the same learners are given its codes, and a teacher judges them."""
+    """With a codebook the same learners are given its codes, and a teacher labels and judges."""
     arms = reducer("random") + reducer("k-centre") + reducer("random", 'control = "permuted"')
+    if codebook:
+        arms = "".join(reducer("random", f'labels = "{name}"') for name in BY_ADVANTAGE)
+        arms += reducer("random", f'labels = "{BY_ADVANTAGE[0]}"\ncontrol = "constant"')
     learners = learner("bc-continuous") + learner("td3+bc")
     path = tmp_path / "torques.toml"
     path.write_text(suite(arms, learners, codebook))

@@ -61,6 +61,11 @@ def write_transitions(
     check_new_id(dataset_id)
     describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
+    actions: Box | Discrete = (
+        _unbounded(transitions.actions)
+        if transitions.is_continuous
+        else Discrete(transitions.action_count, start=reference.action_start)
+    )
     episodes = list(one_step_episodes(transitions))
     return write_dataset(
         dataset_id,
@@ -68,12 +73,7 @@ def write_transitions(
         reference,
         algorithm=algorithm,
         description=description,
-        spaces=(
-            _unbounded(transitions.observations),
-            _unbounded(transitions.actions)
-            if transitions.is_continuous
-            else Discrete(transitions.action_count, start=reference.action_start),
-        ),
+        spaces=(_unbounded(transitions.observations), actions),
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
