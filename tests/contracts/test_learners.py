@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ LONG: dict[str, Any] = {"steps": 600, "checkpoints": 1}
 PATIENT = {name: CLOSED_FORM.get(name, LONG) for name in SHORT}
 INDIFFERENT = {"cql": {"conservatism": 0.0}, "ensemble-dqn": {"weight_decay": 0.0}}
 IMITATORS = {"bc", "bc-continuous"}
+# Their actors stay between two actions, and bootstrap from what no row has done there.
+ACTORS = {"td3+bc", "cql-continuous"}
 THRIFTY = {"linear-fqi": [200], "teacher": [0]}  # one checkpoint, counted so
 SEEDLESS = {"teacher"}  # has a seed of its own
 
@@ -129,13 +132,26 @@ def test_who_is_greedy_for_no_values_offers_none(name: str) -> None:
     assert not isinstance(trained.policy, QFunction)
 
 
-def test_terminations_stop_bootstrapping(value_learner: Learner) -> None:
+@pytest.mark.parametrize("name", sorted(ACTORS))
+@pytest.mark.parametrize(("ends", "worth"), [(True, 1.0), (False, 10.0)])
+def test_terminations_stop_a_critics_bootstrapping(name: str, ends: bool, worth: float) -> None:
+    """Every row takes the same action, so that the actor has no other to bootstrap from."""
+    data = replace(bandit([1.0], [1]), terminations=np.full(1, ends))
+    patient = make(name, **LONG, target_rate=0.2)
+    *_, last = patient.fit(rows_taken(patient, data), 0)
+    assert isinstance(last.policy, Critic)
+    found = last.policy.value_of(np.ones((1, 1)), np.array([[-1.0]]))
+    np.testing.assert_allclose(found, worth, rtol=0.3)
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - IMITATORS - ACTORS))
+def test_terminations_stop_bootstrapping(name: str) -> None:
     """Action 1 ends with reward 1; action 0 goes on for ever with 0.2, worth 2 at discount 0.9."""
     transitions = bandit([0.2, 1.0], [1, 1])
     endless = Transitions(
         **{**vars(transitions), "terminations": np.array([False, True])},
     )
-    patient = make(value_learner.name, **PATIENT[value_learner.name])
+    patient = make(name, **PATIENT[name])
     assert final_actions(patient, endless, np.ones((1, 1))) == [0]
     assert final_actions(patient, transitions, np.ones((1, 1))) == [1]
 
