@@ -15,6 +15,7 @@ class FullReducer(Reducer[RowsT], Generic[RowsT]):
     """Keep the full dataset; the requested size is ignored."""
 
     name: ClassVar[str] = "full"
+    takes_continuous: ClassVar[bool] = True
     sizes: ClassVar[Literal["all rows"]] = "all rows"
     deterministic: ClassVar[bool] = True
 

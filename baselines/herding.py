@@ -11,6 +11,7 @@ from harness.core.arrays import Float64Array, IntArray
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import Transitions
+from harness.numerics.features import action_columns
 
 TINY = np.finfo(float).tiny
 MEDIAN_ROWS = 1000  # enough for a median distance; all pairs of a large set exceed memory
@@ -46,11 +47,12 @@ class KernelHerdingRegression(Reducer[RegressionSet]):
 class HerdingReducer(Reducer[Transitions]):
     """Select equally weighted rows greedily to match the kernel mean embedding of the dataset.
 
-    It is `KernelHerdingRegression` with ``ζ = (s, one-hot a, s', r)``, each column standardised.
-    Time grows with the square of the number of rows.
+    It is `KernelHerdingRegression` with ``ζ = (s, a, s', r)``, discrete actions one-hot and each
+    column standardised. Time grows with the square of the number of rows.
     """
 
     name: ClassVar[str] = "herding"
+    takes_continuous: ClassVar[bool] = True
     deterministic: ClassVar[bool] = True  # as `KernelHerdingRegression` is
 
     def check_usable(self, transitions: Transitions) -> None:  # noqa: ARG002
@@ -64,7 +66,7 @@ class HerdingReducer(Reducer[Transitions]):
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
     ) -> tuple[Transitions, IntArray | None, Diagnostics]:
-        actions = np.eye(transitions.action_count)[transitions.actions]
+        actions = action_columns(transitions)
         features = np.column_stack(
             [transitions.observations, actions, transitions.next_observations]
         )

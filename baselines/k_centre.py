@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from harness.core.arrays import Float64Array, IntArray
 from harness.core.reduction import Diagnostics, Reducer
 from harness.core.transitions import Transitions
+from harness.numerics.features import action_columns
 from harness.numerics.standardising import Standardised
 
 
@@ -23,6 +24,7 @@ class KCentreReducer(Reducer[Transitions]):
     """
 
     name: ClassVar[str] = "k-centre"
+    takes_continuous: ClassVar[bool] = True
 
     def _reduce(
         self, transitions: Transitions, size: int, rng: np.random.Generator
@@ -36,12 +38,11 @@ class KCentreReducer(Reducer[Transitions]):
 def transition_points(transitions: Transitions) -> Float64Array:
     """Rows as points ``[s, s', r, one-hot a]``, shape ``(N, 2 obs_dim + 1 + actions)``.
 
-    States are standardised and rewards are in units of their standard deviation. The first row is
-    the origin, so that a constant column is zero.
+    States and continuous actions are standardised and rewards are in units of their standard
+    deviation. The first row is the origin, so that a constant column is zero.
     """
     points = Standardised.of(transitions).points
-    actions = np.eye(transitions.action_count)[transitions.actions]
-    return np.column_stack([points - points[0], actions])
+    return np.column_stack([points - points[0], action_columns(transitions)])
 
 
 def find_centres(points: Float64Array, size: int, first: int) -> tuple[IntArray, IntArray, float]:

@@ -17,6 +17,7 @@ class RandomReducer(Reducer[RowsT], Generic[RowsT]):
     """Sample rows uniformly without replacement; rows keep their weights."""
 
     name: ClassVar[str] = "random"
+    takes_continuous: ClassVar[bool] = True
 
     def _reduce(
         self, rows: RowsT, size: int, rng: np.random.Generator

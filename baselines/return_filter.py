@@ -22,6 +22,7 @@ class ReturnFilterReducer(Reducer[Transitions]):
     """
 
     name: ClassVar[str] = "return-filter"
+    takes_continuous: ClassVar[bool] = True
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.1  # of the episodes, the best ones
 

@@ -28,6 +28,7 @@ class ReturnWeightedReducer(Reducer[Transitions]):
     """
 
     name: ClassVar[str] = "return-weighted"
+    takes_continuous: ClassVar[bool] = True
 
     temperature: Annotated[float, Field(gt=0)] = 0.1  # of scaled returns
 

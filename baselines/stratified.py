@@ -16,6 +16,7 @@ from harness.numerics.stratification import (
     allocate,
     cell_counts,
     cell_labels,
+    cell_number,
     draw_cells,
     draw_stratified,
     weigh_cells,
@@ -23,9 +24,13 @@ from harness.numerics.stratification import (
 
 
 class StratifiedReducer(Reducer[Transitions]):
-    """Sample rows within strata of action × termination, weighted by the strata's shares."""
+    """Sample rows within strata of action × termination, weighted by the strata's shares.
+
+    Continuous actions make no strata: there are two then, of terminated rows and of others.
+    """
 
     name: ClassVar[str] = "stratified"
+    takes_continuous: ClassVar[bool] = True
 
     terminated_share: Annotated[float, Field(ge=0, le=1)] = 0.1  # minimum share of terminated rows
 
@@ -58,7 +63,7 @@ class StratifiedReducer(Reducer[Transitions]):
 def _tally(chunks: Iterable[Transitions]) -> tuple[IntArray, Float64Array]:
     """Count and weigh the rows of each cell of a part, ``(cells,)`` each."""
     pairs = [
-        (cell_counts(chunk), np.bincount(cell_labels(chunk), chunk.weights, 2 * chunk.action_count))
+        (cell_counts(chunk), np.bincount(cell_labels(chunk), chunk.weights, cell_number(chunk)))
         for chunk in chunks
     ]
     return np.sum([count for count, _ in pairs], axis=0), np.sum([w for _, w in pairs], axis=0)

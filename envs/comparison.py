@@ -51,7 +51,7 @@ def evidence_of(data: Recording | Dataset) -> Evidence:
     return Evidence(
         observations=rows.observations,
         actions=rows.actions if codebook is None else codebook.codes,
-        action_count=rows.action_count if codebook is None else None,
+        action_count=(rows.action_count or None) if codebook is None else None,
         action_start=start,
         played=data.played if isinstance(data, Dataset) else played_episodes(data),
     )

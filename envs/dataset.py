@@ -12,6 +12,7 @@ from envs.formats.recording import Recording
 from envs.reference import Reference, name_environments
 from harness.core.arrays import FloatArray
 from harness.core.classes.environments import EnvironmentSpec, named_again
+from harness.core.errors import naming
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -26,7 +27,7 @@ class Dataset:
     reference_min: float | None  # mean return of the random policy
     reference_max: float | None  # mean return of the expert
     content_hash: str  # of the transitions, with discretised actions
-    codebook: Codebook | None = None  # None: the environment's actions are discrete
+    codebook: Codebook | None = None  # None: actions are as recorded
     quantisation_error: QuantisationError | None = None  # of the recorded actions, if known
     played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed
     recorded_in: EnvironmentSpec | None = None  # the transitions
@@ -76,7 +77,7 @@ class Dataset:
 
 
 def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
-    """Turn a recording into a dataset, with continuous actions discretised.
+    """Turn a recording into a dataset, with continuous actions discretised if there is a codebook.
 
     Raises:
         InputError: If a value cannot be used, or the codebook does not suit the actions.
@@ -87,6 +88,8 @@ def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None)
         error = fitted.error(cast(FloatArray, recording.actions))
     elif reference.codebook is not None:
         fitted = Codebook.from_json(reference.codebook, recording.source)
+        with naming(recording.source):
+            transitions = replace(transitions, codes=fitted.codes)
     return Dataset(
         dataset_id=recording.source,
         transitions=transitions,

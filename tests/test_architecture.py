@@ -17,7 +17,7 @@ SOURCES = sorted(
 
 # The modules, mostly one, that may import each of these.
 HOMES = {
-    "d3rlpy": {"harness/learners/d3rlpy_backend.py"},
+    "d3rlpy": {f"harness/learners/{name}.py" for name in ("d3rlpy_backend", "fitted_q_evaluation")},
     "minari": {f"envs/formats/minari/{name}.py" for name in ("store", "root", "remote", "upload")},
     "h5py": {"envs/formats/minari/hdf5.py", "envs/formats/hdf5/d4rl.py"},
     "typer": {

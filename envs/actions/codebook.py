@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Self, cast, get_args
 
 import numpy as np
 
 from envs.formats.recording import Recording
-from harness.core.arrays import Float64Array, FloatArray, IntArray, check_finite
+from harness.core.arrays import ActionArray, Float64Array, FloatArray, IntArray, check_finite
 from harness.core.classes.reading import SAY_CONTINUOUS
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError, naming
-from harness.core.learner import Policy
 from harness.core.specs import CodebookSpec
 from harness.core.transitions import Transitions
 
@@ -69,10 +68,6 @@ class Codebook:
             variance_share=float(share[varies].mean()) if varies.any() else 0.0,
         )
 
-    def wrap(self, policy: Policy) -> CodedPolicy:
-        """Turn a policy over code indices into one over continuous actions."""
-        return CodedPolicy(policy, self)
-
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form that `from_json` reads, for the metadata of a dataset."""
         return {"codes": self.codes.tolist(), "scale": self.scale.tolist()}
@@ -110,18 +105,6 @@ class QuantisationError:
 
 
 @dataclass(frozen=True, eq=False)
-class CodedPolicy:
-    """A continuous policy that takes the codes chosen by a discrete policy."""
-
-    policy: Policy
-    codebook: Codebook
-
-    def act(self, observations: FloatArray) -> Float64Array:
-        """Choose a code for each observation, ``(B, obs_dim) -> (B, action_dim)``."""
-        return self.codebook.decode(self.policy.act(observations))
-
-
-@dataclass(frozen=True, eq=False)
 class ActionSummary:
     """What a codebook is made of: statistics of all actions, and some of them."""
 
@@ -139,22 +122,35 @@ class ActionSummary:
         """
         if self.distinct is not None:
             codes = self.distinct
-        elif spec.method == "bins":
-            codes = _grid(self.low.astype(float), self.high.astype(float), spec.size)
+        elif spec.method == "kmeans":
+            codes = _means(self.sample, self.scale, spec.size)
         else:
-            codes = _means(self.sample, self.scale, spec)
+            codes = np.array(list(product(*self._axes(spec))))
         return Codebook(codes.astype(np.float64), self.scale)
+
+    def _axes(self, spec: CodebookSpec) -> list[Float64Array]:
+        """Return the levels of each dimension of a grid: evenly spaced, or k-means' own."""
+        low, high = self.low.astype(float), self.high.astype(float)
+        levels = _levels(int(np.count_nonzero(high > low)), spec)
+        if spec.method == "bins":
+            return [np.unique(np.linspace(a, b, levels)) for a, b in zip(low, high, strict=True)]
+        columns = (self.sample[:, [axis]] for axis in range(len(low)))
+        return [
+            _means(column, scale, min(levels, len(np.unique(column))))[:, 0]
+            for column, scale in zip(columns, self.scale, strict=True)
+        ]
 
 
 def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
-    """Fit a codebook to actions by k-means or a grid.
+    """Fit a codebook to actions by k-means, a grid or a product of small codebooks.
 
     ``kmeans`` uses cluster means, found in a fixed subsample of 32,768 rows if there are more; in
     the codebook's units this minimises the quantisation error as a share of the variance. ``bins``
     uses a grid, evenly spaced from the minimum to the maximum of each dimension as in Tang and
-    Agrawal (arXiv 1901.10500): it keeps the extremes, which cluster means do not. Grid codes that
-    are nearest to no action are dropped. If there are no more distinct actions than requested
-    codes, the actions are the codes.
+    Agrawal (arXiv 1901.10500): it keeps the extremes, which cluster means do not. ``product``
+    combines the cluster means of each dimension alone, as many of each: a grid that is finer where
+    actions are frequent. Codes of a grid that are nearest to no action are dropped. If there are no
+    more distinct actions than requested codes, the actions are the codes.
 
     Args:
         actions: Finite, ``(N, action_dim)``, at least one.
@@ -177,37 +173,34 @@ def fit_codebook(actions: FloatArray, spec: CodebookSpec) -> Codebook:
 def number_actions(
     recording: Recording, codebook: CodebookSpec | Codebook | None
 ) -> tuple[Transitions, Codebook | None]:
-    """Turn a recording into transitions, with continuous actions discretised by a codebook.
+    """Turn a recording into transitions, with actions discretised if there is a codebook.
 
     Rows keep their episodes.
 
     Args:
         recording: The rows.
-        codebook: How to fit a codebook to the actions, or a fitted one.
+        codebook: How to fit a codebook to the actions, or a fitted one; None: actions stay as
+            they are.
 
     Returns:
-        The transitions, and the codebook if actions were continuous.
+        The transitions, and the codebook.
 
     Raises:
-        InputError: If actions are continuous without a codebook or discrete with one, a value is
-        not finite, or rows break another rule of `Transitions`.
+        InputError: If actions are discrete and there is a codebook, a value is not finite, or rows
+        break another rule of `Transitions`.
     """
     count = recording.action_count
     if count is not None:
         if codebook is not None:
             raise discrete_actions(recording)
         return _transitions(recording, cast(IntArray, recording.actions), count), None
-    if codebook is None:
-        raise InputError(
-            f"{recording.source!r} has continuous actions {recording.actions.shape}, "
-            "but learners need discrete actions: give a codebook, as "
-            '`--codebook kmeans-32`, load_dataset(…, codebook="kmeans-32") or '
-            '`codebook = { method = "kmeans", size = 32 }` in a suite'
-        )
     actions = cast(FloatArray, recording.actions)
+    if codebook is None:
+        return _transitions(recording, actions, 0), None
     if isinstance(codebook, CodebookSpec):
         codebook = _fit(actions, codebook, recording.source)
-    return _transitions(recording, codebook.encode(actions), len(codebook)), codebook
+    coded = _transitions(recording, codebook.encode(actions), len(codebook))
+    return replace(coded, codes=codebook.codes), codebook
 
 
 def discrete_actions(recording: Recording) -> InputError:
@@ -239,7 +232,7 @@ def _fit(actions: FloatArray, spec: CodebookSpec, source: str) -> Codebook:
         return fit_codebook(actions, spec)
 
 
-def _transitions(recording: Recording, actions: IntArray, count: int) -> Transitions:
+def _transitions(recording: Recording, actions: ActionArray, count: int) -> Transitions:
     with naming(recording.source):
         return Transitions(
             observations=recording.observations,
@@ -260,26 +253,26 @@ def sampled_rows(count: int) -> IntArray:
     return np.random.default_rng(0).choice(count, FIT_ROWS, replace=False)
 
 
-def _means(sample: FloatArray, scale: Float64Array, spec: CodebookSpec) -> Float64Array:
+def _means(sample: FloatArray, scale: Float64Array | np.float64, size: int) -> Float64Array:
     from sklearn.cluster import KMeans  # slow to import
 
     with one_thread():
-        found = KMeans(spec.size, n_init=3, random_state=0).fit(sample / scale)
+        found = KMeans(size, n_init=3, random_state=0).fit(sample / scale)
     means = found.cluster_centers_ * scale
     inside = np.clip(means, sample.min(axis=0), sample.max(axis=0))  # rounding may leave the range
     return np.unique(inside, axis=0)
 
 
-def _grid(low: Float64Array, high: Float64Array, size: int) -> Float64Array:
-    dimensions = int(np.count_nonzero(high > low))
+def _levels(dimensions: int, spec: CodebookSpec) -> int:
+    """Return how many levels each of the dimensions that vary has in a grid."""
+    size = spec.size
     levels = max(n for n in range(1, size + 1) if n**dimensions <= size)
     if levels < 2:
         raise InputError(
-            f"bins-{size} for {dimensions} action dimensions: two levels per dimension are "
-            f"{2**dimensions} codes; increase the size or choose kmeans-{size}"
+            f"{spec.method}-{size} for {dimensions} action dimensions: two levels per dimension "
+            f"are {2**dimensions} codes; increase the size or choose kmeans-{size}"
         )
-    axes = [np.unique(np.linspace(a, b, levels)) for a, b in zip(low, high, strict=True)]
-    return np.array(list(product(*axes)))
+    return levels
 
 
 def _check_width(actions: FloatArray, dimensions: int) -> None:

@@ -17,7 +17,7 @@ from envs.formats.base import Format
 from envs.formats.named_arrays import find_names, note_names, to_columns
 from envs.formats.recording import Recording
 from envs.reference import Reference
-from harness.core.classes.reading import AS_STORED, Reading
+from harness.core.classes.reading import AS_STORED, ActionKind, Reading
 from harness.core.errors import InputError
 from harness.core.storage.npz import METADATA, metadata_of, open_npz
 
@@ -64,9 +64,9 @@ def read_arrays(path: str, reading: Reading = AS_STORED) -> Recording:
     columns = to_columns(path, named, note_names(names, held))
     named.clear()  # free memory
     count = _action_count(path, metadata or {})
-    kind = reading.actions or ("discrete" if count else None)
+    kind = reading.actions or _kind_of(count)
     reference = Reference.parse(metadata or {}, path)
-    return columns.to_recording(reference, reading.action_count or count, kind)
+    return columns.to_recording(reference, reading.action_count or count or None, kind)
 
 
 def _plain(file: NpzFile, name: str, ours: str, path: str) -> NDArray[Any]:
@@ -127,9 +127,14 @@ def _count_members(file: IO[bytes], archive: zipfile.ZipFile) -> int:
 
 def _action_count(path: str, metadata: Mapping[str, Any]) -> int | None:
     count = metadata.get("action_count")
-    if count is None or (type(count) is int and count > 0):
+    if count is None or (type(count) is int and count >= 0):
         return count
     raise InputError(
-        f"{path!r}: action_count {count!r} in the metadata must be a positive integer; correct it "
-        "or leave it out"
+        f"{path!r}: action_count {count!r} in the metadata must be a positive integer, or 0 of "
+        "continuous actions; correct it or leave it out"
     )
+
+
+def _kind_of(count: int | None) -> ActionKind | None:
+    """Tell what actions are whose number is in the metadata."""
+    return None if count is None else "discrete" if count else "continuous"

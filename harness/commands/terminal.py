@@ -51,7 +51,10 @@ ControlDatasetId = Annotated[
     str, typer.Argument(help="A dataset id, the path of an .npz, .hdf5 or .csv, or FORMAT::PATH.")
 ]
 Codebook = Annotated[
-    str | None, typer.Option(help="Discretise continuous actions, such as by kmeans-32 or bins-9.")
+    str | None,
+    typer.Option(
+        help="Discretise continuous actions, such as by kmeans-32 or bins-9; else they stay."
+    ),
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Use local datasets only, without downloads.")

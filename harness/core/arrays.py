@@ -14,6 +14,7 @@ from harness.core.errors import InputError
 FloatArray = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+ActionArray = NDArray[Any]  # numbers from 0 (N,), or continuous (N, action_dim)
 BoolArray = NDArray[np.bool_]
 
 LARGEST: Final = 1e70  # methods square losses, which are squares, and sum over rows

@@ -36,7 +36,7 @@ class TrainedPolicy:
     """The policy of a checkpoint; it may change when training continues."""
 
     step: int  # gradient steps so far
-    policy: Policy
+    policy: Policy | ContinuousPolicy
     metrics: Mapping[str, float] = field(default_factory=dict)
     saved_seconds: float = 0.0  # of training so far, because another run had done it
 
@@ -58,6 +58,21 @@ class Learner(BaseModel, ABC):
 
     name: ClassVar[str]
     cache_version: ClassVar[int] = 1  # raise it when the same parameters teach other values
+    continuous: ClassVar[bool] = False  # whether it learns continuous actions, and no others
+
+    def rows_for(self, transitions: Transitions) -> Transitions:
+        """Return transitions with actions as the learner takes them.
+
+        A learner of continuous actions gets a codebook's codes in the place of their numbers.
+
+        Raises:
+            InputError: If there are none such.
+        """
+        subject = f"learner {self.name!r}"
+        if self.continuous:
+            return transitions.in_vectors(subject)
+        transitions.check_numbered(subject)
+        return transitions
 
     def prepare(self) -> None:
         """Import libraries that training needs, which may take seconds; by default nothing."""
@@ -69,7 +84,7 @@ class Learner(BaseModel, ABC):
         Use each policy before requesting the next: the learner may continue with the same network.
 
         Args:
-            transitions: The training set, with weighted rows.
+            transitions: The training set, with weighted rows; `rows_for` has given them.
             seed: Fixes the initialisation and the order of mini-batches.
         """
 

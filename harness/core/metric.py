@@ -24,6 +24,7 @@ class ReductionMetric(BaseModel, ABC, Generic[RowsT]):
 
     name: ClassVar[str]  # its name in suites
     metric: ClassVar[str]  # the name of its value
+    takes_continuous: ClassVar[bool] = False  # whether it compares rows with continuous actions
 
     def model_post_init(self, context: Any, /) -> None:  # noqa: ARG002
         """Refuse what no record could hold, before anything runs.

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Generic, Literal
 
 import numpy as np
@@ -69,6 +69,7 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
     cache_version: ClassVar[int] = 1  # increase it when the same parameters give other rows
     sizes: ClassVar[Literal["exact", "at most", "all rows"]] = "exact"  # how size limits the result
     deterministic: ClassVar[bool] = False  # whether the seed has no effect
+    takes_continuous: ClassVar[bool] = False  # whether it reduces rows with continuous actions
 
     @classmethod
     def row_type(cls) -> type[Rows] | None:
@@ -94,6 +95,15 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         every = len(rows)
         return {"exact": (size, size), "at most": (1, size), "all rows": (every, every)}[self.sizes]
 
+    def check_actions(self, rows: RowsT) -> None:
+        """Refuse continuous actions, unless the method takes them.
+
+        Raises:
+            InputError: If it does not.
+        """
+        if isinstance(rows, Transitions) and not self.takes_continuous:
+            rows.check_numbered(f"method {self.name!r}")
+
     def check_usable(self, rows: RowsT) -> None:
         """Check requirements beyond rows, such as episodes or a library; by default there are none.
 
@@ -108,8 +118,10 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         small factorisations.
 
         Raises:
-            InputError: If ``size`` is not in ``1..len(rows)``, or the method breaks its contract.
+            InputError: If ``size`` is not in ``1..len(rows)``, the method does not take the rows'
+                actions, or it breaks its contract.
         """
+        self.check_actions(rows)
         check_size(size, len(rows), rows.noun)
         given = private_copy(rows, type(self))
         with one_thread(), _naming(self):
@@ -119,7 +131,7 @@ class Reducer(BaseModel, ABC, Generic[RowsT]):
         _check_found(self, found, rows, size)
         reduced, source_indices, diagnostics = found
         return Reduction(
-            rows=reduced,
+            rows=_with_codes_of(rows, reduced),
             source_indices=source_indices,
             method=self.title,
             parameters=self.model_dump(mode="json"),
@@ -230,6 +242,13 @@ def _check_kept(reducer: Reducer[Any], reduced: Any, named: Any) -> None:
                 f"{field_.name} that are not those of the source rows it names",
                 "the source row of each, or None for rows that are made or changed",
             )
+
+
+def _with_codes_of(source: Any, reduced: RowsT) -> RowsT:
+    """Let rows that a method has made anew know what their actions' numbers stand for."""
+    if not isinstance(reduced, Transitions) or source.codes is None:
+        return reduced
+    return replace(reduced, codes=source.codes)
 
 
 def _plain(value: Any) -> Any:

@@ -68,7 +68,7 @@ def row_type(cls: type[BaseModel], base: type[BaseModel]) -> type[Rows] | None:
 def row_shape(rows: Any) -> tuple[int, ...]:
     """Return what the rows of one dataset agree in: columns, and actions if there are any."""
     if isinstance(rows, Transitions):
-        return rows.obs_dim, rows.action_count
+        return rows.obs_dim, rows.action_count or rows.action_dim
     return (int(rows.features.shape[1]),) if isinstance(rows, RegressionSet) else ()
 
 

@@ -49,7 +49,7 @@ class SuiteLearner(LearnerSpec):
 class CodebookSpec(Frozen):
     """How continuous actions are discretised: by the nearest of a few codes."""
 
-    method: Literal["kmeans", "bins"] = "kmeans"  # bins: the same number in each action dimension
+    method: Literal["kmeans", "bins", "product"] = "kmeans"  # the latter two by dimension
     size: Annotated[int, Field(ge=2, le=256)] = 32  # maximum number of codes in total
 
 
@@ -68,7 +68,7 @@ class RunSpec(SaysReadings):
     seed: Annotated[int, Field(ge=0)]
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None
     episodes: PositiveInt | None = None  # evaluation episodes at each checkpoint
-    codebook: CodebookSpec | None = None  # of continuous actions
+    codebook: CodebookSpec | None = None  # of continuous actions; None: they stay as they are
     replicate: Annotated[int, Field(ge=0)] = 0  # further learner seeds on the same reduction
     environment: str | None = None  # instead of the dataset's, also as ``module:Env-v0``
     engine: Engine = "d3rlpy"  # that trains networks, and plays where it can
@@ -115,7 +115,7 @@ class Suite(SaysReadings):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]  # of all streams
     discount: Annotated[float, Field(ge=0, lt=1)] | None = None  # in control 0.99 unless given
     episodes: PositiveInt | None = None  # at each checkpoint; in control 20 unless given
-    codebook: CodebookSpec | None = None  # for datasets of continuous actions
+    codebook: CodebookSpec | None = None  # of continuous actions; None: they stay as they are
     replicates: PositiveInt = 1  # number of learner seeds on each reduction
     environments: dict[str, str] = Field(default_factory=dict)  # instead of datasets' own
     engine: Engine = "d3rlpy"  # that trains networks, unless a learner names another

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.core.arrays import BoolArray, FloatArray, IntArray, as_float, check_finite, hash_arrays
+from harness.core.arrays import (
+    ActionArray,
+    BoolArray,
+    Float64Array,
+    FloatArray,
+    IntArray,
+    as_float,
+    check_finite,
+    hash_arrays,
+)
 from harness.core.errors import InputError, naming
 from harness.core.storage.npz import load_arrays, save_arrays
+
+GIVE_A_CODEBOOK: Final = (
+    'give a codebook, as `--codebook kmeans-32`, load_dataset(…, codebook="kmeans-32") or '
+    '`codebook = { method = "kmeans", size = 32 }` in a suite'
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +34,8 @@ class Transitions:
     """Weighted transitions ``(s, a, r, s', b)``, validated at construction.
 
     Weights are relative: an expectation over the set is the weighted mean of its rows.
-    Floats keep the source's precision; synthetic sets are float64.
+    Floats keep the source's precision; synthetic sets are float64. Actions are numbers, or vectors
+    where they are continuous and no codebook has numbered them.
 
     Raises:
         InputError: If the set is empty, shapes disagree, values are not finite or too large, an
@@ -31,21 +46,24 @@ class Transitions:
     noun: ClassVar[str] = "transitions"
 
     observations: FloatArray  # (N, obs_dim)
-    actions: IntArray  # (N,)
+    actions: ActionArray  # (N,) from 0; continuous (N, action_dim)
     rewards: FloatArray  # (N,)
     next_observations: FloatArray  # (N, obs_dim)
     terminations: BoolArray  # (N,) True for terminations, not for truncations
     weights: FloatArray  # (N,)
-    action_count: int  # actions of the environment, including any not in the data
+    action_count: int  # actions of the environment, including any not in the data; 0: continuous
     episodes: IntArray | None = None  # (N,) number of each row's episode; None: unknown
+    codes: Float64Array | None = None  # (action_count, action_dim) that numbers stand for, if any
 
     def __post_init__(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
             self._freeze(name, as_float(name, getattr(self, name)))
-        self._freeze("actions", _as_actions(self.actions))
+        as_actions = as_float if self.is_continuous else _as_numbers
+        self._freeze("actions", as_actions("actions", self.actions))
         self._freeze("terminations", _as_flags(self.terminations))
-        if self.episodes is not None:
-            self._freeze("episodes", self.episodes)
+        for name in ("episodes", "codes"):
+            if getattr(self, name) is not None:
+                self._freeze(name, getattr(self, name))
         self._check_shapes()
         self._check_values()
 
@@ -66,6 +84,8 @@ class Transitions:
             "observations": shape,
             "next_observations": shape,
         }
+        if self.is_continuous:
+            expected["actions"] = (*shape[:1], *(self.actions.shape[1:2] or (1,)))
         if self.episodes is None:
             del expected["episodes"]
         for name, wanted in expected.items():
@@ -74,11 +94,18 @@ class Transitions:
                     f"{name} of shape {getattr(self, name).shape}: observations of shape {shape} "
                     f"need {wanted}; check how the arrays were sliced"
                 )
+        if self.codes is not None and (self.codes.ndim, len(self.codes)) != (2, self.action_count):
+            raise InputError(
+                f"codes of shape {self.codes.shape} for {self.action_count} actions: the rule is "
+                "(action_count, action_dim), a code for each number; give the codes of the codebook"
+            )
 
     def _check_values(self) -> None:
         for name in ("observations", "rewards", "next_observations", "weights"):
             check_finite(name, getattr(self, name))
-        if self.actions.min() < 0 or self.actions.max() >= self.action_count:
+        if self.is_continuous:
+            check_finite("actions", self.actions)
+        elif self.actions.min() < 0 or self.actions.max() >= self.action_count:
             raise InputError(
                 f"actions span {self.actions.min()}..{self.actions.max()}: {self.action_count} "
                 f"actions must be integers in 0..{self.action_count - 1}; renumber them or correct "
@@ -103,6 +130,16 @@ class Transitions:
         return int(self.observations.shape[1])
 
     @property
+    def is_continuous(self) -> bool:
+        """Whether actions are vectors rather than numbers."""
+        return self.action_count == 0
+
+    @property
+    def action_dim(self) -> int:
+        """Dimension of an action: 1 of a number."""
+        return int(self.actions.shape[1]) if self.is_continuous else 1
+
+    @property
     def nbytes(self) -> int:
         """Size of the arrays in bytes."""
         return sum(getattr(self, name).nbytes for name in ARRAY_NAMES)
@@ -122,6 +159,33 @@ class Transitions:
         arrays = {name: getattr(self, name)[rows] for name in ARRAY_NAMES}
         taken = replace(self, **arrays, episodes=None)
         return taken if weights is None else replace(taken, weights=weights)
+
+    def check_numbered(self, subject: str) -> None:
+        """Refuse continuous actions.
+
+        Raises:
+            InputError: If actions are vectors; ``subject`` is what asks for numbers.
+        """
+        if self.is_continuous:
+            raise InputError(
+                f"{subject}: actions must be discrete, and these are vectors of {self.action_dim} "
+                f"numbers; {GIVE_A_CODEBOOK}"
+            )
+
+    def in_vectors(self, subject: str) -> Transitions:
+        """Return the rows with continuous actions: codes in the place of their numbers.
+
+        Raises:
+            InputError: If actions are discrete; ``subject`` is what asks for vectors.
+        """
+        if self.is_continuous:
+            return self
+        if self.codes is None:
+            raise InputError(
+                f"{subject}: actions must be continuous, and these are {self.action_count} "
+                "discrete ones; choose a learner of discrete actions, such as dqn or bc"
+            )
+        return replace(self, actions=self.codes[self.actions], action_count=0, codes=None)
 
     def content_hash(self) -> str:
         """SHA-256 over names, types, shapes and bytes of the arrays, and the action count.
@@ -169,14 +233,18 @@ class Transitions:
             )
         named = {name: arrays[name] for name in ARRAY_NAMES if name in arrays}
         with naming(source):
-            actions = _as_actions(arrays["actions"])
-            count: int = metadata.get("action_count") or count_actions(actions)
-            values: dict[str, Any] = {"weights": np.ones(len(actions)), **named}
+            count = metadata.get("action_count")
+            if count is None:
+                count = count_actions(_as_numbers("actions", arrays["actions"]))
+            ones = np.ones(len(np.asarray(arrays["actions"])))
+            values: dict[str, Any] = {"weights": ones, **named}
             return cls(**values, action_count=count)
 
 
 ARRAY_NAMES = tuple(
-    field.name for field in fields(Transitions) if field.name not in ("action_count", "episodes")
+    field.name
+    for field in fields(Transitions)
+    if field.name not in ("action_count", "episodes", "codes")
 )
 
 
@@ -196,11 +264,11 @@ def count_actions(actions: IntArray) -> int:
     return count
 
 
-def _as_actions(values: ArrayLike) -> IntArray:
+def _as_numbers(name: str, values: ArrayLike) -> IntArray:
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
         raise InputError(
-            f"actions of type {array.dtype}: transitions need integer actions 0, 1, …; "
+            f"{name} of type {array.dtype}: transitions need integer actions 0, 1, …; "
             "discretise continuous actions first, as by a codebook"
         )
     return array.astype(np.int64, copy=False)

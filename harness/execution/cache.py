@@ -239,6 +239,8 @@ def _unseal(path: Path) -> bytes:
 def _rows_hash(rows: Rows) -> str:
     """Hash of everything a reducer sees: a dataset's content hash leaves out its episodes."""
     arrays, others = _parts(rows)
+    if others.get("codes", ()) is None:
+        del others["codes"]  # so that sets that were kept before rows had codes are found
     return hash_arrays(arrays, repr(others))
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import PositiveFloat
 
+from harness.core.arrays import Float64Array
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Labels, QFunction, action_gap
@@ -75,14 +76,18 @@ class Advantage:
     def __call__(self, transitions: Transitions) -> Transitions:
         """Label rows, each of which becomes one for every action where that is asked for."""
         rows = _for_every_action(transitions) if self.every_action else transitions
-        values = self.q.values(rows.observations)
-        taken = np.take_along_axis(values, rows.actions[:, None], axis=1)[:, 0]
-        level = values.mean(axis=1) if self.centred else 0.0
         return replace(
             rows,
-            rewards=self.scale * (taken - level),
+            rewards=self.scale * advantages(self.q, rows, centred=self.centred),
             terminations=np.ones(len(rows), dtype=np.bool_),
         )
+
+
+def advantages(q: QFunction, rows: Transitions, *, centred: bool = True) -> Float64Array:
+    """Value of the action of each row, less the mean over all actions where centred, ``(N,)``."""
+    values = q.values(rows.observations)
+    taken: Float64Array = np.take_along_axis(values, rows.actions[:, None], axis=1)[:, 0]
+    return taken - values.mean(axis=1) if centred else taken
 
 
 def _for_every_action(transitions: Transitions) -> Transitions:

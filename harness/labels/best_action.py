@@ -14,8 +14,9 @@ class BestActionLabels(Labels):
     """The teacher's best action in place of the recorded one, for behaviour cloning.
 
     The arm to compare advantage labels with: sets for cloning tell which action is best, not by how
-    much. Rewards, next states and terminations stay those of the recorded action, so that no
-    Q-learner is to be trained on them.
+    much. Under a codebook a learner of continuous actions imitates the vector of the best code.
+    Rewards, next states and terminations stay those of the recorded action, so that no Q-learner is
+    to be trained on them.
     """
 
     name: ClassVar[str] = "best-action"

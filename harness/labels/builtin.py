@@ -6,6 +6,7 @@ from typing import Final
 
 from harness.core.classes.registry import Registry, listed
 from harness.labels.advantage import ActionValueLabels, AdvantageLabels
+from harness.labels.advantage_weight import AdvantageWeightLabels
 from harness.labels.base import Labels, Teacher
 from harness.labels.best_action import BestActionLabels
 from harness.labels.cautious import CautiousTeacher
@@ -17,7 +18,13 @@ LABELS: Final[Registry[type[Labels]]] = Registry(
     kind="labels",
     groups=("bellman_bench.labels",),
     bases=(Labels,),
-    builtin=listed(ShapedLabels, AdvantageLabels, ActionValueLabels, BestActionLabels),
+    builtin=listed(
+        ShapedLabels,
+        AdvantageLabels,
+        ActionValueLabels,
+        AdvantageWeightLabels,
+        BestActionLabels,
+    ),
     others=("recorded",),
 )
 TEACHERS: Final[Registry[type[Teacher]]] = Registry(

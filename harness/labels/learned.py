@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import (
@@ -15,9 +16,10 @@ from pydantic import (
     field_validator,
 )
 
+from harness.core.arrays import Float64Array, FloatArray
 from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
-from harness.core.learner import Learner, Policy, no_policy
+from harness.core.learner import ContinuousPolicy, Learner, Policy, no_policy
 from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
@@ -28,12 +30,35 @@ from harness.learners.builtin import OFFLINE_LEARNERS
 PROBES = 5000  # rows at which values are compared, at most
 
 
+@runtime_checkable
+class Critic(Protocol):
+    """Action values of a policy of continuous actions, in units of the rewards."""
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        """Value of an action at each state, ``(N, obs_dim), (N, action_dim) -> (N,)``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CodedQ:
+    """The Q-function of numbered actions whose values are those of their codes."""
+
+    critic: Critic
+    codes: Float64Array  # (action_count, action_dim)
+
+    def values(self, observations: FloatArray) -> Float64Array:
+        """Values of every code, ``(N, obs_dim) -> (N, action_count)``."""
+        repeated = (np.tile(code, (len(observations), 1)) for code in self.codes)
+        return np.stack([self.critic.value_of(observations, one) for one in repeated], axis=1)
+
+
 class LearnerTeacher(Teacher):
     """Averages the Q-values of one learner over seeds, less what they disagree by.
 
     For data on which the closed form fails and networks learn. Members are trained on the full
     transitions and differ in their seeds alone. Where the data hold no signal they still prefer
-    what their random start prefers, unlike the closed form.
+    what their random start prefers, unlike the closed form. A learner of continuous actions teaches
+    the values of a codebook's codes.
     """
 
     name: ClassVar[str] = "learner"
@@ -87,9 +112,9 @@ class LearnerTeacher(Teacher):
         """Train to the end; what lacks Q-values is refused at its first checkpoint."""
         seed = derive_seed("teacher", self.learner.name, self.seed, member)
         found: QFunction | None = None
-        rows = private_copy(transitions, type(learner))
+        rows = private_copy(learner.rows_for(transitions), type(learner))
         for trained in learner.fit(rows, seed):
-            found = self._q_of(trained.policy)
+            found = self._q_of(trained.policy, transitions)
         if found is None:
             raise no_policy(self.learner.name)
         probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
@@ -101,12 +126,15 @@ class LearnerTeacher(Teacher):
         check_values(found, probes, transitions.action_count, subject, diverged)
         return found
 
-    def _q_of(self, policy: Policy) -> QFunction:
+    def _q_of(self, policy: Policy | ContinuousPolicy, transitions: Transitions) -> QFunction:
         if isinstance(policy, QFunction):
             return policy
+        if isinstance(policy, Critic) and transitions.codes is not None:
+            return CodedQ(policy, transitions.codes)
         raise InputError(
             f"learner {self.learner.name!r} cannot teach: its policies offer no Q-values (a method "
-            "`values`), which labels are made of; name one whose policies do, such as 'dqn'"
+            "`values`, or `value_of` of continuous actions), which labels are made of; name one "
+            "whose policies do, such as 'dqn'"
         )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
-from harness.core.learner import Policy
+from harness.core.learner import ContinuousPolicy, Policy
 from harness.core.records import Use
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
@@ -52,7 +52,7 @@ class Judge:
         losses = (values.max(axis=1, keepdims=True) - values) / gap
         return cls(states, transitions.weights[rows].astype(np.float64), losses)
 
-    def assess(self, policy: Policy) -> Use:
+    def assess(self, policy: Policy | ContinuousPolicy) -> Use:
         """Estimate a policy's regret, and how often it acts as the teacher does.
 
         The regret is ``E_s[max_a A(s, a) - A(s, π(s))]``, weighted as the rows are, with the

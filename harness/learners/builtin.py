@@ -7,6 +7,12 @@ from typing import Final
 from harness.core.classes.registry import Registry, listed
 from harness.core.learner import Learner
 from harness.core.transitions import Transitions
+from harness.learners.continuous import (
+    ContinuousBCLearner,
+    ContinuousCQLLearner,
+    IQLLearner,
+    TD3BCLearner,
+)
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.networks import DQNLearner, EnsembleDQNLearner, FQILearner
 from harness.learners.offline import BCLearner, BCQLearner, CQLLearner
@@ -25,6 +31,10 @@ OFFLINE_LEARNERS: Final[Registry[type[Learner]]] = Registry(
         CQLLearner,
         BCQLearner,
         BCLearner,
+        ContinuousBCLearner,
+        TD3BCLearner,
+        IQLLearner,
+        ContinuousCQLLearner,
         LinearFQILearner,
     ),
 )

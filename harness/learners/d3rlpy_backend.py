@@ -1,4 +1,4 @@
-"""Training of networks with d3rlpy; no other module imports it."""
+"""Training of networks with d3rlpy; beside it only fitted Q-evaluation imports that library."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")  # gym, which d3rlpy imports, warns about NumPy 2
     import d3rlpy
-    from d3rlpy.algos.qlearning import DiscreteBCQ, QLearningAlgoBase
+    from d3rlpy.algos.qlearning import BC, DiscreteBCQ, QLearningAlgoBase
     from d3rlpy.algos.qlearning.torch.dqn_impl import DQNImpl
     from d3rlpy.dataset import TransitionMiniBatch
-    from d3rlpy.ope import DiscreteFQE, FQEConfig
 
 from harness.core.arrays import BoolArray, Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
+from harness.numerics.standardising import Standardiser
 
+LOSSES = ("loss", "critic_loss", "actor_loss")  # that d3rlpy's algorithms report, of all it does
 LARGEST_SINGLE = 1e18  # whose square float32 still holds, times a mini-batch's size
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -44,9 +45,9 @@ class PackedBuffer:
         """Pack ``transitions`` as float32, rewards times ``reward_scale``."""
         self._observations = transitions.observations.astype(np.float32)
         self._next_observations = transitions.next_observations.astype(np.float32)
-        self._actions = _column(transitions.actions)
-        self._rewards = _column(transitions.rewards * reward_scale)
-        self._terminals = _column(transitions.terminations)
+        self._actions = _columns(transitions.actions)
+        self._rewards = _columns(transitions.rewards * reward_scale)
+        self._terminals = _columns(transitions.terminations)
         self._table = sampling_table(transitions)
         self._rng = np.random.default_rng(seed)
 
@@ -76,6 +77,32 @@ class NetworkPolicy:
         """Choose the action of maximum Q-value or probability, ``(B, obs_dim) -> (B,)``."""
         actions: IntArray = self.algo.predict(observations.astype(np.float32))
         return actions
+
+
+class ContinuousNetworkPolicy:
+    """The deterministic policy of a trained d3rlpy algorithm of continuous actions."""
+
+    def __init__(self, algo: QLearningAlgoBase[Any, Any]) -> None:
+        self.algo = algo
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Choose an action within the data's range, ``(B, obs_dim) -> (B, action_dim)``."""
+        actions: FloatArray = self.algo.predict(observations.astype(np.float32))
+        return actions
+
+
+class CriticNetworkPolicy(ContinuousNetworkPolicy):
+    """The policy of an actor that was trained beside critics."""
+
+    def __init__(self, algo: QLearningAlgoBase[Any, Any], reward_scale: float) -> None:
+        super().__init__(algo)
+        self._reward_scale = reward_scale
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        """Value of an action at each state in units of the rewards, ``(B,)``."""
+        states, vectors = (one.astype(np.float32) for one in (observations, actions))
+        values: Float64Array = self.algo.predict_value(states, vectors).astype(np.float64)
+        return values / self._reward_scale
 
 
 class GreedyNetworkPolicy(NetworkPolicy):
@@ -134,11 +161,12 @@ class Training:
         for name in ("observations", "next_observations"):
             _check_single(name, getattr(transitions, name))
         _check_single("rewards", transitions.rewards * self.reward_scale)
+        _check_single("actions", transitions.actions)
         torch.set_num_threads(1)  # fastest for such small networks, and equal on every machine
         d3rlpy.seed(seed % 2**32)
-        config = self.make_config(d3rlpy.algos, **self.shared)
+        config = self.make_config(d3rlpy.algos, **self.shared, **scalers_of(transitions))
         algo: QLearningAlgoBase[Any, Any] = config.create(device=False)
-        algo.create_impl((transitions.obs_dim,), transitions.action_count)
+        algo.create_impl((transitions.obs_dim,), action_size(transitions))
         return algo
 
     def is_plain_dqn(self, config: Any) -> bool:
@@ -151,8 +179,14 @@ class Training:
         )
         return type(config) is type(plain) and bool(config == plain)
 
-    def policy_of(self, algo: QLearningAlgoBase[Any, Any], action_count: int) -> NetworkPolicy:
+    def policy_of(
+        self, algo: QLearningAlgoBase[Any, Any], action_count: int
+    ) -> NetworkPolicy | ContinuousNetworkPolicy:
         """Return the policy of an algorithm, with Q-values if it is greedy for them."""
+        if action_count == 0:
+            if isinstance(algo, BC):
+                return ContinuousNetworkPolicy(algo)
+            return CriticNetworkPolicy(algo, self.reward_scale)
         if isinstance(algo.impl, DQNImpl) and not isinstance(algo, DiscreteBCQ):
             return GreedyNetworkPolicy(algo, action_count, self.reward_scale)
         return NetworkPolicy(algo)
@@ -169,55 +203,38 @@ def train(training: Training, transitions: Transitions, seed: int) -> Iterator[T
     policy = training.policy_of(algo, transitions.action_count)
     steps = training.steps // training.checkpoints
     for part in range(1, training.checkpoints + 1):
-        losses = [algo.update(buffer.sample(training.batch_size))["loss"] for _ in range(steps)]
-        yield TrainedPolicy(part * steps, policy, {"loss": float(np.mean(losses))})
+        found = [algo.update(buffer.sample(training.batch_size)) for _ in range(steps)]
+        losses = {name: [one[name] for one in found] for name in LOSSES if name in found[0]}
+        means = {name: float(np.mean(values)) for name, values in losses.items()}
+        yield TrainedPolicy(part * steps, policy, means)
 
 
-EVALUATION_STEPS = 10_000  # gradient steps of fitted Q-evaluation
-EVALUATION_INTERVAL = 50  # of them between updates of the target network; at 20 values diverge
+def scalers_of(transitions: Transitions) -> dict[str, Any]:
+    """Fields of d3rlpy's configurations for continuous actions; none for discrete ones.
 
-
-def evaluate_by_fitted_q(
-    policy: NetworkPolicy, transitions: Transitions, discount: float, seed: int
-) -> float:
-    """Estimate a policy's discounted return from recorded transitions alone.
-
-    d3rlpy's fitted Q-evaluation (Le et al., arXiv 1903.08738) with a small network; ten seconds.
-    Values start at zero and 200 iterations look 200 steps ahead, so that at a discount of 0.99 an
-    eighth of an endless return is missing; what the data do not show is extrapolated.
-
-    Args:
-        policy: The policy of one of this module's algorithms.
-        transitions: The full dataset.
-        discount: γ.
-        seed: Fixes the network's initial weights and the mini-batches.
-
-    Returns:
-        The mean over the first states of episodes, or over all states where episodes are unknown.
+    Policies give actions in ``[-1, 1]``, which becomes the range of the data's. Observations are
+    z-scored, as TD3+BC asks.
     """
-    d3rlpy.seed(seed % 2**32)
-    config = FQEConfig(
-        learning_rate=1e-3,
-        encoder_factory=d3rlpy.models.VectorEncoderFactory([64, 64]),
-        gamma=discount,
-        target_update_interval=EVALUATION_INTERVAL,
-    )
-    evaluation = DiscreteFQE(policy.algo, config, device=False)
-    evaluation.create_impl((transitions.obs_dim,), transitions.action_count)
-    buffer = PackedBuffer(transitions, 1 - discount, seed)  # values are means of rewards
-    for _ in range(EVALUATION_STEPS):
-        evaluation.update(buffer.sample(config.batch_size))
-    rows = first_rows(transitions)
-    states = transitions.observations[rows].astype(np.float32)
-    values = evaluation.predict_value(states, policy.act(states))
-    return float(np.average(values, weights=transitions.weights[rows])) / (1 - discount)
+    if not transitions.is_continuous:
+        return {}
+    standardiser = Standardiser.fit(transitions)
+    vectors = transitions.actions.astype(np.float64)
+    low, high = vectors.min(axis=0), vectors.max(axis=0)
+    half = np.where(high > low, (high - low) / 2, 1.0)  # a constant action is the middle of a range
+    middle = (high + low) / 2
+    return {
+        "observation_scaler": d3rlpy.preprocessing.StandardObservationScaler(
+            mean=standardiser.mean, std=standardiser.scale, eps=0.0
+        ),
+        "action_scaler": d3rlpy.preprocessing.MinMaxActionScaler(
+            minimum=middle - half, maximum=middle + half
+        ),
+    }
 
 
-def first_rows(transitions: Transitions) -> IntArray:
-    """Rows at which episodes begin, ``(E,)``; all of them where episodes are unknown."""
-    if transitions.episodes is None:
-        return np.arange(len(transitions))
-    return np.flatnonzero(np.diff(transitions.episodes, prepend=transitions.episodes[0] - 1))
+def action_size(transitions: Transitions) -> int:
+    """What d3rlpy calls so: the number of discrete actions, the dimension of continuous ones."""
+    return transitions.action_count or transitions.action_dim
 
 
 def sampling_table(transitions: Transitions) -> NDArray[np.float64]:
@@ -242,5 +259,5 @@ def _check_single(name: str, values: FloatArray) -> None:
         )
 
 
-def _column(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:
-    return np.asarray(values, dtype=np.float32).reshape(-1, 1)
+def _columns(values: FloatArray | IntArray | BoolArray) -> NDArray[np.float32]:
+    return np.asarray(values, dtype=np.float32).reshape(len(values), -1)

@@ -44,14 +44,15 @@ def fit(
     """Train a learner, and yield a policy at every checkpoint.
 
     Raises:
-        InputError: If the engine cannot train it.
+        InputError: If the engine cannot train it, or it does not learn such actions.
     """
     check_engine(learner, engine)
+    rows = learner.rows_for(transitions)
     if not _is_fast(learner, engine):
-        return learner.fit(transitions, seed)
+        return learner.fit(rows, seed)
     from harness.learners.fast import training
 
-    return training.train(learner.training, transitions, seed)
+    return training.train(learner.training, rows, seed)
 
 
 def _is_fast(learner: Learner, engine: Engine) -> TypeGuard[DQNLearner]:

@@ -37,7 +37,12 @@ class CellMoments:
 
     @classmethod
     def of(cls, transitions: Transitions) -> CellMoments:
-        """Compute the moments in one pass, in memory that does not grow with the number of rows."""
+        """Compute the moments in one pass, in memory that does not grow with the number of rows.
+
+        Raises:
+            InputError: If actions are continuous.
+        """
+        transitions.check_numbered("moments by action")
         sums = _CellSums(transitions)
         for begin in range(0, len(transitions), CHUNK):
             sums.add(transitions, slice(begin, min(begin + CHUNK, len(transitions))))

@@ -255,6 +255,17 @@ def one_hot(actions: IntArray, count: int) -> Float64Array:
     return np.eye(count)[actions]
 
 
+def action_columns(transitions: Transitions) -> Float64Array:
+    """Actions as columns ``(N, k)``: numbers one-hot, continuous ones z-scored."""
+    if not transitions.is_continuous:
+        return one_hot(transitions.actions, transitions.action_count)
+    vectors, shares = transitions.actions.astype(np.float64), transitions.shares
+    centred = vectors - shares @ vectors
+    deviation = np.sqrt(shares @ centred**2)
+    scaled: Float64Array = centred / np.where(deviation > 0, deviation, 1.0)
+    return scaled
+
+
 def additive_rows(
     transitions: Transitions, standardiser: Standardiser, discount: float
 ) -> Float64Array:

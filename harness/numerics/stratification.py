@@ -1,4 +1,4 @@
-"""Stratified sampling of transitions by cell: action × terminated."""
+"""Stratified sampling of transitions by cell: action × terminated, or terminated alone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ TINY = np.finfo(float).tiny
 
 
 def cell_labels(transitions: Transitions) -> IntArray:
-    """Cell of each row, ``2 * action + terminated``, shape ``(N,)``."""
-    return 2 * transitions.actions + transitions.terminations
+    """Cell of each row, ``2 * action + terminated`` with 0 for continuous actions, ``(N,)``."""
+    terminated = transitions.terminations.astype(np.int64)
+    return terminated if transitions.is_continuous else 2 * transitions.actions + terminated
+
+
+def cell_number(transitions: Transitions) -> int:
+    """Number of cells, with those that hold no row."""
+    return 2 * max(transitions.action_count, 1)
 
 
 def cell_counts(transitions: Transitions) -> IntArray:
-    """Number of rows in each cell, shape ``(2 * action_count,)``."""
-    return np.bincount(cell_labels(transitions), minlength=2 * transitions.action_count)
+    """Number of rows in each cell, shape ``(cells,)``."""
+    return np.bincount(cell_labels(transitions), minlength=cell_number(transitions))
 
 
 def allocate(
@@ -61,7 +67,7 @@ def cell_weights(transitions: Transitions, rows: IntArray) -> FloatArray:
         rows: The subset's rows, ``(M,)``.
     """
     labels, shares = cell_labels(transitions), transitions.shares
-    cells = 2 * transitions.action_count
+    cells = cell_number(transitions)
     of_cells = np.bincount(labels, shares, cells).astype(np.float64, copy=False)
     return weigh_cells(labels[rows], shares[rows], of_cells)
 

@@ -87,6 +87,13 @@ class Task(ABC, Generic[SourceT, RowsT]):
     ) -> Result:
         """Train a learner on a reduction, and evaluate it."""
 
+    def check_learnable(self, learner: Any, rows: RowsT) -> None:
+        """Check that a learner or metric can use the rows of a dataset; by default any can.
+
+        Raises:
+            InputError: If it cannot.
+        """
+
     def check_trainable(self, source: SourceT) -> None:
         """Check that learners trained on a dataset can be evaluated.
 
@@ -197,6 +204,9 @@ class Task(ABC, Generic[SourceT, RowsT]):
             for reducer, arm in zip(reducers, suite.reducers, strict=True):
                 if arm.datasets is None or spec.dataset in arm.datasets:
                     _check_usable(reducer, self.arm_rows(arm, source, spec.seed))
+            for learner, judge in zip(learners, suite.learners, strict=True):
+                if judge.datasets is None or spec.dataset in judge.datasets:
+                    self.check_learnable(learner, rows)
             if not all(isinstance(learner, ReductionMetric) for learner in learners):
                 self.check_trainable(source)
             if max(suite.sizes) > len(rows):
@@ -315,5 +325,6 @@ def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:
 
 def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
     failed = f"method {reducer.name!r} cannot be used: its check_usable failed"
+    reducer.check_actions(rows)
     with blaming(failed, "correct the class"):
         check_usable(reducer, rows)

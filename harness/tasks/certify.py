@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from envs.actions.codebook import Codebook
 from envs.dataset import Dataset, make_dataset
 from envs.loading import open_dataset, open_recording
 from envs.regression.datasets import is_tabular, open_tabular
@@ -21,6 +20,7 @@ from harness.core.classes.reading import (
 from harness.core.computing.threads import one_thread
 from harness.core.errors import InputError
 from harness.core.reduction import reduce_seeded
+from harness.core.rows import row_shape
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
 from harness.distillation.bellman import BellmanDistiller
@@ -49,6 +49,8 @@ def certify(
     reading: Reading = AS_STORED,
 ) -> Iterator[str]:
     """Report how far losses on a reduction can be from losses on its source, line by line.
+
+    Of continuous actions without a codebook there are no such losses, and a policy is evaluated.
 
     Libraries have one thread until the last line, as while a set is reduced.
 
@@ -79,24 +81,27 @@ def certify(
             with read_without_options("the reduction"):
                 # rules of recordings are not for reductions
                 made = open_dataset(distilled, quietly=True)
-            source = _open_source(against, distilled, made.codebook, reading)
-            yield from _certify_control(distilled, made, source, discount, seed, learner)
+            source = _open_source(against, distilled, made, reading)
+            report = _report_vectors if source.transitions.is_continuous else _certify_control
+            yield from report(distilled, made, source, discount, seed, learner)
 
 
-def _open_source(
-    against: str, distilled: str, codebook: Codebook | None, reading: Reading
-) -> Dataset:
+def _open_source(against: str, distilled: str, made: Dataset, reading: Reading) -> Dataset:
     """Open the source of a reduction, with the reduction's codebook for continuous actions."""
     recording = open_recording(against, reading)
     coded = recording.continuous or recording.reference.codebook is not None
-    if coded != (codebook is not None):
+    uncoded = made.transitions.is_continuous
+    fits = recording.continuous if uncoded else coded == (made.codebook is not None)
+    if not fits:
+        kind = "continuous" if uncoded else "discrete"
+        has = "a codebook of continuous" if made.codebook else kind
         raise InputError(
-            f"{distilled!r} has {'a codebook of continuous' if codebook else 'discrete'} actions, "
-            f"but the actions of {against!r} are {'discrete' if codebook else 'continuous'}: give "
-            "the dataset that it was made from as --against, and say of its actions what was said "
-            "then, by --discrete or --continuous"
+            f"{distilled!r} has {has} actions, but the actions of {against!r} are "
+            f"{'continuous' if recording.continuous else 'discrete'}: give the dataset that it was "
+            "made from as --against, and say of its actions what was said then, by --discrete or "
+            "--continuous"
         )
-    return make_dataset(recording, codebook if recording.continuous else None)
+    return make_dataset(recording, made.codebook if recording.continuous else None)
 
 
 def _certify_control(
@@ -108,10 +113,8 @@ def _certify_control(
     learner: str | None,
 ) -> Iterator[str]:
     origin, reduced = load_origin(distilled), made.transitions
-    if discount is None:
-        discount = float(origin.get("discount", DISCOUNT))
-    if (origin.get("source_hash") or source.content_hash) != source.content_hash:
-        yield f"note: according to {distilled} it was made from other data: {origin.get('source')}"
+    discount = _discount_of(origin, discount)
+    yield from _doubts(distilled, origin, source)
     full = recorded = source.transitions
     labelled = labels_of(origin.get("parameters", {}))
     if learner is not None:  # before hundreds of predictors are compared: it may be refused
@@ -140,7 +143,50 @@ def _certify_control(
             median, high, maximum = np.quantile(fresh.gaps(transitions), [0.5, 0.95, 1.0])
             yield f"  {kind:<11}{name:<13}{median:>10.2g}{high:>10.2g}{maximum:>10.2g}"
     if learner is not None:
-        yield from report_use(trainee, judge, recorded, reduced, discount, seed)
+        yield from report_use(trainee, judge, recorded, reduced, discount, seed, made.codebook)
+
+
+def _report_vectors(
+    distilled: str,
+    made: Dataset,
+    source: Dataset,
+    discount: float | None,
+    seed: int,
+    learner: str | None,
+) -> Iterator[str]:
+    """Evaluate a policy learned from continuous actions, of which there are no certificates.
+
+    Raises:
+        InputError: If no learner is named, or the set and its source differ in their columns.
+    """
+    full, reduced = source.transitions, made.transitions
+    if learner is None:
+        raise InputError(
+            f"{distilled!r} has continuous actions: losses of Q-functions are compared over "
+            "discrete ones alone; name a learner of continuous actions, as --learner iql, whose "
+            "policy is evaluated, or reduce with --codebook"
+        )
+    if row_shape(full) != row_shape(reduced):
+        raise InputError(
+            f"observations and actions of {row_shape(full)} numbers against {row_shape(reduced)}: "
+            "both datasets must come from one environment; give the source as --against"
+        )
+    origin = load_origin(distilled)
+    discount = _discount_of(origin, discount)
+    trainee = make_learner(learner, discount)
+    yield from _doubts(distilled, origin, source)
+    yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
+    yield from report_use(trainee, None, full, reduced, discount, seed)
+
+
+def _discount_of(origin: Mapping[str, Any], discount: float | None) -> float:
+    """Return γ as it is given, else as the reduction records it."""
+    return float(origin.get("discount", DISCOUNT)) if discount is None else discount
+
+
+def _doubts(distilled: str, origin: Mapping[str, Any], source: Dataset) -> Iterator[str]:
+    if (origin.get("source_hash") or source.content_hash) != source.content_hash:
+        yield f"note: according to {distilled} it was made from other data: {origin.get('source')}"
 
 
 def _distiller(origin: Mapping[str, Any]) -> BellmanDistiller | None:

@@ -8,22 +8,25 @@ from typing import cast
 
 import numpy as np
 
+from envs.actions.policies import CodedPolicy
 from envs.dataset import Dataset
 from envs.dynamics.episodes import compile_environment
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
-from harness.core.learner import TrainedPolicy, no_policy
+from harness.core.learner import ContinuousPolicy, Learner, Policy, TrainedPolicy, no_policy
 from harness.core.records import Checkpoint, Use
 from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
 from harness.tasks.evaluation import evaluate
-from harness.tasks.teaching.judging import assess, judge_of
+from harness.tasks.teaching.judging import assess, judge_of, numbered
 
 
 class Evaluation:
     """The checkpoints of a run: returns in the environment, and the use of the last policy."""
 
-    def __init__(self, spec: RunSpec, source: Dataset, environment: EnvironmentSpec) -> None:
+    def __init__(
+        self, spec: RunSpec, source: Dataset, environment: EnvironmentSpec, learner: Learner
+    ) -> None:
         """Fit who judges the policies, and fix the seed of the episodes.
 
         The fast engine plays in compiled code where that gives the digits of gymnasium.
@@ -32,11 +35,13 @@ class Evaluation:
             spec: The run.
             source: Its dataset.
             environment: Where policies are evaluated.
+            learner: Whose policies they are.
         """
         self.seconds = 0.0  # spent on evaluating
         self.use: Use | None = None  # of the last policy so far
         self._spec = spec
         self._codebook = source.codebook
+        self._learner = learner
         compiled = compile_environment(environment) if spec.engine == "fast" else None
         self._place = compiled or environment
         self._seed = derive_seed("evaluation", environment.id, spec.seed) % 2**31
@@ -51,10 +56,13 @@ class Evaluation:
         """
         started = time.perf_counter()
         _check_checkpoint(trained, self._taken, self._spec.learner.label)
-        policy = self._codebook.wrap(trained.policy) if self._codebook else trained.policy
+        policy: Policy | ContinuousPolicy = trained.policy
+        if self._codebook is not None and not self._learner.continuous:
+            policy = CodedPolicy(cast(Policy, policy), self._codebook)
         episodes = cast(int, self._spec.episodes)  # every control spec has them
         returns = evaluate(policy, self._place, episodes, self._seed)
-        self.use = assess(self._judge, trained.policy)  # any may be the last
+        judged = numbered(trained.policy, self._learner, self._codebook)
+        self.use = assess(self._judge, judged)  # any may be the last
         self._taken.append(
             Checkpoint(
                 step=int(trained.step), returns=tuple(returns), metrics=dict(trained.metrics)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Collection
 from functools import lru_cache
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from envs.comparison import compare, evidence_of, find_misfits
 from envs.dataset import Dataset
@@ -134,6 +134,17 @@ class ControlTask(Task[Dataset, Transitions]):
                 engines.check_engine(learner, entry.engine or suite.engine)
         super().check(suite, leave_out)
 
+    def check_learnable(self, learner: Any, rows: Transitions) -> None:
+        """Check that a learner or metric takes actions as the dataset has them.
+
+        Raises:
+            InputError: If it does not.
+        """
+        if isinstance(learner, Learner):
+            learner.rows_for(rows)
+        elif not learner.takes_continuous:
+            rows.check_numbered(f"metric {learner.name!r}")
+
     def check_trainable(self, source: Dataset) -> None:
         """Check that policies can be evaluated in the environment, and that it is the data's.
 
@@ -161,7 +172,7 @@ class ControlTask(Task[Dataset, Transitions]):
         judges it counts as no stage, since runs share it. Training that another run has saved this
         one counts as its own.
         """
-        evaluation = Evaluation(spec, source, check_evaluable(source))
+        evaluation = Evaluation(spec, source, check_evaluable(source), learner)
         engines.prepare(learner, spec.engine)  # imports libraries: not timed
         policies = engines.fit(learner, spec.engine, reduction.rows, _learner_seed(spec))
         started, saved = time.perf_counter(), 0.0

@@ -22,7 +22,7 @@ from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.parts import check_streams, reduce_in_parts
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.specs import CodebookSpec
-from harness.core.transitions import Transitions
+from harness.core.transitions import GIVE_A_CODEBOOK, Transitions
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
@@ -54,7 +54,7 @@ class Order:
     seed: int  # fixes whatever is random in the method
     parameters: Mapping[str, Any]  # of the method
     discount: float = 0.99  # γ of the Bellman loss; regression has none
-    codebook: CodebookSpec | None = None  # how continuous actions are discretised
+    codebook: CodebookSpec | None = None  # how continuous actions are discretised, if they are
     labels: LabelsSpec | None = None  # of the rows of transitions; None: as recorded
     reading: Reading = AS_STORED  # what is said of the dataset; regression has none
 
@@ -127,7 +127,7 @@ def distill_streamed_file(
     check_streams(reducer)
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount, LabelledInParts)
-    stored = _open_streamable(order)
+    stored = _open_streamable(order, reducer.takes_continuous)
     check_size(order.size, stored.row_count, Transitions.noun)
     reference, codebook = stored.reference, None
     if order.codebook is not None:
@@ -164,7 +164,7 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def _open_streamable(order: Order) -> StoredDataset:
+def _open_streamable(order: Order, takes_continuous: bool) -> StoredDataset:
     dataset_id = order.dataset_id
     if is_tabular(dataset_id) or is_in_file(dataset_id):
         raise InputError(
@@ -172,10 +172,10 @@ def _open_streamable(order: Order) -> StoredDataset:
             "leave out --stream"
         )
     stored = open_stored(dataset_id, order.reading)
-    if stored.action_count is None and order.codebook is None:
+    if stored.action_count is None and order.codebook is None and not takes_continuous:
         raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and a set has discrete ones: give "
-            "--codebook, such as kmeans-32"
+            f"dataset {dataset_id!r} has continuous actions, and method {order.method!r} needs "
+            f"discrete ones: {GIVE_A_CODEBOOK}"
         )
     return stored
 

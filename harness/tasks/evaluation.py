@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import Space
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from envs.dynamics.episodes import CompiledEnvironment
@@ -29,7 +29,8 @@ def evaluate(
 
     Args:
         policy: Maps the observations of all episodes at once, flattened where they are not
-        vectors, to actions: numbers from 0 wherever the environment counts from, or flat vectors.
+        vectors, to actions: numbers from 0 wherever the environment counts from, or flat vectors,
+        which are clipped to the bounds of the environment's actions.
         environment: A gymnasium environment, or one in compiled code.
         episodes: Number of episodes, each in its own environment.
         seed: Fixes the initial observations and all randomness of the environments.
@@ -74,7 +75,15 @@ def _checked(actions: Any, space: Space[Any], count: int) -> NDArray[Any]:
             f"the policy returned actions from {low} to {high}: the environment takes "
             f"{space}{numbered}; correct the learner's policy"
         )
-    return to_actions(space, array)
+    return to_actions(space, _in_bounds(array, space))
+
+
+def _in_bounds(actions: NDArray[Any], space: Space[Any]) -> NDArray[Any]:
+    """Clip continuous actions ``(B, action_dim)`` to the bounds of their space."""
+    if not isinstance(space, Box):
+        return actions
+    clipped: NDArray[Any] = np.clip(actions, space.low.ravel(), space.high.ravel())
+    return clipped
 
 
 def _play(

@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness.core.arrays import FloatArray
+from harness.core.arrays import ActionArray, FloatArray
 from harness.core.classes.registry import import_class, reference_to
+from harness.core.errors import InputError
 from harness.core.learner import Learner, TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.labels.base import QFunction
-from harness.testing.rows import bandit, random_transitions
+from harness.testing.rows import bandit, random_transitions, with_codes
 
 
 class LearnerContract:
@@ -27,7 +28,7 @@ class LearnerContract:
         return self.subject
 
     def test_it_yields_policies_in_order(self, learner: Learner) -> None:
-        transitions = random_transitions(np.random.default_rng(0), 30)
+        transitions = rows_taken(learner, random_transitions(np.random.default_rng(0), 30))
         trained = list(learner.fit(transitions, 0))
         steps = [checkpoint.step for checkpoint in trained]
         assert steps
@@ -35,8 +36,23 @@ class LearnerContract:
         for checkpoint in trained:
             assert all(np.isfinite(value) for value in checkpoint.metrics.values())
             actions = checkpoint.policy.act(transitions.observations)
-            assert actions.shape == (30,)
-            assert set(np.unique(actions)) <= {0, 1}
+            assert actions.shape == transitions.actions.shape
+            assert actions.dtype.kind == ("f" if learner.continuous else "i")
+            assert np.isfinite(actions).all()
+            assert set(numbers_of(learner, actions, 2)) <= {0, 1}
+
+    def test_it_takes_actions_of_its_kind_alone(self, learner: Learner) -> None:
+        """Codes may stand for vectors, but nothing tells what numbers without codes measure."""
+        numbered = random_transitions(np.random.default_rng(0), 30)
+        vectors = with_codes(numbered).in_vectors("a test")
+        if learner.continuous:
+            assert learner.rows_for(vectors) is vectors
+            with pytest.raises(InputError, match="actions must be continuous"):
+                learner.rows_for(numbered)
+        else:
+            assert learner.rows_for(numbered) is numbered
+            with pytest.raises(InputError, match=r"actions must be discrete.*give a codebook"):
+                learner.rows_for(vectors)
 
     def test_it_prefers_the_larger_reward(self, learner: Learner) -> None:
         if self.learns_values:
@@ -52,7 +68,7 @@ class LearnerContract:
             assert final_actions(learner, bandit(rewards, [1, 1, 1, 9]), ones) == [0]
 
     def test_the_same_seed_gives_the_same_training(self, learner: Learner) -> None:
-        transitions = random_transitions(np.random.default_rng(0), 30)
+        transitions = rows_taken(learner, random_transitions(np.random.default_rng(0), 30))
         elsewhere = np.random.default_rng(1).normal(size=(500, 3))
         first, second = (
             [
@@ -65,7 +81,7 @@ class LearnerContract:
 
     def test_it_acts_by_its_values_if_it_has_any(self, learner: Learner) -> None:
         """A policy with Q-values may teach, see `harness.labels.learned`."""
-        transitions = random_transitions(np.random.default_rng(0), 30)
+        transitions = rows_taken(learner, random_transitions(np.random.default_rng(0), 30))
         for trained in learner.fit(transitions, 0):
             if isinstance(trained.policy, QFunction):
                 values = trained.policy.values(transitions.observations)
@@ -79,9 +95,9 @@ class LearnerContract:
         assert set(final_actions(learner, wider, wider.observations)) <= set(range(5))
 
     def test_it_leaves_the_data_alone(self, learner: Learner) -> None:
-        transitions = random_transitions(np.random.default_rng(0), 30)
+        transitions = rows_taken(learner, random_transitions(np.random.default_rng(0), 30))
         before = transitions.content_hash()
-        final_actions(learner, transitions, transitions.observations)
+        list(learner.fit(transitions, 0))
         assert transitions.content_hash() == before
 
     def test_its_parameters_make_it_again(self, learner: Learner) -> None:
@@ -97,9 +113,21 @@ class LearnerContract:
 def final_actions(
     learner: Learner, transitions: Transitions, observations: FloatArray, seed: int = 0
 ) -> list[int]:
-    """Train to the end, and return what the last policy does."""
+    """Train to the end, and return the numbers of what the last policy does."""
     last: TrainedPolicy | None = None
-    for trained in learner.fit(transitions, seed):
+    for trained in learner.fit(rows_taken(learner, transitions), seed):
         last = trained
     assert last is not None
-    return [int(action) for action in last.policy.act(observations)]
+    return numbers_of(learner, last.policy.act(observations), transitions.action_count)
+
+
+def rows_taken(learner: Learner, transitions: Transitions) -> Transitions:
+    """Return rows as a learner takes them: continuous actions are numbers' codes in −1..1."""
+    return learner.rows_for(with_codes(transitions))
+
+
+def numbers_of(learner: Learner, actions: ActionArray, count: int) -> list[int]:
+    """Number the actions of a learner's policy, ``(B,)``, by the nearest of ``count`` codes."""
+    if learner.continuous:
+        actions = np.clip(np.rint((actions[:, 0] + 1) * (count - 1) / 2), 0, count - 1)
+    return [int(action) for action in actions]

@@ -16,7 +16,12 @@ from harness.core.reduction import Reducer, Reduction, reduce_seeded
 from harness.core.regression_set import RegressionSet
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.execution.cache import cache_key, fetch, in_rows
-from harness.testing.rows import in_episodes, random_regression, random_transitions
+from harness.testing.rows import (
+    in_episodes,
+    random_regression,
+    random_transitions,
+    with_codes,
+)
 
 COLUMNS = {
     Transitions: ("observations", "rewards", "next_observations"),
@@ -137,6 +142,19 @@ class ReducerContract:
         kept = np.flatnonzero(~source.terminations)
         alive = in_episodes(source.take(kept))
         assert not reduce_seeded(alive, reducer, 10, 0).rows.terminations.any()
+
+    def test_continuous_actions_are_reduced_or_refused(self, reducer: Reducer[Any]) -> None:
+        if reducer.row_type() is RegressionSet:
+            return  # nothing acts
+        source = with_codes(small_source(Transitions))
+        made = reduce_seeded(source, reducer, 10, 0).rows
+        np.testing.assert_array_equal(made.codes, source.codes)
+        vectors = replace(source.in_vectors("a test"), episodes=source.episodes)
+        if reducer.takes_continuous:
+            check_subset(reduce_seeded(vectors, reducer, 10, 0), vectors, Transitions)
+        else:
+            with pytest.raises(InputError, match=r"actions must be discrete.*give a codebook"):
+                reduce_seeded(vectors, reducer, 10, 0)
 
     def test_it_comes_back_from_the_cache(
         self, reducer: Reducer[Any], kind: type[Any], tmp_path: Path

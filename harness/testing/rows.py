@@ -31,6 +31,12 @@ def in_episodes(transitions: Transitions, length: int = 7) -> Transitions:
     return replace(transitions, episodes=np.arange(len(transitions)) // length)
 
 
+def with_codes(transitions: Transitions) -> Transitions:
+    """Let numbers of actions stand for evenly spaced codes in −1..1."""
+    codes = np.linspace(-1.0, 1.0, transitions.action_count)[:, None]
+    return replace(transitions, codes=codes)
+
+
 def random_regression(rng: np.random.Generator, rows: int, columns: int = 4) -> RegressionSet:
     """Draw correlated features off centre, a noisy linear target and unequal weights."""
     mixing = rng.normal(size=(columns, columns))

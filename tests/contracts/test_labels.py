@@ -71,12 +71,13 @@ class TestLabelledReducers(ReducerContract):
         kind: type[Any],  # noqa: ARG002
         source: Any,
     ) -> None:
-        """States, and unless they are labels actions, are those without labels."""
+        """States, and unless they are labels actions and weights, are those without labels."""
         labelled = reduce_seeded(source, reducer, 40, 3)
         recorded = reduce_seeded(source, REDUCERS.make("random", {}), 40, 3)
         assert labelled.source_indices is None
-        replaced = {"actions"} if "best-action" in labelled.method else set()
-        for name in {"observations", "actions", "weights"} - replaced:
+        replaced = {"best-action": "actions", "advantage-weight": "weights"}
+        own = replaced.get(labelled.parameters["labels"]["name"])
+        for name in {"observations", "actions", "weights"} - {own}:
             np.testing.assert_array_equal(
                 getattr(labelled.rows, name), getattr(recorded.rows, name)
             )

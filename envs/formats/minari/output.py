@@ -22,6 +22,7 @@ from envs.formats.minari.store import (
     write_dataset,
 )
 from envs.reference import Reference
+from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
@@ -44,9 +45,9 @@ def write_transitions(
     """Write transitions as a Minari dataset, atomically, and return its folder.
 
     A row becomes an episode of one step: observations ``[s, s']``, terminated or else truncated,
-    and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The observation space has the
-    precision of the rows and no bounds, so that nothing is rounded or rejected, and actions are
-    numbered as the environment does, from its start.
+    and its weight in ``infos["transition_weight"]``, shape ``(1,)``. The spaces of observations and
+    of continuous actions have the precision of the rows and no bounds, so that nothing is rounded
+    or rejected, and discrete actions are numbered as the environment does, from its start.
     `harness.load_dataset` returns the same rows, including weights.
 
     Args:
@@ -66,18 +67,19 @@ def write_transitions(
     check_one_step_room(len(transitions), dataset_id, "give the path of an .npz as the output")
     describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
+    actions: Box | Discrete = (
+        _unbounded(transitions.actions)
+        if transitions.is_continuous
+        else Discrete(transitions.action_count, start=reference.action_start)
+    )
     episodes = list(one_step_episodes(transitions))
-    bound = np.full(transitions.obs_dim, np.inf, dtype=episodes[0].observations.dtype)
     return write_dataset(
         dataset_id,
         episodes,
         reference,
         algorithm=algorithm,
         description=description,
-        spaces=(
-            Box(-bound, bound, dtype=bound.dtype.type),
-            Discrete(transitions.action_count, start=reference.action_start),
-        ),
+        spaces=(_unbounded(transitions.observations), actions),
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
@@ -114,6 +116,12 @@ def read_metadata(dataset_id: str) -> dict[str, Any]:
 def public_name(source: str) -> str:
     """Name a file without its folder, which is nobody's business; an id or relative path as is."""
     return Path(source).name if Path(source).is_absolute() else source
+
+
+def _unbounded(vectors: FloatArray) -> Box:
+    """Return the space of all vectors of the width and precision of ``vectors (N, d)``."""
+    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
+    return Box(-bound, bound, dtype=bound.dtype.type)
 
 
 def check_new_id(dataset_id: str) -> None:

@@ -7,9 +7,11 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import cast
 
+from envs.actions.codebook import Codebook
+from envs.actions.policies import NumberedPolicy
 from harness.core.classes.specs import TeacherSpec
 from harness.core.errors import InputError, blaming
-from harness.core.learner import Learner, Policy, no_policy
+from harness.core.learner import ContinuousPolicy, Learner, Policy, no_policy
 from harness.core.metric import ReductionMetric
 from harness.core.records import Use
 from harness.core.rows import evenly_spaced, private_copy
@@ -43,7 +45,7 @@ def judge_of(spec: RunSpec, rows: Transitions) -> Judge | None:
     return None
 
 
-def assess(judge: Judge | None, policy: Policy) -> Use | None:
+def assess(judge: Judge | None, policy: Policy | ContinuousPolicy) -> Use | None:
     """Judge a policy; None where there is no judge, or the policy fails at states of the data."""
     if judge is not None:
         with suppress(InputError), blaming("the policy failed", "correct it"):
@@ -104,42 +106,61 @@ def make_learner(name: str, discount: float) -> Learner:
 
 def report_use(
     learner: Learner,
-    judge: Judge,
+    judge: Judge | None,
     full: Transitions,
     reduced: Transitions,
     discount: float,
     seed: int,
+    codebook: Codebook | None = None,
 ) -> Iterator[str]:
     """Train on a reduction and say, line by line, what its policy is worth to the full data.
 
     Args:
         learner: Learns the policy; of d3rlpy's, fitted Q-evaluation judges too.
-        judge: Of the full dataset.
+        judge: Of the full dataset; None: nobody can judge, for actions are continuous.
         full: The full dataset as it was recorded.
         reduced: The reduction.
         discount: γ.
         seed: Of the learner and of the evaluation.
+        codebook: That numbers the dataset's actions, if any does.
 
     Raises:
         InputError: If a class of the user's fails.
     """
+    seeds = [derive_seed("learner", learner.name, seed), derive_seed("evaluation", seed)]
     with blaming(f"learner {learner.name!r} failed", "correct the class"):
-        policy, use = _train(learner, judge, reduced, derive_seed("learner", learner.name, seed))
-    chance = judge.of_random
-    yield f"policy of {learner.name} trained on it, judged by a teacher of the full data:"
+        policy, use = _train(learner, judge, codebook, reduced, seeds[0])
+    if judge is None or use is None:
+        yield f"policy of {learner.name} trained on it:"
+    else:
+        yield f"policy of {learner.name} trained on it, judged by a teacher of the full data:"
+        yield from _compare(use, judge.of_random)
+    if isinstance(learner, NetworkLearner):
+        yield from _report_evaluation(policy, learner.rows_for(full), discount, seeds[1])
+
+
+def _compare(use: Use, chance: Use) -> Iterator[str]:
     yield f"  regret {use.regret:.3f} median action gaps, of random actions {chance.regret:.3f}"
     yield f"  acts as the teacher in {use.agreement:.1%}, random actions in {chance.agreement:.1%}"
-    if isinstance(learner, NetworkLearner):
-        yield from _report_evaluation(policy, full, discount, derive_seed("evaluation", seed))
+
+
+def numbered(
+    policy: Policy | ContinuousPolicy, learner: Learner, codebook: Codebook | None
+) -> Policy | ContinuousPolicy:
+    """Number the continuous actions of a learner's policy, if there is a codebook, for a judge."""
+    if codebook is None or not learner.continuous:
+        return policy
+    return NumberedPolicy(cast(ContinuousPolicy, policy), codebook)
 
 
 def _report_evaluation(
-    policy: Policy, full: Transitions, discount: float, seed: int
+    policy: Policy | ContinuousPolicy, full: Transitions, discount: float, seed: int
 ) -> Iterator[str]:
     from harness.learners import d3rlpy_backend as backend  # slow to import
+    from harness.learners.fitted_q_evaluation import evaluate_by_fitted_q
 
-    if isinstance(policy, backend.NetworkPolicy):
-        value = backend.evaluate_by_fitted_q(policy, full, discount, seed)
+    if isinstance(policy, backend.NetworkPolicy | backend.ContinuousNetworkPolicy):
+        value = evaluate_by_fitted_q(policy, full, discount, seed)
         states = "all states" if full.episodes is None else "first states"
         told = f"{value:.4g}{doubt_of(value, full, discount)}"
         yield f"  discounted return from {states} by d3rlpy's fitted Q-evaluation: {told}"
@@ -154,16 +175,19 @@ def doubt_of(value: float, full: Transitions, discount: float) -> str:
     return f" (outside of {low:.4g} to {high:.4g}, where returns must lie: do not trust it)"
 
 
-def _train(learner: Learner, judge: Judge, rows: Transitions, seed: int) -> tuple[Policy, Use]:
-    """Train on rows; return the last policy and its use.
+def _train(
+    learner: Learner, judge: Judge | None, codebook: Codebook | None, rows: Transitions, seed: int
+) -> tuple[Policy | ContinuousPolicy, Use | None]:
+    """Train on rows; return the last policy and its use, if there is a judge.
 
     Raises:
         InputError: If the learner yields no policy, or one that returns no actions.
     """
     learner.prepare()
-    last: tuple[Policy, Use] | None = None
-    for trained in learner.fit(private_copy(rows, type(learner)), seed):
-        last = trained.policy, judge.assess(trained.policy)  # before it changes
+    last: tuple[Policy | ContinuousPolicy, Use | None] | None = None
+    for trained in learner.fit(private_copy(learner.rows_for(rows), type(learner)), seed):
+        judged = numbered(trained.policy, learner, codebook)
+        last = trained.policy, judge.assess(judged) if judge else None  # before it changes
     if last is None:
         raise no_policy(learner.name)
     return last

@@ -69,6 +69,10 @@ class LabelledReducer(Reducer[Transitions]):
         whole = self._reducer.sizes == "all rows"
         return 1, len(rows) * rows.action_count if whole else size
 
+    def check_actions(self, rows: Transitions) -> None:
+        """Ask for discrete actions, of which a teacher has values."""
+        rows.check_numbered(f"labels {self.labels.name!r}")
+
     def check_usable(self, rows: Transitions) -> None:
         """Look for what the reducer needs, and for a signal that can be told.
 
@@ -95,6 +99,7 @@ class LabelledReducer(Reducer[Transitions]):
             InputError: If ``size`` is not in ``1..len(rows)``, the data hold no signal, the teacher
                 diverges, or a class breaks its contract.
         """
+        self.check_actions(rows)
         self.check_usable(rows)
         teacher, _ = self._taught(rows)
         made = super().reduce(rows, size, rng)

@@ -93,7 +93,7 @@ def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path
         (("inspect", "hub/absent-v0", "--offline"), "offline"),
         (("distill", PENDULUM, "--jobs", "2", "--output", "a.npz"), "without --stream"),
         (("distill", PENDULUM, "--jobs", "0", "--output", "a.npz"), "without --stream"),
-        (("distill", PENDULUM, "--stream", "--output", "a.npz"), "give --codebook, such as"),
+        (("distill", PENDULUM, "--stream", "--output", "a.npz"), "give a codebook, as"),
         (("distill", "a.hdf5", "--stream", "--output", "a.npz"), "leave out --stream"),
         (("inspect", PENDULUM, "--figure", "a.pdf"), "written as PNG"),
         (("convert", PENDULUM, "--output", "walk"), "namespace/name-vN"),

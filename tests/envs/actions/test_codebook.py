@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.actions.codebook import Codebook, fit_codebook, number_actions, parse_codebook
+from envs.actions.policies import CodedPolicy, NumberedPolicy
 from envs.formats.recording import Recording
 from envs.reference import Reference
 from harness.core.arrays import FloatArray, IntArray
@@ -18,6 +20,7 @@ from harness.core.specs import CodebookSpec
 seeds = st.integers(0, 2**32 - 1)
 KMEANS = CodebookSpec(method="kmeans", size=8)
 BINS = CodebookSpec(method="bins", size=8)
+PRODUCT = CodebookSpec(method="product", size=8)
 
 
 def actions_of(seed: int, rows: int = 200) -> FloatArray:
@@ -122,7 +125,21 @@ def test_bins_have_as_many_levels_in_each_dimension_as_fit() -> None:
         fit_codebook(actions, CodebookSpec(method="bins", size=7))
 
 
-@pytest.mark.parametrize("spec", [KMEANS, BINS], ids=lambda spec: spec.method)
+def test_a_product_combines_the_clusters_of_each_dimension() -> None:
+    rng = np.random.default_rng(0)
+    columns = [
+        np.array(levels)[rng.integers(len(levels), size=900)] + rng.normal(0, 1e-3, 900)
+        for levels in ([-1.0, 0.8, 1.0], [5.0, 50.0, 80.0])
+    ]
+    actions = np.stack([*columns, np.full(900, 7.0)], axis=1)  # a dimension may be constant
+    codes = fit_codebook(actions, CodebookSpec(method="product", size=11)).codes
+    expected = list(product([-1.0, 0.8, 1.0], [5.0, 50.0, 80.0], [7.0]))
+    np.testing.assert_allclose(codes, expected, atol=1e-3)
+    with pytest.raises(InputError, match=r"product-3 for 2 action dimensions.*kmeans-3"):
+        fit_codebook(actions, CodebookSpec(method="product", size=3))
+
+
+@pytest.mark.parametrize("spec", [KMEANS, BINS, PRODUCT], ids=lambda spec: spec.method)
 def test_few_distinct_actions_are_their_own_codes(spec: CodebookSpec) -> None:
     kinds = np.array([[-1.0, 1.0], [1.0, 1.0], [0.0, -1.0]], dtype=np.float32)
     actions = np.concatenate([np.repeat(kinds[:2], 20_000, axis=0), kinds[2:]])  # one is rare
@@ -140,15 +157,17 @@ def test_a_million_actions_are_fitted_from_a_fixed_subsample() -> None:
     assert whole == pytest.approx(part, rel=0.03)
 
 
-def test_a_wrapped_policy_acts_with_codes() -> None:
+def test_a_policy_acts_with_codes_and_is_numbered_by_them() -> None:
     codebook = fit_codebook(actions_of(0), KMEANS)
 
     class Last:
         def act(self, observations: FloatArray) -> IntArray:
             return np.full(len(observations), len(codebook) - 1)
 
-    chosen = codebook.wrap(Last()).act(np.zeros((5, 4)))
+    chosen = CodedPolicy(Last(), codebook).act(np.zeros((5, 4)))
     np.testing.assert_array_equal(chosen, np.tile(codebook.codes[-1], (5, 1)))
+    again = NumberedPolicy(CodedPolicy(Last(), codebook), codebook).act(np.zeros((5, 4)))
+    np.testing.assert_array_equal(again, Last().act(np.zeros((5, 4))))
 
 
 def test_a_codebook_survives_json() -> None:
@@ -181,6 +200,8 @@ def test_continuous_actions_become_numbers_and_rows_keep_their_episodes() -> Non
     assert codebook is not None
     np.testing.assert_array_equal(transitions.actions, codebook.encode(actions_of(1)))
     assert transitions.action_count == len(codebook)
+    vectors = transitions.in_vectors("a test").actions
+    np.testing.assert_array_equal(vectors, codebook.decode(codebook.encode(actions_of(1))))
     np.testing.assert_array_equal(transitions.episodes, source.episodes)
     for name in ("observations", "rewards", "next_observations", "terminations", "weights"):
         np.testing.assert_array_equal(getattr(transitions, name), getattr(source, name))
@@ -196,6 +217,13 @@ def test_a_fitted_codebook_numbers_other_rows_alike() -> None:
         number_actions(narrow, codebook)
 
 
+def test_continuous_actions_stay_as_they_are_without_a_codebook() -> None:
+    transitions, codebook = number_actions(recording(actions_of(1), None), None)
+    assert codebook is None
+    assert transitions.is_continuous
+    np.testing.assert_array_equal(transitions.actions, actions_of(1))
+
+
 def test_numbered_actions_pass() -> None:
     source = recording(np.arange(30) % 4, 5)
     transitions, codebook = number_actions(source, None)
@@ -207,9 +235,9 @@ def test_numbered_actions_pass() -> None:
 @pytest.mark.parametrize(
     ("source", "spec", "message"),
     [
-        (recording(actions_of(0), None), None, "--codebook kmeans-32"),
         (recording(np.arange(9) % 2, 2), KMEANS, "2 discrete actions"),
         (recording(np.full((9, 1), np.nan), None), KMEANS, "actions: 9 rows hold NaN"),
+        (recording(np.full((9, 1), np.nan), None), None, "actions: 9 rows hold NaN"),
         (
             recording(actions_of(0), None, rewards=np.full(200, np.inf)),
             KMEANS,
@@ -226,7 +254,7 @@ def test_what_cannot_be_numbered_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("method", ["kmeans", "bins"])
+@pytest.mark.parametrize("method", ["kmeans", "bins", "product"])
 @pytest.mark.parametrize("size", [2, 32, 256])
 def test_short_names(method: Any, size: int) -> None:
     assert parse_codebook(f"{method}-{size}") == CodebookSpec(method=method, size=size)

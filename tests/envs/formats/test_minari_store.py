@@ -164,11 +164,11 @@ def test_values_that_break_a_rule_are_refused(
     assert rule in refusal(write_minari({**sound_episode, name: value}))
 
 
-def test_continuous_actions_need_a_codebook(write_minari: Write, sound_episode: Steps) -> None:
-    steps = {**sound_episode, "actions": np.zeros((3, 1), np.float32)}
-    message = refusal(write_minari(steps, action_space=Box(-1, 1, (1,), np.float32)))
-    assert "continuous actions" in message
-    assert "codebook" in message
+def test_continuous_actions_stay_as_they_are(write_minari: Write, sound_episode: Steps) -> None:
+    steps = {**sound_episode, "actions": np.array([[0.5], [-1.0], [0.0]], np.float32)}
+    rows = load_dataset(write_minari(steps, action_space=Box(-1, 1, (1,), np.float32)))
+    assert rows.is_continuous
+    np.testing.assert_array_equal(rows.actions, steps["actions"])
 
 
 def test_composite_actions_are_refused(write_minari: Write, sound_episode: Steps) -> None:

@@ -321,7 +321,7 @@ def test_nothing_is_unpickled(tmp_path: Path, objects: Any) -> None:
     ("metadata", "reason"),
     [
         ('{"action_count": "3"}', "action_count '3'"),
-        ('{"action_count": 0}', "action_count 0"),
+        ('{"action_count": -1}', "action_count -1"),
         ('{"reference_min": "low"}', "reference_min"),
         ("[]", "JSON object"),
         ("no JSON", "JSON"),

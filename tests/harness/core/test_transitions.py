@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import load_dataset
 from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing.rows import random_transitions
@@ -33,6 +34,9 @@ def transitions() -> Transitions:
         ({"actions": np.full(8, 2)}, r"actions span 2\.\.2.*2 actions must be integers in 0\.\.1"),
         ({"actions": np.full(8, -1)}, "actions span -1"),
         ({"actions": np.full(8, 0.5)}, "continuous actions"),
+        ({"actions": np.zeros(8), "action_count": 0}, r"actions of shape \(8,\).*\(8, 1\)"),
+        ({"actions": np.full((8, 2), np.nan), "action_count": 0}, "actions: 8 rows hold NaN"),
+        ({"codes": np.zeros((3, 1))}, r"codes of shape \(3, 1\) for 2 actions"),
         ({"actions": np.zeros((8, 2), dtype=int)}, r"actions of shape \(8, 2\)"),
         ({"terminations": np.full(8, 0.5)}, "flags must be 0 or 1"),
         ({"weights": np.zeros(8)}, "weights must be positive"),
@@ -69,6 +73,29 @@ def test_a_saved_set_is_read_back_equal(
     assert loaded.content_hash() == transitions.content_hash()
     assert metadata == {"environment_id": "CartPole-v1", "action_count": action_count}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_continuous_actions_are_saved_and_read_back(
+    transitions: Transitions, tmp_path: Path
+) -> None:
+    """Whole numbers, which are discrete where nothing says that they are not."""
+    vectors = replace(transitions, actions=np.eye(8)[:, :3], action_count=0)
+    path = tmp_path / "set.npz"
+    vectors.save(path, {})
+    for read in (Transitions.load(path)[0], load_dataset(str(path))):
+        assert read.is_continuous
+        assert read.content_hash() == vectors.content_hash()
+
+
+def test_codes_take_the_place_of_numbers(transitions: Transitions) -> None:
+    coded = replace(transitions, codes=np.array([[-2.0, 0.0], [3.0, 1.0]]))
+    assert coded.content_hash() == transitions.content_hash()  # as before rows had codes
+    vectors = coded.take(np.array([0, 5])).in_vectors("a test")
+    assert coded.codes is not None
+    np.testing.assert_array_equal(vectors.actions, coded.codes[transitions.actions[[0, 5]]])
+    assert vectors.in_vectors("a test") is vectors
+    with pytest.raises(InputError, match=r"a test: actions must be continuous, .* 2 discrete"):
+        transitions.in_vectors("a test")
 
 
 def test_a_file_holds_exactly_the_named_arrays(transitions: Transitions, tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from harness.core.learner import Learner, TrainedPolicy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher, Teacher
+from harness.labels.best_action import BestActionLabels
 from harness.labels.builtin import TEACHERS
 from harness.labels.learned import LearnerTeacher, bellman_error
 from harness.learners.networks import FQILearner
 from harness.tasks.teachers.fitting import fit_once
 from harness.tasks.teachers.learner import TeacherLearner
-from harness.testing.rows import random_transitions
+from harness.testing.rows import random_transitions, with_codes
 
 SEEDS: list[int] = []
 
@@ -97,6 +98,35 @@ def test_labels_are_made_of_the_average_of_members(members: int, caution: float,
     found = fitted.q.values(rows.observations)
     np.testing.assert_allclose(found, mean - caution * spread, rtol=1e-12, atol=1e-12)
     assert -1 <= fitted.diagnostics["agreement"] <= 1
+
+
+class Slope:
+    """A policy of continuous actions, each worth its product with the first observation."""
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        return observations[:, :1]
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> FloatArray:
+        return observations[:, 0] * actions[:, 0]
+
+
+class SlopeLearner(Learner):
+    name: ClassVar[str] = "slope"
+    continuous: ClassVar[bool] = True
+
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:  # noqa: ARG002
+        assert set(np.unique(transitions.actions)) == {-1.0, 1.0}
+        yield TrainedPolicy(1, Slope())
+
+
+def test_a_learner_of_continuous_actions_teaches_the_values_of_codes() -> None:
+    made = TEACHERS.make("learner", {"learner": f"{__name__}:SlopeLearner", "members": 1})
+    rows = with_codes(data())
+    found = made.fit(rows, 0.9).q.values(rows.observations)
+    np.testing.assert_allclose(found, np.outer(rows.observations[:, 0], [-1.0, 1.0]))
+    labels = BestActionLabels().make(made.fit(rows, 0.9), rows, 0.9)
+    torques = labels(rows).in_vectors("a test").actions[:, 0]
+    np.testing.assert_array_equal(torques, np.where(rows.observations[:, 0] > 0, 1.0, -1.0))
 
 
 def test_every_member_has_a_seed_of_its_own() -> None:

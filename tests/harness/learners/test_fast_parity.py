@@ -156,7 +156,7 @@ def test_d3rlpy_goes_on_from_where_it_stopped(name: str, tmp_path: Path) -> None
     batches = [buffer.sample(learner.batch_size) for _ in range(400)]
     expected = [alone.update(batch)["loss"] for batch in batches]
     half = next(fast.train(learner.training, rows, SEED))
-    algo = half.policy.algo  # type: ignore[attr-defined]
+    algo = half.policy.algo  # type: ignore[union-attr]
     algo.save_model(str(tmp_path / "model.pt"))
     loaded = learner.training.create(rows, SEED + 1)
     loaded.load_model(str(tmp_path / "model.pt"))
@@ -173,11 +173,11 @@ def test_a_policy_is_that_of_its_d3rlpy_model() -> None:
     rows = weighted("acrobot", None)
     learner = EnsembleDQNLearner(steps=200, checkpoints=1)
     (trained,) = fast.train(learner.training, rows, SEED)
-    model = learner.training.policy_of(trained.policy.algo, 3)  # type: ignore[attr-defined]
+    model = learner.training.policy_of(trained.policy.algo, 3)  # type: ignore[union-attr]
     states = rows.observations[:500]
     np.testing.assert_allclose(
-        trained.policy.values(states),  # type: ignore[attr-defined]
-        model.values(states),  # type: ignore[attr-defined]
+        trained.policy.values(states),  # type: ignore[union-attr]
+        model.values(states),  # type: ignore[union-attr]
         rtol=1e-4,
         atol=1e-4,
     )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
 
 from envs.actions.codebook import Codebook
+from envs.actions.policies import CodedPolicy
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
@@ -58,8 +61,32 @@ def test_a_codebook_lets_a_policy_act_in_a_continuous_environment() -> None:
             observation, reward, *_ = environment.step(np.array([torque], dtype=np.float32))
             total += float(reward)
         expected.append(total)
-    found = evaluate(codebook.wrap(Accelerate()), EnvironmentSpec(id="Pendulum-v1"), 3, seed=7)
+    found = evaluate(
+        CodedPolicy(Accelerate(), codebook), EnvironmentSpec(id="Pendulum-v1"), 3, seed=7
+    )
     np.testing.assert_allclose(found, expected)
+
+
+def test_continuous_actions_are_clipped_to_their_bounds() -> None:
+    class Push:
+        def __init__(self, torque: float) -> None:
+            self.torque = torque
+
+        def act(self, observations: FloatArray) -> FloatArray:
+            return np.full((len(observations), 1), self.torque)
+
+    place = EnvironmentSpec(id="test/Bounded-v0")
+    gymnasium.register(place.id, lambda **_: Bounded(gymnasium.make("Pendulum-v1")))
+    strong, full = (evaluate(Push(torque), place, 2, seed=3) for torque in (50.0, 2.0))
+    np.testing.assert_array_equal(strong, full)
+
+
+class Bounded(gymnasium.ActionWrapper[Any, Any, Any]):
+    """Takes nothing but actions of its space."""
+
+    def action(self, action: Any) -> Any:
+        assert self.action_space.contains(action)
+        return action
 
 
 def test_observations_are_flattened_as_in_datasets() -> None:

@@ -18,7 +18,8 @@ from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher
 from harness.labels.closed_form import ClosedFormTeacher
 from harness.labels.use import Judge
-from harness.learners import d3rlpy_backend
+from harness.learners import fitted_q_evaluation
+from harness.learners.continuous import ContinuousBCLearner
 from harness.learners.linear_fqi import LinearFQILearner
 from harness.learners.networks import DQNLearner
 from harness.suites.verify import _compare
@@ -264,21 +265,39 @@ def test_fitted_q_evaluation_finds_what_a_policy_earns(
     monkeypatch: pytest.MonkeyPatch, ends: bool, value: float
 ) -> None:
     """One state, where the better action pays 3 once, or at every step of discount 1/2."""
-    monkeypatch.setattr(d3rlpy_backend, "EVALUATION_STEPS", 1500)
+    monkeypatch.setattr(fitted_q_evaluation, "EVALUATION_STEPS", 1500)
     data = replace(bandit([1.0, 3.0] * 4, [1.0] * 8), terminations=np.full(8, ends))
     learner = DQNLearner(discount=0.5, steps=300, checkpoints=1, learning_rate=3e-3)
     (trained,) = learner.fit(data, 3000)
     policy: Any = trained.policy
     assert policy.act(data.observations[:1])[0] == 1
-    found = [d3rlpy_backend.evaluate_by_fitted_q(policy, data, 0.5, 3000) for _ in range(2)]
+    found = [fitted_q_evaluation.evaluate_by_fitted_q(policy, data, 0.5, 3000) for _ in range(2)]
     assert found[0] == found[1] == pytest.approx(value, rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ends", "value"), [(True, 3.0), (False, 6.0)])
+def test_fitted_q_evaluation_finds_what_a_continuous_policy_earns(
+    monkeypatch: pytest.MonkeyPatch, ends: bool, value: float
+) -> None:
+    """A clone of the better action, in units of its own, evaluated on rows of both."""
+    monkeypatch.setattr(fitted_q_evaluation, "EVALUATION_STEPS", 1500)
+    data = replace(bandit([1.0, 3.0] * 4, [1.0] * 8), terminations=np.full(8, ends))
+    data = replace(data, codes=np.array([[40.0], [70.0]])).in_vectors("a test")
+    weights = np.where(data.actions[:, 0] == 70.0, 1.0, 1e-6)
+    clone = ContinuousBCLearner(steps=300, checkpoints=1, learning_rate=3e-3)
+    (trained,) = clone.fit(replace(data, weights=weights), 3000)
+    policy: Any = trained.policy
+    assert policy.act(data.observations[:1])[0, 0] == pytest.approx(70.0, abs=1.0)
+    found = fitted_q_evaluation.evaluate_by_fitted_q(policy, data, 0.5, 3000)
+    assert found == pytest.approx(value, rel=0.1)
 
 
 def test_episodes_begin_at_first_rows() -> None:
     data = random_transitions(np.random.default_rng(0), 6)
-    assert d3rlpy_backend.first_rows(data).tolist() == list(range(6))
+    assert fitted_q_evaluation.first_rows(data).tolist() == list(range(6))
     numbered = replace(data, episodes=np.array([0, 0, 2, 2, 2, 3]))
-    assert d3rlpy_backend.first_rows(numbered).tolist() == [0, 2, 5]
+    assert fitted_q_evaluation.first_rows(numbered).tolist() == [0, 2, 5]
 
 
 @pytest.mark.parametrize("control", [None, "constant", "permuted"])

@@ -1,0 +1,163 @@
+"""Continuous actions as they are: distilled, run, evaluated and refused, without a codebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from envs.loading import open_dataset
+from harness.core.records import RunResult, read_records
+from harness.learners import fitted_q_evaluation
+from tests.support.commands import Command
+
+PENDULUM = "classic/pendulum/medium-v0"
+BY_ADVANTAGE = ("best-action", "advantage-weight")
+SHORT = "{ steps = 40, checkpoints = 1 }"
+
+
+def suite(reducers: str, learners: str, codebook: str = "") -> str:
+    return f"""
+name = "torques"
+description = ""
+datasets = ["{PENDULUM}"]
+sizes = [40]
+seeds = [0]
+discount = 0.9
+episodes = 2
+{codebook}
+{reducers}
+{learners}
+"""
+
+
+def reducer(name: str, more: str = "") -> str:
+    return f'[[reducers]]\nname = "{name}"\n{more}\n'
+
+
+def learner(name: str) -> str:
+    return f'[[learners]]\nname = "{name}"\nparameters = {SHORT}\n'
+
+
+@pytest.mark.parametrize("codebook", ["", 'codebook = { method = "bins", size = 5 }'])
+def test_sets_are_learned_from_and_policies_played(
+    bench: Command, tmp_path: Path, codebook: str
+) -> None:
+    """With a codebook the same learners are given its codes, and a teacher labels and judges."""
+    arms = reducer("random") + reducer("k-centre") + reducer("random", 'control = "permuted"')
+    if codebook:
+        arms = "".join(reducer("random", f'labels = "{name}"') for name in BY_ADVANTAGE)
+        arms += reducer("random", f'labels = "{BY_ADVANTAGE[0]}"\ncontrol = "constant"')
+    learners = learner("bc-continuous") + learner("td3+bc")
+    path = tmp_path / "torques.toml"
+    path.write_text(suite(arms, learners, codebook))
+    done = bench("run", path, "--results", tmp_path / "results")
+    assert done.status == 0, done.errors
+    records = list(read_records(tmp_path / "results"))
+    assert len(records) == 6
+    for record in records:
+        assert isinstance(record.result, RunResult)
+        assert (record.result.use is None) == (codebook == "")
+        assert (record.result.dataset.quantisation is None) == (codebook == "")
+        assert all(-2000 < value < 0 for value in record.result.checkpoints[-1].returns)
+
+
+@pytest.mark.parametrize(
+    ("arm", "judge", "subject"),
+    [
+        (reducer("exact"), learner("iql"), "method 'exact'"),
+        (reducer("random", 'labels = "advantage"'), learner("iql"), "labels 'advantage'"),
+        (reducer("random"), learner("dqn"), "learner 'dqn'"),
+        (reducer("random"), '[[learners]]\nname = "fresh-predictors"', "metric 'fresh-predictors'"),
+    ],
+)
+def test_what_needs_numbers_is_refused_before_anything_runs(
+    bench: Command, tmp_path: Path, arm: str, judge: str, subject: str
+) -> None:
+    path = tmp_path / "torques.toml"
+    path.write_text(suite(arm, judge))
+    done = bench("run", path, "--results", tmp_path / "results")
+    assert done.status == 2
+    line = f"{subject}: actions must be discrete, and these are vectors of 1 numbers; give a code"
+    assert line in done.errors
+    assert not list((tmp_path / "results").glob("records/*.json"))
+
+
+def test_a_learner_of_continuous_actions_is_refused_discrete_ones(
+    bench: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "carts.toml"
+    path.write_text(suite(reducer("random"), learner("td3+bc")).replace("pendulum", "cartpole"))
+    done = bench("run", path, "--results", tmp_path / "results")
+    assert done.status == 2
+    assert "learner 'td3+bc': actions must be continuous, and these are 2 discrete" in done.errors
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["whole", "streamed"])
+def test_a_set_keeps_rows_as_they_were_recorded(
+    bench: Command, tmp_path: Path, stream: list[str]
+) -> None:
+    path = tmp_path / "set.npz"
+    made = bench(
+        "distill", PENDULUM, "--method", "stratified", "--size", 30, "--output", path, *stream
+    )
+    assert made.status == 0, made.errors
+    kept, source = open_dataset(str(path)), open_dataset(PENDULUM).transitions
+    assert kept.transitions.is_continuous
+    rows = {row.tobytes() for row in np.column_stack([source.observations, source.actions])}
+    found = np.column_stack([kept.transitions.observations, kept.transitions.actions])
+    assert len(found) == 30
+    assert {row.tobytes() for row in found} <= rows
+
+
+def test_a_minari_dataset_of_them_is_read_back(bench: Command, tmp_path: Path) -> None:
+    arguments = ("distill", PENDULUM, "--method", "random", "--size", 20, "--output")
+    assert bench(*arguments, "uncoded/torques-v0").status == 0
+    assert bench(*arguments, tmp_path / "set.npz").status == 0
+    ours, theirs = open_dataset("uncoded/torques-v0"), open_dataset(str(tmp_path / "set.npz"))
+    np.testing.assert_array_equal(ours.transitions.actions, theirs.transitions.actions)
+    assert ours.environment == theirs.environment
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log in D4RL's layout that names no environment: actions near 3 s pay."""
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(601, 2)).astype(np.float32)
+    actions = rng.uniform(-4, 4, size=(600, 1)).astype(np.float32)
+    path = tmp_path / "log.hdf5"
+    with h5py.File(path, "w") as file:
+        file["observations"], file["next_observations"] = states[:-1], states[1:]
+        file["actions"], file["rewards"] = actions, -np.abs(actions[:, 0] - 3 * states[:-1, 0])
+        file["terminals"] = np.zeros(600, bool)
+        file["timeouts"] = np.arange(1, 601) % 20 == 0
+    return path
+
+
+def test_a_log_without_environment_is_certified_by_a_learner(
+    bench: Command, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitted_q_evaluation, "EVALUATION_STEPS", 100)
+    few = tmp_path / "few.npz"
+    made = bench("distill", log, "--method", "random", "--size", 50, "--output", few)
+    assert made.status == 0, made.errors
+    bare = bench("certify", few, "--against", log)
+    assert bare.status == 2
+    assert "continuous actions: losses of Q-functions are compared over discrete" in bare.errors
+    done = bench("certify", few, "--against", log, "--learner", "bc-continuous")
+    assert done.status == 0, done.errors
+    assert "50 transitions against 600, discount 0.99" in done.output
+    assert "discounted return from first states by d3rlpy's fitted Q-evaluation" in done.output
+    assert "regret" not in done.output
+
+
+def test_a_coded_set_is_not_certified_against_discrete_data(
+    bench: Command, log: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.npz"
+    assert bench("distill", log, "--method", "random", "--size", 9, "--output", few).status == 0
+    done = bench("certify", few, "--against", "classic/cartpole/medium-v0", "--learner", "iql")
+    assert done.status == 2
+    assert "has continuous actions, but the actions of" in done.errors

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from harness.core.arrays import Float64Array, FloatArray
+from harness.labels.advantage_weight import AdvantageWeightLabels
+from harness.labels.base import FittedTeacher
+from harness.testing.rows import random_transitions
+
+ROWS = random_transitions(np.random.default_rng(0), 300)
+
+
+@dataclass(frozen=True)
+class Leaning:
+    """Action 1 is worth a state's first column, action 0 its negative."""
+
+    def values(self, observations: FloatArray) -> Float64Array:
+        found: Float64Array = np.outer(observations[:, 0], [-1.0, 1.0])
+        return found
+
+
+@pytest.mark.parametrize(("temperature", "largest"), [(0.25, 3.0), (2.0, 1e9)])
+def test_weights_grow_with_the_exponential_of_the_advantage(
+    temperature: float, largest: float
+) -> None:
+    labels = AdvantageWeightLabels(temperature=temperature, largest=largest)
+    weighed = labels.make(FittedTeacher(Leaning(), 1.0), ROWS, 0.9)(ROWS)
+    first = ROWS.observations[:, 0]
+    advantage = np.where(ROWS.actions == 1, first, -first)
+    gap = np.median(2 * np.abs(first))
+    factor = np.minimum(np.exp(advantage / (temperature * gap)), largest)
+    np.testing.assert_allclose(weighed.weights, ROWS.weights * factor)
+    assert (factor == largest).any() == (largest == 3.0)
+    for name in ("actions", "rewards", "terminations", "next_observations"):
+        np.testing.assert_array_equal(getattr(weighed, name), getattr(ROWS, name))
