@@ -1,0 +1,65 @@
+"""Sentences that say what a comparison found, for the head of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from harness.analysis.columns import Columns
+from harness.core.records import RunRecord
+
+
+def sets_alone(table: pd.DataFrame, records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Keep the rows of arms that make or keep a set: neither all rows, nor data without signal."""
+    specs = [record.spec for record in records]
+    left_out = {
+        spec.reducer.label
+        for spec in specs
+        if spec.size is None or spec.reducer.control is not None
+    }
+    return table[~table["arm"].isin(left_out)]
+
+
+def rows_of(records: Iterable[RunRecord], dataset: str) -> int:
+    """Number of rows of a dataset that a run was completed on."""
+    done = (record for record in records if record.spec.dataset == dataset)
+    return next(record.result.dataset.rows for record in done if record.result is not None)
+
+
+def written(row: pd.Series, name: str, columns: Columns) -> str:
+    """Write a value of a row with the ends of its interval, where it has one."""
+    write = columns[name].write
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    interval = "" if pd.isna(low) else f" [{write(low)}, {write(high)}]"
+    return f"{write(row[name])}{interval}"
+
+
+def tell_tasks(table: pd.DataFrame, met: pd.Series) -> str:
+    """Count the datasets and learners with a row that meets a rule, as ``k of n``."""
+    task = ["dataset", "learner"]
+    found, total = (len(rows[task].drop_duplicates()) for rows in (table[met], table))
+    return f"{found} of {total} {'pair' if total == 1 else 'pairs'} of dataset and learner"
+
+
+def tell_least(table: pd.DataFrame, name: str, columns: Columns, what: str) -> str:
+    """Say which row has the least value, of how many.
+
+    Args:
+        table: What a metric's `compare` returned.
+        name: The column of values.
+        columns: How they are written.
+        what: The value in words.
+    """
+    known = table[table[name].notna()]
+    if known.empty:
+        return ""
+    row = known.loc[known[name].idxmin()]
+    where = [f"{row['size']} rows"] if pd.notna(row["size"]) else []
+    if "predictors" in row and pd.notna(row["predictors"]):
+        where.append(f"{row['predictors']} predictors")
+    place = f" with {' and '.join(where)}" if where else ""
+    return (
+        f"The least {what} is that of {row['arm']}{place} on {row['dataset']}: "
+        f"{written(row, name, columns)} over {row['seeds']} seeds, of {len(known)} compared."
+    )
