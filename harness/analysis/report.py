@@ -18,6 +18,7 @@ from harness.analysis.rendering import readable
 from harness.analysis.tables import Captioned, Tables
 from harness.core.storage.files import write_whole
 
+PAGES = Environment(autoescape=True)
 LIBRARIES = ("d3", "plot")
 SCRIPTS = ("data", "tables", "runs", "charts", "choices")
 
@@ -39,22 +40,20 @@ def write_report(directory: Path, folder: Path | None = None, claims: Path | Non
         PathError: If the folder cannot be written.
     """
     tables = Tables.read(directory, claims)
+    judged = tables.judged()
+    captioned = tables.captioned() | ({} if judged is None else {"claims": judged})
     drawn = {name: encode(figure, "png") for name, figure in draw_figures(directory).items()}
     scripts = [*map(_library, LIBRARIES), _program()]
-    page = (
-        Environment(autoescape=True, trim_blocks=False)
-        .from_string(_asset("page.html"))
-        .render(
-            title=directory.resolve().name,
-            policy=_policy(scripts),
-            style=Markup(_asset("page.css")),
-            verdict=[sentence for sentence in _verdict(tables) if sentence],
-            tables=[_table(name, table) for name, table in tables.captioned().items()],
-            figures=[(name, base64.b64encode(image).decode()) for name, image in drawn.items()],
-            provenance=_provenance(tables),
-            data=Markup(as_json(page_content(tables))),
-            scripts=map(Markup, scripts),
-        )
+    page = PAGES.from_string(_asset("page.html")).render(
+        title=directory.resolve().name,
+        policy=_policy(scripts),
+        style=Markup(_asset("page.css")),
+        verdict=list(filter(None, (_found(tables), _claimed(judged)))),
+        tables=[_table(name, table) for name, table in captioned.items()],
+        figures=[(name, base64.b64encode(image).decode()) for name, image in drawn.items()],
+        provenance=_provenance(tables),
+        data=Markup(as_json(page_content(tables))),
+        scripts=map(Markup, scripts),
     )
     return write_whole((folder or directory) / "report.html", page.encode())
 
@@ -85,8 +84,17 @@ def _policy(scripts: Iterable[str]) -> str:
     )
 
 
-def _verdict(tables: Tables) -> list[str]:
-    return [tables.metric.verdict(tables.records, tables.comparison.frame)]
+def _found(tables: Tables) -> str:
+    return tables.metric.verdict(tables.records, tables.comparison.frame)
+
+
+def _claimed(judged: Captioned | None) -> str:
+    """Count the verdicts on published claims."""
+    if judged is None:
+        return ""
+    counts = judged.frame["verdict"].value_counts().items()
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts)
+    return f"Of {len(judged.frame)} verdicts on published claims: {told}."
 
 
 def _table(name: str, table: Captioned) -> dict[str, Any]:

@@ -9,7 +9,12 @@ from typing import Self
 
 import pandas as pd
 
-from harness.analysis.claims import render_claims, verdict_block
+from harness.analysis.claims import (
+    define_verdicts,
+    judge_claims,
+    render_claims,
+    verdict_block,
+)
 from harness.analysis.columns import Columns
 from harness.analysis.metrics import Metric, metric_of
 from harness.analysis.rendering import SUFFIXES, render
@@ -86,6 +91,17 @@ class Tables:
             if not frame.empty:
                 tables[name] = Captioned(frame, table.columns, table.caption(self.records))
         return tables
+
+    def judged(self) -> Captioned | None:
+        """Say the verdicts on the claims; None without claims.
+
+        Raises:
+            InputError: If the claims cannot be read or judged.
+        """
+        if self.claims is None:
+            return None
+        frame, columns = judge_claims(self.records, self.claims)
+        return Captioned(frame, columns, define_verdicts(self.records, self.claims))
 
     def write(self, folder: Path | None = None) -> list[Path]:
         """Write each table to ``NAME.{md,csv,tex}`` of a folder, and claims to ``claims.md``.

@@ -57,6 +57,18 @@ class Browser:
 
         ActionChains(self.driver).send_keys(*keys).perform()
 
+    def point_at(self, element: Any, aside: int) -> None:
+        """Move the pointer so many pixels to the right of the middle of an element."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.driver).move_to_element_with_offset(element, aside, 0).perform()
+
+    def wait_for(self, selector: str) -> None:
+        """Wait until there is such an element, a few seconds at most."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        WebDriverWait(self.driver, 5).until(lambda _: self.find_all(selector))
+
     def prefer(self, scheme: str) -> None:
         """Prefer ``light`` or ``dark`` pages."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -18,7 +18,7 @@ from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import arm_styles
 from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
 from harness.analysis.metrics.base import Chart, Metric, checked
-from harness.analysis.metrics.verdicts import rows_of, sets_alone, tell_tasks, written
+from harness.analysis.metrics.verdicts import rows_of, sets_alone, smallest, tell_tasks, written
 from harness.analysis.statistics import estimate, mean
 from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
@@ -160,8 +160,7 @@ def tell_near(records: Sequence[RunRecord], comparison: pd.DataFrame) -> str:
     if sets.empty:
         return "No set can be held against full data: there is none, or full data were not run."
     near = sets["ratio"] <= NEAR
-    best = (sets[near] if near.any() else sets).sort_values("ratio")
-    row = best.loc[best["size"].idxmin()] if near.any() else best.iloc[0]
+    row = smallest(sets, near, sets["ratio"])
     full = rows_of(records, row["dataset"])
     return (
         f"In {tell_tasks(sets, near)} a set comes within {100 * (NEAR - 1):.0f} % of the test "

@@ -21,6 +21,20 @@ def sets_alone(table: pd.DataFrame, records: Iterable[RunRecord]) -> pd.DataFram
     return table[~table["arm"].isin(left_out)]
 
 
+def smallest(sets: pd.DataFrame, met: pd.Series, loss: pd.Series) -> pd.Series:
+    """Find the smallest set that meets a rule, or if none does, that of the least loss.
+
+    Args:
+        sets: Rows with a ``size``.
+        met: Whether each meets the rule.
+        loss: Of each; of sets of one size the one with the least is taken.
+    """
+    found = sets.assign(loss=loss)
+    if not met.any():
+        return found.sort_values("loss", kind="stable").iloc[0]
+    return found[met].sort_values(["size", "loss"], kind="stable").iloc[0]
+
+
 def rows_of(records: Iterable[RunRecord], dataset: str) -> int:
     """Number of rows of a dataset that a run was completed on."""
     done = (record for record in records if record.spec.dataset == dataset)
@@ -54,7 +68,7 @@ def tell_least(table: pd.DataFrame, name: str, columns: Columns, what: str) -> s
     known = table[table[name].notna()]
     if known.empty:
         return ""
-    row = known.loc[known[name].idxmin()]
+    row = known.sort_values(name, kind="stable").iloc[0]
     where = [f"{row['size']} rows"] if pd.notna(row["size"]) else []
     if "predictors" in row and pd.notna(row["predictors"]):
         where.append(f"{row['predictors']} predictors")

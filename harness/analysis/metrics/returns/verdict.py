@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS, COLUMNS
-from harness.analysis.metrics.verdicts import rows_of, sets_alone, tell_tasks, written
+from harness.analysis.metrics.verdicts import rows_of, sets_alone, smallest, tell_tasks, written
 from harness.core.records import RunRecord
 
 KEPT = 0.9  # retention from which on a set counts as keeping what full data give
@@ -31,8 +31,7 @@ def tell_kept(records: Sequence[RunRecord], comparison: pd.DataFrame) -> str:
             "or gain nothing over the random policy."
         )
     kept = sets["retention"] >= KEPT
-    best = (sets[kept] if kept.any() else sets).sort_values("retention", ascending=False)
-    row = best.loc[best["size"].idxmin()] if kept.any() else best.iloc[0]
+    row = smallest(sets, kept, -sets["retention"])
     full = rows_of(records, row["dataset"])
     return (
         f"In {tell_tasks(sets, kept)} a set keeps {100 * KEPT:.0f} % or more of what full data "

@@ -22,7 +22,10 @@ function tinted(colour) {
 function panels() {
   const { against, rows } = chosen.chart;
   const found = d3.group(rows.filter(isChosen), (row) => placeOf({ ...row, arm: "", [against]: "" }));
-  return [...found].map(([title, members]) => ({ title, rows: members }));
+  return [...found].map(([title, members]) => {
+    const isLone = new Set(members.map((row) => row[against])).size === 1;
+    return { title: isLone ? placeOf({ ...members[0], arm: "" }) : title, rows: members };
+  });
 }
 
 function drawPanels() {
