@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
 
 from harness.analysis.page.content import as_json, page_content
 from harness.analysis.plots import draw_figures, encode
@@ -47,13 +46,13 @@ def write_report(directory: Path, folder: Path | None = None, claims: Path | Non
     page = PAGES.from_string(_asset("page.html")).render(
         title=directory.resolve().name,
         policy=_policy(scripts),
-        style=Markup(_asset("page.css")),
+        style=_asset("page.css"),
         verdict=list(filter(None, (_found(tables), _claimed(judged)))),
         tables=[_table(name, table) for name, table in captioned.items()],
         figures=[(name, base64.b64encode(image).decode()) for name, image in drawn.items()],
         provenance=_provenance(tables),
-        data=Markup(as_json(page_content(tables))),
-        scripts=map(Markup, scripts),
+        data=as_json(page_content(tables)),
+        scripts=scripts,
     )
     return write_whole((folder or directory) / "report.html", page.encode())
 
