@@ -73,6 +73,8 @@ def test_the_wheel_holds_all_that_is_no_code(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"harness/suites/{name}.toml" for name in shipped_suites()} <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    assets = (ROOT / "harness" / "analysis" / "page" / "assets").rglob("*.*")
+    assert {path.relative_to(ROOT).as_posix() for path in assets} <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if ".dist-info" not in top} == set(PACKAGES)
 

@@ -94,7 +94,8 @@ class Panel {
 
   /** How far the bar of an arm stands aside, so that bars of one place can be told apart. */
   aside(arm) {
-    return 2 * (this.arms.indexOf(arm) - (this.arms.length - 1) / 2);
+    const step = Math.min(2, 30 / this.arms.length);
+    return step * (this.arms.indexOf(arm) - (this.arms.length - 1) / 2);
   }
 
   lines() {
@@ -150,6 +151,7 @@ class Panel {
     const found = new Map(
       [...svg.querySelectorAll(".marks a")].map((link) => [Number(link.href.baseVal.slice(1)), link]),
     );
+    this.rows = this.rows.filter((row) => found.has(row.index));
     this.links = this.rows.map((row) => found.get(row.index));
     for (const group of svg.children) {
       if (group.classList.contains("marks")) group.removeAttribute("aria-label");

@@ -18,10 +18,11 @@ class SortableTable {
     });
   }
 
-  /** The arm and the keys of a line, as the marks of charts have them. */
+  /** What a line is chosen by, the arm too, as the marks of charts have it. */
   row(line) {
     if (!this.rows.has(line)) {
-      const names = ["arm", ...data.runKeys].filter((name) => this.names.includes(name));
+      const keys = new Set([...data.keys.map(({ name }) => name), ...data.runKeys]);
+      const names = [...keys].filter((name) => this.names.includes(name));
       const texts = names.map((name) => [name, line.cells[this.names.indexOf(name)].textContent]);
       this.rows.set(line, Object.fromEntries(texts));
     }
