@@ -17,6 +17,7 @@ from harness.analysis.claims import (
 )
 from harness.analysis.columns import Columns
 from harness.analysis.metrics import Metric, metric_of
+from harness.analysis.metrics.base import Table
 from harness.analysis.rendering import SUFFIXES, render
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
@@ -87,10 +88,14 @@ class Tables:
         """Say each table by name: the comparison, and what of the metric has rows beside it."""
         tables = {"comparison": self.comparison}
         for name, table in self.metric.beside.items():
-            frame = table.compare(self.records)
-            if not frame.empty:
-                tables[name] = Captioned(frame, table.columns, table.caption(self.records))
+            found = self.read_table(table)
+            if not found.frame.empty:
+                tables[name] = found
         return tables
+
+    def read_table(self, table: Table) -> Captioned:
+        """Make another table of the same records."""
+        return Captioned(table.compare(self.records), table.columns, table.caption(self.records))
 
     def judged(self) -> Captioned | None:
         """Say the verdicts on the claims; None without claims.

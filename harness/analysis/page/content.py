@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analysis.columns import Columns
+from harness.analysis.columns import Columns, percent
 from harness.analysis.figures.styles import arm_styles
 from harness.analysis.metrics.base import Chart
 from harness.analysis.metrics.returns.comparison import ALL_DATASETS
@@ -97,19 +97,20 @@ def _dash(lengths: Sequence[float]) -> str:
 
 def _chart(chart: Chart, tables: Tables, keys: Sequence[str]) -> dict[str, Any]:
     """Say a chart: its axes, and by columns its rows, which have a value."""
-    table, columns = tables.comparison.frame, tables.comparison.columns
-    if chart.table is not None:
-        table, columns = chart.table.compare(tables.records), chart.table.columns
+    captioned = tables.comparison if chart.table is None else tables.read_table(chart.table)
+    table, columns = captioned.frame, captioned.columns
     rows = table[np.isfinite(table[chart.value])]
     unit = "trials" if "trials" in rows else "seeds"
     return {
         "title": chart.title,
         "label": columns[chart.value].heading or chart.value,
         "axis": chart.axis,
+        "caption": "" if chart.table is None else captioned.caption,  # else with the comparison
         "against": chart.against,
         "across": chart.across,
         "floor": chart.floor,
         "unit": unit,
+        "isShare": columns[chart.value].write is percent,  # which tables write in percent
         "rows": {
             **_texts(rows, [*keys, "arm", chart.against], columns),
             "across": _numbers(rows[chart.against]),

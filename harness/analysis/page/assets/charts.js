@@ -34,6 +34,7 @@ function drawPanels() {
   const place = document.getElementById("panels");
   place.replaceChildren(...(one ? [one, ...others].map((panel) => panel.figure) : ["No marks for these choices."]));
   for (const panel of one ? [one, ...others] : []) panel.draw();
+  document.getElementById("curves-caption").textContent = chosen.chart.caption;
   const left = all.length - MOST_PANELS;
   document.getElementById("panels-left-out").textContent =
     left > 0 ? `${left} more panels are not drawn: choose fewer above.` : "";
@@ -120,8 +121,9 @@ class Panel {
   }
 
   valueScale(floor) {
-    const { label } = chosen.chart;
-    return floor === null ? { label, grid: true } : { label, grid: true, type: "log", tickFormat: tick };
+    const { label, isShare } = chosen.chart;
+    const told = isShare ? (value) => `${tick(100 * value)} %` : tick;
+    return floor === null ? { label, grid: true } : { label, grid: true, type: "log", tickFormat: told };
   }
 
   /** A row with what is drawn of it: nothing below the floor of a logarithmic axis. */

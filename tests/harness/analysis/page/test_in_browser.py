@@ -17,6 +17,8 @@ from tests.support.browser import Browser, chromium
 from tests.support.pages import ROOT
 from tests.support.records.control import make_run
 
+pytestmark = pytest.mark.slow  # it starts a browser
+
 RESULTS = ROOT / "results"
 STUDIES = ("quickstart", "theory-regression")  # returns at one size, and gaps against predictors
 MOST_BYTES = 2_000_000
@@ -116,6 +118,7 @@ def test_one_choice_serves_curves_and_table(page: Browser) -> None:
     page.find("#choices select option:last-child").click()
     assert page.texts("figure svg [aria-label='x-axis label']")[-1].startswith("gradient steps")
     assert len(page.find_all(".marks a")) == 5 * 8  # checkpoints
+    assert "at the checkpoints that all seeds of an arm share" in page.texts("#curves-caption")[0]
     page.find("#choices .arms button:last-child").click()
     assert page.texts(ROWS) == []
     assert page.texts("#panels") == ["No marks for these choices."]
