@@ -191,6 +191,19 @@ def test_without_scripts_tables_remain(page: Browser, pages: dict[str, Path]) ->
     assert page.texts("#choices") == page.texts("#curves") == []
 
 
+def test_a_large_study_opens_on_its_first_dataset(page: Browser, tmp_path: Path) -> None:
+    for dataset in "abcdefg":
+        for size in (None, 10, 20):
+            arm = "full" if size is None else "random"
+            write_record(tmp_path, make_run([1.0], dataset=dataset, arm=arm, size=size))
+    page.open(write_report(tmp_path))
+    assert page.texts("figcaption") == ["a, learner fqi"]
+    assert set(column(page, "dataset")) == {"a"}
+    page.find("select[name=dataset] option").click()
+    assert len(page.texts("figcaption")) == 7
+    assert page.texts(".verdict")[0].startswith("In 7 of 7 pairs of dataset and learner")
+
+
 def test_names_are_text(page: Browser, tmp_path: Path) -> None:
     for seed in range(2):
         for dataset in (HOSTILE, "b"):
