@@ -51,7 +51,7 @@ class Chart:
     across: Literal["log", "linear"] = "log"  # scale of the horizontal axis
     floor: float | None = None  # of a logarithmic axis of values; None: the axis is linear
     table: Table | None = None  # where the columns are; None: in the comparison
-    is_drawn: Callable[[Sequence[RunRecord]], bool] = bool
+    is_drawn: Callable[[Sequence[RunRecord]], bool] = bool  # whether records have such curves
 
 
 def _no_figures(_: Sequence[RunRecord]) -> dict[str, Figure]:
