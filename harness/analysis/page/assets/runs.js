@@ -20,15 +20,12 @@ function openRuns(row) {
   document.getElementById("runs-numbers").textContent = row.told
     ? numbersOf(row)
     : `${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
-  const [head, body] = dialog.querySelectorAll("thead, tbody");
   const columns = Object.entries(data.runColumns);
-  head.replaceChildren(
-    element("tr", {}, ...["record", ...columns.map(([, title]) => title)].map((title) => element("th", { scope: "col" }, title))),
-  );
+  const line = (kind, properties, cells) => element("tr", {}, ...cells.map((cell) => element(kind, properties, cell)));
+  const [head, body] = dialog.querySelectorAll("thead, tbody");
+  head.replaceChildren(line("th", { scope: "col" }, ["record", ...columns.map(([, title]) => title)]));
   body.replaceChildren(
-    ...runs.map((run) =>
-      element("tr", {}, ...[recordButton(run), ...columns.map(([name]) => shown(run[name]))].map((cell) => element("td", {}, cell))),
-    ),
+    ...runs.map((run) => line("td", {}, [recordButton(run), ...columns.map(([name]) => shown(run[name]))])),
   );
   document.getElementById("record").replaceChildren();
   dialog.showModal();
@@ -40,17 +37,19 @@ function recordButton(run) {
   return button;
 }
 
+/** Say where a run's record lies, and show it if it came along. */
 async function showRecord(runId) {
-  const place = document.getElementById("record");
   const heading = element("h3", { tabIndex: -1 }, runId);
-  place.replaceChildren(heading, element("p", {}, `In the results folder: records/${runId}.json, or where records are packed:`));
-  place.append(
+  const parts = [
+    heading,
+    element("p", {}, `In the results folder: records/${runId}.json, or where records are packed:`),
     element("pre", { tabIndex: 0 }, `zgrep -F '"run_id":"${runId}"' records.jsonl.gz | python -m json.tool`),
-  );
+  ];
   if (data.records) {
-    const record = (await readRecords()).get(runId);
-    place.append(element("pre", { id: "record-text", tabIndex: 0 }, JSON.stringify(record, null, 1)));
+    const text = JSON.stringify((await readRecords()).get(runId), null, 1);
+    parts.push(element("pre", { id: "record-text", tabIndex: 0 }, text));
   }
+  document.getElementById("record").replaceChildren(...parts);
   heading.focus();
 }
 
@@ -83,5 +82,6 @@ function numbersOf(row) {
 
 function shown(value) {
   if (value === null) return MISSING;
-  return typeof value === "number" ? String(Number(value.toPrecision(6))) : value;
+  if (typeof value !== "number" || Number.isInteger(value)) return String(value);
+  return String(Number(value.toPrecision(6)));
 }
