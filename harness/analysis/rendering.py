@@ -66,13 +66,14 @@ def readable(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         write = columns[name].write
         if name.endswith("_low"):
             ends = zip(table[name], table[f"{name.removesuffix('_low')}_high"], strict=True)
-            cells[name] = [_interval(low, high, write) for low, high in ends]
+            cells[name] = [interval(low, high, write) for low, high in ends]
         elif not name.endswith("_high"):
             cells[name] = [write(value) for value in table[name]]
     return pd.DataFrame(cells).astype("str")
 
 
-def _interval(low: float, high: float, write: Callable[[Any], str]) -> str:
+def interval(low: float, high: float, write: Callable[[Any], str]) -> str:
+    """Write both ends of an interval; a dash where it is unknown."""
     return DASH if pd.isna(low) else f"[{write(low)}, {write(high)}]"
 
 

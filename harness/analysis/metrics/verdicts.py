@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from harness.analysis.columns import Columns
+from harness.analysis.rendering import interval
 from harness.core.records import RunRecord
 
 
@@ -45,8 +46,8 @@ def written(row: pd.Series, name: str, columns: Columns) -> str:
     """Write a value of a row with the ends of its interval, where it has one."""
     write = columns[name].write
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    interval = "" if pd.isna(low) else f" [{write(low)}, {write(high)}]"
-    return f"{write(row[name])}{interval}"
+    ends = [] if pd.isna(low) else [interval(low, high, write)]
+    return " ".join([write(row[name]), *ends])
 
 
 def tell_tasks(table: pd.DataFrame, met: pd.Series) -> str:
