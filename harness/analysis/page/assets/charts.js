@@ -66,7 +66,7 @@ class Panel {
     const { axis, across, floor } = chosen.chart;
     const most = Math.max(2, Math.floor(this.figure.clientWidth / 70));
     return {
-      height: 300, marginLeft: 55, marginRight: 15, marginTop: 25,
+      height: 310, marginLeft: 55, marginRight: 15, marginTop: 25, marginBottom: 42,
       x: {
         type: across, label: axis, nice: across === "linear",
         ticks: places.length <= most ? places : most, tickFormat: places.length <= most ? ",d" : "~s",
