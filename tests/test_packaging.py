@@ -75,6 +75,8 @@ def test_the_wheel_holds_all_that_is_no_code(wheel: Path) -> None:
     assert {f"harness/suites/{name}.toml" for name in shipped_suites()} <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert {f"envs/embedded/weights/{name}.json" for name in SETTINGS} <= names
+    assets = (ROOT / "harness" / "analysis" / "page" / "assets").rglob("*.*")
+    assert {path.relative_to(ROOT).as_posix() for path in assets} <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if ".dist-info" not in top} == set(PACKAGES)
 

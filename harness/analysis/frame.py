@@ -24,6 +24,7 @@ ARM_ORDER = (
 
 KEYS = {"dataset": "str", "arm": "str", "size": "Int64", "learner": "str", "seed": "int64"}
 _RUN_TYPES = KEYS | {
+    "run_id": "str",
     "replicate": "int64",
     "status": "str",
     "headline": "float64",
@@ -159,7 +160,7 @@ def _rank(record: RunRecord) -> tuple[object, ...]:
 
 
 def run_keys(record: RunRecord) -> dict[str, Any]:
-    """What tells runs of one study apart: the values of ``KEYS``."""
+    """What tells runs of one study apart: the values of ``KEYS``, and the run's id."""
     spec = record.spec
     return {
         "dataset": spec.dataset,
@@ -167,6 +168,7 @@ def run_keys(record: RunRecord) -> dict[str, Any]:
         "size": spec.size,
         "learner": spec.learner.label,
         "seed": spec.seed,
+        "run_id": record.run_id,
     }
 
 

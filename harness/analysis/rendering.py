@@ -42,7 +42,7 @@ def render(table: pd.DataFrame, format: str, columns: Columns) -> str:
         return table.to_csv(index=False, lineterminator="\n")
     if format not in SUFFIXES:
         raise unknown_name("format", format, SUFFIXES)
-    cells = _readable(table, columns)
+    cells = readable(table, columns).rename(columns=lambda name: columns[name].heading or name)
     words = {column.heading or name for name, column in columns.items() if column.is_text}
     if format == "markdown":
         return _markdown(cells, words)
@@ -51,20 +51,29 @@ def render(table: pd.DataFrame, format: str, columns: Columns) -> str:
     return str(cells.to_html(index=False, border=0)) + "\n"
 
 
-def _readable(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def readable(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Write every cell as text, with rounded numbers.
+
+    Args:
+        table: What a metric's `compare` returned, or some of its columns.
+        columns: How each is written.
+
+    Returns:
+        The columns under their names; both ends of an interval under that of the lower one.
+    """
     cells: dict[str, list[str]] = {}
     for name in map(str, table):
-        column = columns[name]
-        heading = column.heading or name
+        write = columns[name].write
         if name.endswith("_low"):
             ends = zip(table[name], table[f"{name.removesuffix('_low')}_high"], strict=True)
-            cells[heading] = [_interval(low, high, column.write) for low, high in ends]
+            cells[name] = [interval(low, high, write) for low, high in ends]
         elif not name.endswith("_high"):
-            cells[heading] = [column.write(value) for value in table[name]]
+            cells[name] = [write(value) for value in table[name]]
     return pd.DataFrame(cells).astype("str")
 
 
-def _interval(low: float, high: float, write: Callable[[Any], str]) -> str:
+def interval(low: float, high: float, write: Callable[[Any], str]) -> str:
+    """Write both ends of an interval; a dash where it is unknown."""
     return DASH if pd.isna(low) else f"[{write(low)}, {write(high)}]"
 
 

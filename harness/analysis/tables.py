@@ -9,9 +9,15 @@ from typing import Self
 
 import pandas as pd
 
-from harness.analysis.claims import render_claims, verdict_block
+from harness.analysis.claims import (
+    define_verdicts,
+    judge_claims,
+    render_claims,
+    verdict_block,
+)
 from harness.analysis.columns import Columns
 from harness.analysis.metrics import Metric, metric_of
+from harness.analysis.metrics.base import Table
 from harness.analysis.rendering import SUFFIXES, render
 from harness.core.records import RunRecord, read_records
 from harness.core.storage.files import write_whole
@@ -82,10 +88,25 @@ class Tables:
         """Say each table by name: the comparison, and what of the metric has rows beside it."""
         tables = {"comparison": self.comparison}
         for name, table in self.metric.beside.items():
-            frame = table.compare(self.records)
-            if not frame.empty:
-                tables[name] = Captioned(frame, table.columns, table.caption(self.records))
+            found = self.read_table(table)
+            if not found.frame.empty:
+                tables[name] = found
         return tables
+
+    def read_table(self, table: Table) -> Captioned:
+        """Make another table of the same records."""
+        return Captioned(table.compare(self.records), table.columns, table.caption(self.records))
+
+    def judged(self) -> Captioned | None:
+        """Say the verdicts on the claims; None without claims.
+
+        Raises:
+            InputError: If the claims cannot be read or judged.
+        """
+        if self.claims is None:
+            return None
+        frame, columns = judge_claims(self.records, self.claims)
+        return Captioned(frame, columns, define_verdicts(self.records, self.claims))
 
     def write(self, folder: Path | None = None) -> list[Path]:
         """Write each table to ``NAME.{md,csv,tex}`` of a folder, and claims to ``claims.md``.

@@ -47,6 +47,7 @@ ResultsFolders = Annotated[
 OutputFile = Annotated[
     Path | None, typer.Option("--output", help="A file to write as well: .md, .csv, .tex or .html.")
 ]
+ClaimsFile = Annotated[Path | None, typer.Option(help="A TOML file of published claims to check.")]
 ControlDatasetId = Annotated[
     str, typer.Argument(help="A dataset id, the path of an .npz, .hdf5 or .csv, or FORMAT::PATH.")
 ]

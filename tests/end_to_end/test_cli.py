@@ -18,6 +18,7 @@ from harness.core.records import RunResult, read_records, write_record
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing.rows import random_transitions
 from tests.support.commands import Command
+from tests.support.pages import ROOT
 from tests.support.records.control import make_run
 
 TINY = """
@@ -149,12 +150,24 @@ def test_the_report_holds_tables_and_figures(results: Path, bench: Command) -> N
     tables = [Path(name) for name in sorted(results.glob("tables/*.csv"))]
     assert len(tables) > 1
     for table in tables:
-        assert f"<h2>{table.stem.capitalize()}</h2>" in page
+        assert f">{table.stem.capitalize()}</h2>" in page
     rows = sum(len(table.read_text(encoding="utf-8").splitlines()) for table in tables)
-    assert page.count("<tr") == rows
-    assert "http" not in page
+    assert page.count("<tr>") == rows
     assert bench("report", results).status == 0
     assert (results / "report.html").read_text(encoding="utf-8") == page
+
+
+def test_the_report_begins_with_the_verdicts_on_claims(results: Path, bench: Command) -> None:
+    claims = ROOT / "results" / "published" / "arxiv-2512.00536.toml"
+    assert bench("report", results, "--claims", claims).status == 0
+    page = (results / "report.html").read_text(encoding="utf-8")
+    told = re.search(r"Of (\d+) verdicts on published claims: (\d+) not tested\.", page)
+    assert told
+    assert told[1] == told[2]
+    assert ">Claims</h2>" in page
+    refused = bench("report", results, "--claims", "nowhere.toml")
+    assert refused.status == 2
+    assert "no file 'nowhere.toml'" in refused.errors
 
 
 def test_other_settings_do_not_mix_with_old_results(results: Path, bench: Command) -> None:

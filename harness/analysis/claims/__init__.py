@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.analysis.claims.control import render_verdict_table, render_verdicts
-from harness.analysis.claims.regression import render_judgements
+import pandas as pd
+
+from harness.analysis.claims import control, regression
+from harness.analysis.claims.control import judge_control, render_verdict_table, render_verdicts
+from harness.analysis.claims.published import read_claims
+from harness.analysis.claims.regression import judge, render_judgements
+from harness.analysis.columns import Columns
 from harness.analysis.metrics import RETURNS, metric_of
 from harness.core.records import RunRecord
 
@@ -31,3 +36,25 @@ def verdict_block(records: Iterable[RunRecord], claims_path: Path) -> str:
     """
     records = list(records)
     return render_verdict_table(records, claims_path) if metric_of(records) is RETURNS else ""
+
+
+def judge_claims(records: Iterable[RunRecord], claims_path: Path) -> tuple[pd.DataFrame, Columns]:
+    """Judge a paper's claims on what was measured.
+
+    Returns:
+        A row a verdict with the columns of `judge_control` or of `judge`, among them ``claim`` and
+        ``verdict``; and how each is written.
+
+    Raises:
+        InputError: If the claims cannot be read, or none of them is about what was measured.
+    """
+    records = list(records)
+    if metric_of(records) is RETURNS:
+        return judge_control(records, claims_path), control.COLUMNS
+    return judge(records, claims_path), regression.COLUMNS
+
+
+def define_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
+    """Say in a line whose claims `judge_claims` judges, and what its columns mean."""
+    kind = control if metric_of(records) is RETURNS else regression
+    return f"{read_claims(claims_path).source} {'; '.join(kind.DEFINITIONS)}."

@@ -59,7 +59,7 @@ COLUMNS = {
 ONLY_RANDOM: ControlVerdict = "reproduced only against random, not against stratified"
 UNTESTED: ControlVerdict = "not tested"
 FEWEST_SEEDS = 8  # of which a percentile interval can be believed
-_DEFINITIONS = (
+DEFINITIONS = (
     "score: normalised to 0..1, (return − random) / (expert − random), of each run's mean of the "
     "last three checkpoints; where sizes are several, a seed's mean over them",
     "difference: mean over paired seeds of score of arm − score of versus, and beside it of arm − "
@@ -140,7 +140,7 @@ def render_verdicts(records: Iterable[RunRecord], claims_path: Path) -> str:
 def _captioned(
     records: Sequence[RunRecord], seeds: pd.DataFrame, published: PublishedClaims
 ) -> str:
-    line = "; ".join((provenance(records), *_DEFINITIONS, protocol(records)))
+    line = "; ".join((provenance(records), *DEFINITIONS, protocol(records)))
     return f"{_worded(_verdicts(seeds, published), published)}\n{line}.\n"
 
 

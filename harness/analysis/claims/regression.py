@@ -46,7 +46,7 @@ _MEANINGS = {
     "error ratio": "mean over trials of MSE of arm / MSE of versus",
     "excess ratio": "mean excess of arm / mean excess of versus, excess = MSE / MSE of full − 1",
 }
-_DEFINITIONS = (
+DEFINITIONS = (
     "measured: what the claim's criterion names, in trials that have every arm it needs, on the "
     "same split with the same learner",
     "interval: 95 % percentile bootstrap over trials",
@@ -77,7 +77,7 @@ def render_judgements(records: Iterable[RunRecord], claims_path: Path) -> str:
     records = list(records)
     published = read_claims(claims_path)
     table = _judge(records, published, claims_path)
-    line = "; ".join((provenance(records), *_DEFINITIONS))
+    line = "; ".join((provenance(records), *DEFINITIONS))
     summary = render(_summary(table, published), "markdown", SUMMARY_COLUMNS)
     return f"{published.source}\n\n{summary}\n{line}.\n\n{render(table, 'markdown', COLUMNS)}"
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.captions import protocol, provenance
 from harness.analysis.columns import Columns
+from harness.analysis.frame import runs_frame
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, RunResult
 from harness.core.specs import Task
@@ -38,8 +40,26 @@ class Table:
         return "; ".join([*parts, protocol(records)] if self.tells_protocol else parts) + "."
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Curves that a reader of the report chooses from, one for each arm."""
+
+    title: str
+    value: str  # column of the vertical axis, with NAME_low and NAME_high
+    against: str  # column of the horizontal axis
+    axis: str  # label of the horizontal axis
+    across: Literal["log", "linear"] = "log"  # scale of the horizontal axis
+    floor: float | None = None  # of a logarithmic axis of values; None: the axis is linear
+    table: Table | None = None  # where the columns are; None: in the comparison
+    is_drawn: Callable[[Sequence[RunRecord]], bool] = bool  # whether records have such curves
+
+
 def _no_figures(_: Sequence[RunRecord]) -> dict[str, Figure]:
     return {}
+
+
+def _no_verdict(_: Sequence[RunRecord], __: pd.DataFrame) -> str:
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +74,11 @@ class Metric(Table):
     is_default: bool = False  # whether a folder counts as it where all runs of its task failed
     beside: Mapping[str, Table] = field(default_factory=dict)  # written where they have rows
     figures: Callable[[Sequence[RunRecord]], dict[str, Figure]] = _no_figures
+    # a row a run under its ``run_id``, with the columns that tell the comparison's rows apart
+    runs: Callable[[Iterable[RunRecord]], pd.DataFrame] = runs_frame
+    charts: tuple[Chart, ...] = ()  # of the report; the first is shown first
+    # in a sentence what the records say, given them and the comparison; empty: nothing
+    verdict: Callable[[Sequence[RunRecord], pd.DataFrame], str] = _no_verdict
 
     def tables(self) -> dict[str, Table]:
         """All tables by name, the comparison first."""

@@ -25,7 +25,8 @@ from harness.analysis.figures.predictors import (
 )
 from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import KEYS, arm_rank, beside_every_size, frame_of, in_order, run_keys
-from harness.analysis.metrics.base import Metric, checked
+from harness.analysis.metrics.base import Chart, Metric, checked
+from harness.analysis.metrics.verdicts import sets_alone, tell_least
 from harness.core.presentation.figure_style import figure_style
 from harness.core.records import MeasuredResult, RunRecord
 
@@ -53,6 +54,7 @@ FRESH_FLOOR = 1e-5  # smaller gaps are drawn here: they would squeeze those that
 LEVEL_WIDTH = 1.3  # of the line of an arm that matches no predictors, in points
 _BOUNDS = ["fresh_gap_low", "fresh_gap", "fresh_gap_high"]
 _FRESH_TYPES = KEYS | {
+    "run_id": "str",
     "judge": "str",
     "dimension": "int64",
     "predictors": "Int64",
@@ -219,4 +221,17 @@ FRESH_GAP = Metric(
     definitions=DEFINITIONS,
     compare=compare_fresh,
     figures=draw_fresh,
+    runs=fresh_frame,
+    charts=(
+        Chart(
+            title="Fresh gap",
+            value="fresh_gap",
+            against="predictors",
+            axis="predictors k",
+            floor=FRESH_FLOOR,
+        ),
+    ),
+    verdict=lambda records, comparison: tell_least(
+        sets_alone(comparison, records), "fresh_gap", COLUMNS, NAME
+    ),
 )

@@ -9,7 +9,8 @@ import pandas as pd
 
 from harness.analysis.columns import shared, small, tabulate, with_interval
 from harness.analysis.frame import arm_rank, average_replicates, beside_every_size, runs_frame
-from harness.analysis.metrics.base import Metric
+from harness.analysis.metrics.base import Chart, Metric
+from harness.analysis.metrics.verdicts import sets_alone, tell_least
 from harness.core.records import RunRecord
 
 COLUMNS = {
@@ -20,7 +21,7 @@ COLUMNS = {
 
 
 def generic(name: str) -> Metric:
-    """Make the metric of this name: a table of its values, and no figure."""
+    """Make the metric of this name: a table of its values, a chart in the report and no figure."""
     return Metric(
         name=name,
         columns=COLUMNS,
@@ -30,6 +31,12 @@ def generic(name: str) -> Metric:
             "seconds: medians of wall time, which differ between machines",
         ),
         compare=compare_values,
+        charts=(
+            Chart(title=name[:1].upper() + name[1:], value="value", against="size", axis="rows"),
+        ),
+        verdict=lambda records, comparison: tell_least(
+            sets_alone(comparison, records), "value", COLUMNS, name
+        ),
     )
 
 

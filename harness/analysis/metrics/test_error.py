@@ -17,7 +17,8 @@ from harness.analysis.figures.drawing import draw_sizes, legend_entries
 from harness.analysis.figures.panels import Panel, finish, panel_grid
 from harness.analysis.figures.styles import arm_styles
 from harness.analysis.frame import FULL, arm_rank, beside_every_size, runs_frame
-from harness.analysis.metrics.base import Metric, checked
+from harness.analysis.metrics.base import Chart, Metric, checked
+from harness.analysis.metrics.verdicts import rows_of, sets_alone, smallest, tell_tasks, written
 from harness.analysis.statistics import estimate, mean
 from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
@@ -38,6 +39,9 @@ DEFINITIONS = (
     "full repeated beside every size",
     "seconds: medians of wall time, which differ between machines",
 )
+NEAR = 1.1  # ratio to the error of full data up to which a set counts as near to them
+ERROR_FLOOR = 1e-12  # smaller errors and ratios, zero included, are drawn here
+ROWS = "synthetic or kept rows"  # label of the axis of sizes
 LOG_SPREAD = 10.0  # where the ratios of a dataset spread wider, their axis is logarithmic
 
 
@@ -111,7 +115,7 @@ def plot_size_errors(records: Iterable[RunRecord]) -> Figure:
     panels = {Panel.of(key): group for key, group in table.groupby(["dataset", "learner"])}
     wide = {name for name, rows in table.groupby("dataset") if _spread(rows) > LOG_SPREAD}
     with figure_style():
-        figure, axes = panel_grid(list(panels), "synthetic or kept rows", "test MSE, ratio to full")
+        figure, axes = panel_grid(list(panels), ROWS, "test MSE, ratio to full")
         for axis, (panel, group) in zip(axes, panels.items(), strict=True):
             draw_sizes(axis, group, "ratio", styles)
             if panel.dataset in wide:
@@ -142,6 +146,30 @@ def draw_errors(records: Sequence[RunRecord]) -> dict[str, Figure]:
     return {"size-error": plot_size_errors(records)} if sized else {}
 
 
+def tell_near(records: Sequence[RunRecord], comparison: pd.DataFrame) -> str:
+    """Say where a set comes near to the error of full data, and which the smallest is that does.
+
+    Of sets of one size it is the one of the lowest ratio, and where none comes near, that of all.
+
+    Args:
+        records: Those that were compared.
+        comparison: What `compare_errors` returned for them.
+    """
+    sets = sets_alone(comparison, records)
+    sets = sets[sets["ratio"].notna()]
+    if sets.empty:
+        return "No set can be held against full data: there is none, or full data were not run."
+    near = sets["ratio"] <= NEAR
+    row = smallest(sets, near, sets["ratio"])
+    full = rows_of(records, row["dataset"])
+    return (
+        f"In {tell_tasks(sets, near)} a set comes within {100 * (NEAR - 1):.0f} % of the test "
+        f"error of full data; {'the smallest' if near.any() else 'the best'} of {len(sets)} sets: "
+        f"{row['size']} of {full:,} rows by {row['arm']}, learner {row['learner']} on "
+        f"{row['dataset']}, ratio {written(row, 'ratio', COLUMNS)} over {row['trials']} trials."
+    )
+
+
 TEST_ERROR = Metric(
     name=NAME,
     task="regression",
@@ -150,4 +178,15 @@ TEST_ERROR = Metric(
     definitions=DEFINITIONS,
     compare=compare_errors,
     figures=draw_errors,
+    charts=(
+        Chart(
+            title="Test MSE, ratio to full",
+            value="ratio",
+            against="size",
+            axis=ROWS,
+            floor=ERROR_FLOOR,
+        ),
+        Chart(title=NAME, value="error", against="size", axis=ROWS, floor=ERROR_FLOOR),
+    ),
+    verdict=tell_near,
 )

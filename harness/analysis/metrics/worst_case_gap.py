@@ -25,7 +25,8 @@ from harness.analysis.figures.predictors import (
 )
 from harness.analysis.figures.styles import ArmStyle, arm_styles
 from harness.analysis.frame import KEYS, arm_rank, frame_of, in_order, run_keys
-from harness.analysis.metrics.base import Metric, checked
+from harness.analysis.metrics.base import Chart, Metric, checked
+from harness.analysis.metrics.verdicts import tell_least
 from harness.core.errors import InputError
 from harness.core.presentation.figure_style import figure_style
 from harness.core.records import MeasuredResult, RunRecord
@@ -58,6 +59,7 @@ PAPER_MARK: dict[str, Any] = {
     "linestyle": "none",
 }
 _GAP_TYPES = KEYS | {
+    "run_id": "str",
     "dimension": "int64",
     "predictors": "Int64",
     "identifiable": "int64",
@@ -218,4 +220,15 @@ WORST_CASE_GAP = Metric(
     definitions=DEFINITIONS,
     compare=compare_gaps,
     figures=draw_gaps,
+    runs=gaps_frame,
+    charts=(
+        Chart(
+            title="Worst-case gap",
+            value="gap",
+            against="predictors",
+            axis="predictors k",
+            floor=GAP_FLOOR,
+        ),
+    ),
+    verdict=lambda _, comparison: tell_least(comparison, "gap", COLUMNS, NAME),
 )

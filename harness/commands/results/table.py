@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.commands.terminal import (
+    ClaimsFile,
     OutputFolder,
     ResultsFolder,
     collector_paused,
@@ -31,9 +32,7 @@ def table(
         Path | None,
         typer.Option(help="A text file with '<!-- begin NAME -->' and '<!-- end NAME -->'."),
     ] = None,
-    claims: Annotated[
-        Path | None, typer.Option(help="A TOML file of published claims to check.")
-    ] = None,
+    claims: ClaimsFile = None,
     output_folder: OutputFolder = None,
 ) -> None:
     """Print the comparison of methods by returns, errors or gaps, and write it in all formats."""

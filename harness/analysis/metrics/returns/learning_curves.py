@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from harness.analysis.captions import headline, interquartile
+from harness.analysis.columns import Column, count, shared, tabulate, tenths, with_interval
 from harness.analysis.figures.drawing import (
     BAND_OPACITY,
     MOST_BANDS,
@@ -27,7 +29,7 @@ from harness.analysis.frame import (
     curves_frame,
     shared_checkpoints,
 )
-from harness.analysis.metrics.base import RETURN, checked
+from harness.analysis.metrics.base import RETURN, Table, checked
 from harness.analysis.metrics.returns.comparison import drawn_returns
 from harness.analysis.metrics.returns.signal import remarked, without_controls
 from harness.analysis.statistics import bootstrap_interval, interquartile_mean
@@ -35,6 +37,18 @@ from harness.core.presentation.figure_style import figure_style
 from harness.core.records import RunRecord, RunResult
 
 MARKERS_PER_CURVE = 6
+MOST_PANELS = 30  # of learning curves; more of them nobody reads
+PANEL = ["dataset", "learner", "size"]
+COLUMNS = {
+    **shared("dataset", "size", "learner", "arm", "seeds"),
+    "step": Column("int64", count, "gradient steps"),
+    **with_interval("return", tenths),
+}
+DEFINITIONS = (
+    "return: inter-quartile mean over seeds of each checkpoint's mean return, at the checkpoints "
+    "that all seeds of an arm share",
+    "interval: 95 % percentile bootstrap over seeds; none for one seed",
+)
 
 
 def has_curves(records: Iterable[RunRecord]) -> bool:
@@ -43,23 +57,65 @@ def has_curves(records: Iterable[RunRecord]) -> bool:
     return any(isinstance(run, RunResult) and len(run.checkpoints) > 1 for run in results)
 
 
+def are_readable(records: Sequence[RunRecord]) -> bool:
+    """Tell whether there are learning curves, in at most ``MOST_PANELS`` panels."""
+    curved = [record.spec for record in records if has_curves([record])]
+    sizes = {spec.size for spec in curved} - {None}
+    panels = len({(spec.dataset, spec.learner.label) for spec in curved}) * max(1, len(sizes))
+    return 0 < panels <= MOST_PANELS
+
+
+def compare_curves(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Compare the arms' returns at every checkpoint.
+
+    Controls, and learners of one checkpoint, are left out; ``full`` is repeated beside every size.
+
+    Returns:
+        One row for each dataset, learner, size, arm and checkpoint that all of its seeds share,
+        with the columns of ``COLUMNS``: ``return`` is the inter-quartile mean over seeds, with its
+        95 % interval.
+    """
+    curves = beside_every_size(average_replicates(curves_frame(_with_curves(records))))
+    rows = [
+        row
+        for key, group in curves.groupby([*PANEL, "arm"], dropna=False)
+        for row in _curve_rows(dict(zip([*PANEL, "arm"], key, strict=True)), group)
+    ]
+    return tabulate(rows, COLUMNS)
+
+
+def _with_curves(records: Iterable[RunRecord]) -> list[RunRecord]:
+    drawn = without_controls(records)
+    return [record for record in drawn if record.result is None or has_curves([record])]
+
+
+def _curve_rows(curve: dict[str, Any], group: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    shared_returns = shared_checkpoints(group)
+    returns = shared_returns.to_numpy()
+    low, high = bootstrap_interval(returns)
+    for turn, (step, middle) in enumerate(
+        zip(shared_returns.index, interquartile_mean(returns), strict=True)
+    ):
+        ends = {"return_low": low[turn], "return_high": high[turn]}
+        yield {**curve, "seeds": returns.shape[1], "step": step, "return": middle, **ends}
+
+
+LEARNING = Table(columns=COLUMNS, definitions=DEFINITIONS, compare=compare_curves)
+
+
 def plot_learning_curves(records: Iterable[RunRecord]) -> Figure:
     """Plot return against gradient steps, a panel for each dataset, size and learner.
 
-    Lines are inter-quartile means over seeds and bands their 95 % bootstrap intervals, at the
-    checkpoints that all seeds of an arm share. ``full`` is repeated in every panel. Learners of
-    one checkpoint are left out.
+    Lines and bands are the values of `compare_curves` and their intervals.
 
     Raises:
         InputError: If no run was completed, or the runs are not of control.
     """
     listed = checked(records, RETURN)
-    drawn = without_controls(listed)
-    records = [record for record in drawn if record.result is None or has_curves([record])]
-    curves = beside_every_size(average_replicates(curves_frame(records)))
+    records = _with_curves(listed)
+    curves = compare_curves(listed)
     styles = arm_styles(curves["arm"])
-    groups = curves.groupby(["dataset", "learner", "size"], dropna=False)
-    panels = {Panel.of(key): group for key, group in groups}
+    panels = {Panel.of(key): group for key, group in curves.groupby(PANEL, dropna=False)}
     with figure_style():
         figure, axes = panel_grid(list(panels), "gradient steps", "return")
         for axis, group in zip(axes, panels.values(), strict=True):
@@ -98,16 +154,21 @@ def _draw_curves(axis: Axes, curves: pd.DataFrame, styles: dict[str, ArmStyle]) 
     present = [arm for arm in styles if arm in set(curves["arm"])]
     opacity = BAND_OPACITY * min(1, MOST_BANDS / len(present))
     for turn, arm in enumerate(present):
-        shared = shared_checkpoints(curves[curves["arm"] == arm])
-        low, high = bootstrap_interval(shared.to_numpy())
-        steps = shared.index.to_numpy()
+        curve = curves[curves["arm"] == arm]
+        steps = curve["step"].to_numpy()
         every = max(1, len(steps) // MARKERS_PER_CURVE)
         axis.fill_between(
-            steps, low, high, color=styles[arm].colour, alpha=opacity, linewidth=0, label=arm
+            steps,
+            curve["return_low"],
+            curve["return_high"],
+            color=styles[arm].colour,
+            alpha=opacity,
+            linewidth=0,
+            label=arm,
         )
         axis.plot(
             steps,
-            interquartile_mean(shared.to_numpy()),
+            curve["return"],
             label=arm,
             markevery=(turn % every, every),
             **styles[arm].options(),

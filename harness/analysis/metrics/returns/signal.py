@@ -77,6 +77,25 @@ def tell_unearned(records: Sequence[RunRecord]) -> str:
     return f"scored without signal, hence no achievement: {', '.join(found)}"
 
 
+def unearned_sets(records: Sequence[RunRecord]) -> set[tuple[Any, ...]]:
+    """Find the dataset, size, learner and arm of which a control scores above ``UNEARNED``.
+
+    The score of such an arm is no achievement there.
+    """
+    controls = controls_of(records)
+    return {
+        (*place.values(), arm)
+        for place, seeds in _blocks(records)
+        for arm, control in _pairs(seeds, controls)
+        if _shared_score(seeds, arm, control) > UNEARNED
+    }
+
+
+def _shared_score(seeds: pd.DataFrame, arm: str, control: ReducerSpec) -> float:
+    """Score of a control in the seeds that it shares with its arm; NaN if there are none."""
+    return float(interquartile_mean(seeds[[arm, control.label]].dropna()[control.label].to_numpy()))
+
+
 def without_controls(records: Iterable[RunRecord]) -> list[RunRecord]:
     """List the records that figures show: controls, unless alone, stand in their own table."""
     listed = list(records)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis import judge, render_claims, write_tables
+from harness.analysis import judge, render_claims, write_report, write_tables
 from harness.analysis.claims.published import Criterion, read_claims
 from harness.analysis.claims.regression import COLUMNS
 from harness.analysis.statistics import ratio_interval
@@ -159,6 +159,13 @@ def test_an_absent_arm_leaves_its_claims_undecided() -> None:
     assert found["verdict"].to_dict() == {FULL: "met", RANDOM: "undecided", LEVERAGE: "undecided"}
     assert found["trials"].to_dict() == {FULL: 10, RANDOM: 0, LEVERAGE: 0}
     assert found.loc[[RANDOM, LEVERAGE], "measured"].isna().all()
+
+
+def test_a_report_counts_the_verdicts(tmp_path: Path) -> None:
+    for record in runs_of({"full": around(1.0), "loss-matching": around(1.0)}):
+        write_record(tmp_path, record)
+    page = write_report(tmp_path, claims=PUBLISHED).read_text(encoding="utf-8")
+    assert "Of 3 verdicts on published claims: 2 undecided, 1 met." in page
 
 
 @pytest.mark.parametrize("arm", [1.0, 1.2, 0.9])

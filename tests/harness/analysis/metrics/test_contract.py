@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 
 from harness.analysis import comparison, write_figures, write_report, write_tables
+from harness.analysis.columns import DASH
 from harness.analysis.metrics import METRICS, Metric, generic, metric_named, metric_of
-from harness.analysis.rendering import SUFFIXES, render
+from harness.analysis.page.content import page_content
+from harness.analysis.rendering import SUFFIXES, readable, render
+from harness.analysis.tables import Tables
 from harness.core.errors import InputError
 from harness.core.records import RunRecord, write_record
 from tests.support.records.control import make_run, make_suite
@@ -137,6 +140,41 @@ def test_every_format_has_a_heading_for_each_column(
         assert len(set(headings)) == len(headings)
         if format == "markdown":
             assert [cell.strip() for cell in lines[0].strip("| ").split("|")] == headings
+
+
+def test_the_report_draws_the_numbers_of_the_comparison(
+    metric: Metric, case: Case, tmp_path: Path
+) -> None:
+    for record in (*case.records(3), case.failed):
+        write_record(tmp_path, record)
+    tables = Tables.read(tmp_path)
+    found, compared = page_content(tables), tables.comparison.frame
+    charts = {chart["title"]: chart for chart in found["charts"]}
+    assert charts.keys() == {chart.title for chart in metric.charts}
+    for chart in (chart for chart in metric.charts if chart.table is None):
+        shown, rows = charts[chart.title], compared[compared[chart.value].notna()]
+        for name, column in (("value", ""), ("low", "_low"), ("high", "_high")):
+            assert shown["rows"][name] == rows[f"{chart.value}{column}"].tolist()
+        assert shown["rows"]["count"] == rows[shown["unit"]].tolist()
+
+
+def test_every_row_of_the_comparison_finds_its_runs(case: Case, tmp_path: Path) -> None:
+    records = [*case.records(3), *([case.failed] if case.counts_failed else [])]
+    for record in records:
+        write_record(tmp_path, record)
+    tables = Tables.read(tmp_path)
+    found = page_content(tables)
+    runs = pd.DataFrame(
+        {
+            name: [found["runs"][name]["words"][code] for code in found["runs"][name]["codes"]]
+            for name in found["runKeys"]
+        }
+    )
+    texts = readable(tables.comparison.frame, tables.comparison.columns)
+    for _, row in texts.iterrows():
+        same = [(runs[name] == row[name]) | (runs[name] == DASH) for name in found["runKeys"]]
+        counted = sum(int(row[name]) for name in ("seeds", "trials", "failed") if name in row)
+        assert pd.concat(same, axis="columns").all(axis="columns").sum() == counted
 
 
 def test_all_that_is_written_is_the_same_in_any_order(

@@ -96,3 +96,17 @@ def test_a_control_whose_arm_was_not_run_is_named_by_its_own_label() -> None:
     failed = runs_of({"name": "random"}, [None] * 2)
     assert told in tell_unearned([*failed, *control])
     assert compare_signal(control).empty
+
+
+def test_a_verdict_credits_no_set_whose_control_scores_without_signal() -> None:
+    full = [make_run([100.0], dataset="a", seed=seed) for seed in range(2)]
+    records = [
+        *full,
+        *runs_of({"name": "random"}, [99.0] * 2),
+        *runs_of({"name": "random", "control": "constant"}, [95.0] * 2),
+        *runs_of(ADVANTAGE, [92.0] * 2),
+        *runs_of(ADVANTAGE | {"control": "constant"}, [5.0] * 2),
+    ]
+    told = RETURNS.verdict(records, RETURNS.compare(records))
+    assert "the smallest of 1 sets (1 left out, which score without signal)" in told
+    assert "by random-advantage, learner fqi on a, retention 0.92" in told
