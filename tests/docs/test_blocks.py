@@ -13,7 +13,7 @@ import pytest
 from harness.suites.loading import parse_suite
 from tests.support.commands import Command
 from tests.support.embedded import store_small
-from tests.support.pages import PAGES, Block, blocks, page_name
+from tests.support.web.pages import PAGES, Block, blocks, page_name
 
 pytestmark = pytest.mark.slow
 

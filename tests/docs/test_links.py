@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import PAGES, ROOT, anchors, links, page_name
+from tests.support.web.pages import PAGES, ROOT, anchors, links, page_name
 
 OTHERS = [*ROOT.glob("*.md"), ROOT / "examples" / "README.md"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import ROOT
+from tests.support.web.pages import ROOT
 
 jupytext = pytest.importorskip("jupytext")  # of the extra docs
 nbformat = pytest.importorskip("nbformat")

@@ -17,7 +17,7 @@ from harness.core.specs import Suite
 from harness.labels import builtin as labels
 from harness.tasks import builtin
 from tests.support.commands import Command
-from tests.support.pages import ROOT
+from tests.support.web.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 sys.path.insert(0, str(ROOT / "docs" / "tools"))

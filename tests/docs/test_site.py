@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import PAGES, ROOT
+from tests.support.web.pages import PAGES, ROOT
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import InputError
-from tests.support.pages import ROOT, page_name
+from tests.support.web.pages import ROOT, page_name
 
 sys.path.insert(0, str(ROOT / "docs" / "tools"))
 

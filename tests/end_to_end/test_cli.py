@@ -18,8 +18,8 @@ from harness.core.records import RunResult, read_records, write_record
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.testing.rows import random_transitions
 from tests.support.commands import Command
-from tests.support.pages import ROOT
 from tests.support.records.control import make_run
+from tests.support.web.pages import ROOT
 
 TINY = """
 name = "tiny"

@@ -21,7 +21,7 @@ from minari.storage.remotes.cloud_storage import CloudStorage
 from envs.formats.minari.remote import download
 from envs.formats.minari.store import is_stored, read_recording, stored_ids
 from harness.core.errors import InputError
-from tests.support.hub import serve_hub
+from tests.support.web.hub import serve_hub
 
 DATASET = "made/by-hand-v0"
 KNOWN = ["classic/cartpole/medium-v0"]

@@ -13,9 +13,9 @@ import pytest
 from harness.analysis import write_report
 from harness.core.records import write_record
 from harness.core.storage.record_files import RecordFiles
-from tests.support.browser import Browser, chromium
-from tests.support.pages import ROOT
 from tests.support.records.control import make_run
+from tests.support.web.browser import Browser, chromium
+from tests.support.web.pages import ROOT
 
 pytestmark = pytest.mark.slow  # it starts a browser
 

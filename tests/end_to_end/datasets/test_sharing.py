@@ -16,11 +16,11 @@ from harness.core.errors import InputError
 from harness.core.transitions import ARRAY_NAMES, Transitions
 from harness.tasks.saving import load_origin
 from tests.support.commands import Command
-from tests.support.hub import TOKEN, Hub, serve_hub
+from tests.support.web.hub import TOKEN, Hub, serve_hub
 
 constants = pytest.importorskip("huggingface_hub.constants")  # of the extra remote
 
-SET = Path(__file__).parents[2] / "results" / "sets" / "cartpole-medium-50.npz"
+SET = Path(__file__).parents[3] / "results" / "sets" / "cartpole-medium-50.npz"
 SHARED = "sets/cartpole-50-v0"
 ME = "hf://me"
 PUSH = ("--licence", "mit", "--remote", ME)
