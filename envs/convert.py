@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Discrete
 
 from envs.formats.episodes import Episode
 from envs.formats.minari.environments import describe_environments, with_action_start
@@ -17,11 +17,12 @@ from envs.formats.minari.output import METADATA_KEY, check_new_id, check_one_ste
 from envs.formats.minari.store import write_dataset
 from envs.formats.recording import Recording
 from envs.formats.row_order import find_jumps
+from envs.formats.spaces import unbounded
 from envs.inspection.episode_defects import find_continued_cuts
 from envs.inspection.statistics import Statistics
 from envs.loading import takes_names
 from envs.reference import Reference, name_environments
-from harness.core.arrays import FloatArray, IntArray
+from harness.core.arrays import IntArray
 from harness.core.errors import InputError
 
 logger = logging.getLogger("bellman_bench")
@@ -49,10 +50,10 @@ def convert(recording: Recording, dataset_id: str) -> Path:
     _check_room(recording, starts)
     _check_order(recording, starts)
     count, name = recording.action_count, public_name(recording.source)
-    observation_space = _unbounded(recording.observations)
+    observation_space = unbounded(recording.observations)
     reference = _makeable(recording.reference)
     action_space = (
-        _unbounded(recording.actions)
+        unbounded(recording.actions)
         if count is None
         else Discrete(count, start=reference.action_start)
     )
@@ -167,11 +168,6 @@ def _cut_episodes(recording: Recording, starts: IntArray) -> Iterator[Episode]:
             seed=seed,
             weights=recording.weights[here] if weighted else None,
         )
-
-
-def _unbounded(vectors: FloatArray | IntArray) -> Box:
-    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
-    return Box(-bound, bound, dtype=vectors.dtype.type)
 
 
 def _makeable(reference: Reference) -> Reference:

@@ -109,12 +109,11 @@ def stream_transitions(
         dataset_id: As of `stream_recordings`.
         first_episode: As of `stream_recordings`.
         end_episode: As of `stream_recordings`.
-        codebook: Of continuous actions, as by `fit_streamed_codebook`.
+        codebook: Of continuous actions, as by `fit_streamed_codebook`; None: they stay as they are.
         reading: What is said of the dataset; see `open_stored`.
 
     Raises:
-        InputError: If actions are continuous without a codebook or discrete with one, or the
-            dataset cannot be used.
+        InputError: If actions are discrete and there is a codebook, or the dataset cannot be used.
     """
     for recording in stream_recordings(dataset_id, first_episode, end_episode, reading):
         yield number_actions(recording, codebook)[0]

@@ -12,7 +12,7 @@ from gymnasium.spaces.utils import flatdim
 from numpy.typing import NDArray
 
 from envs.formats.episodes import misshapen
-from harness.core.arrays import FloatArray, as_float
+from harness.core.arrays import FloatArray, IntArray, as_float
 from harness.core.errors import InputError
 
 IMAGE_SIDE: Final = 32  # minimum from which Minari treats two dimensions of bytes as an image
@@ -83,6 +83,12 @@ def flatten_steps(
         for key, leaf, array in _named_leaves(space, values, name, where)
     ]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def unbounded(vectors: FloatArray | IntArray) -> Box:
+    """Return the space of all vectors of the width and precision of ``vectors (N, d)``."""
+    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
+    return Box(-bound, bound, dtype=vectors.dtype.type)
 
 
 def _flatten_leaf(

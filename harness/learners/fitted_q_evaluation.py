@@ -34,7 +34,7 @@ def evaluate_by_fitted_q(
     eighth of an endless return is missing; what the data do not show is extrapolated.
 
     Args:
-        policy: The policy of one of this module's algorithms.
+        policy: The policy of one of d3rlpy's algorithms, see `d3rlpy_backend`.
         transitions: The full dataset, its actions of the policy's kind.
         discount: γ.
         seed: Fixes the network's initial weights and the mini-batches.

@@ -28,9 +28,13 @@ STEP: Final = {"d3rlpy": (6.6e-4, 7e-7), "fast": (2.2e-5, 2e-8)}
 EPISODE: Final = {"d3rlpy": 4e-3, "fast": 5e-4}  # of evaluation
 NETWORKS: Final = {
     "bc": 0.8,
+    "bc-continuous": 0.7,
     "bcq": 1.8,
     "cql": 1.4,
+    "cql-continuous": 7.5,
     "ensemble-dqn": 4.2,
+    "iql": 3.1,
+    "td3+bc": 3.1,
 }  # a step of theirs in steps of dqn
 STEPLESS: Final = {"linear-fqi": 0.07, "mlp": 0.05, "fresh-predictors": 2.3}
 ON_ALL_ROWS: Final = {"linear-fqi": 1.1}  # where it differs

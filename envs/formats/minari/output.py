@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from envs.catalogue import embedded_dataset
@@ -21,8 +20,8 @@ from envs.formats.minari.store import (
     is_stored,
     write_dataset,
 )
+from envs.formats.spaces import unbounded
 from envs.reference import Reference
-from harness.core.arrays import FloatArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 
@@ -68,7 +67,7 @@ def write_transitions(
     describe_environments(reference)  # refused before anything is written
     reference = with_action_start(reference)
     actions: Box | Discrete = (
-        _unbounded(transitions.actions)
+        unbounded(transitions.actions)
         if transitions.is_continuous
         else Discrete(transitions.action_count, start=reference.action_start)
     )
@@ -79,7 +78,7 @@ def write_transitions(
         reference,
         algorithm=algorithm,
         description=description,
-        spaces=(_unbounded(transitions.observations), actions),
+        spaces=(unbounded(transitions.observations), actions),
         metadata={METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)},
         refuse_existing=True,
     )
@@ -116,12 +115,6 @@ def read_metadata(dataset_id: str) -> dict[str, Any]:
 def public_name(source: str) -> str:
     """Name a file without its folder, which is nobody's business; an id or relative path as is."""
     return Path(source).name if Path(source).is_absolute() else source
-
-
-def _unbounded(vectors: FloatArray) -> Box:
-    """Return the space of all vectors of the width and precision of ``vectors (N, d)``."""
-    bound = np.full(vectors.shape[1], np.inf, dtype=vectors.dtype)
-    return Box(-bound, bound, dtype=bound.dtype.type)
 
 
 def check_new_id(dataset_id: str) -> None:

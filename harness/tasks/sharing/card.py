@@ -95,13 +95,18 @@ class Card:
         said = (
             "Rewards are as they were recorded."
             if labels is None
-            else f"Rewards are `{labels}` labels, what a teacher of all the data says of each row, "
-            "and not what the environment paid."
+            else f"They carry `{labels}` labels: what these put in the place of rewards, actions "
+            "or weights was not recorded, but is what a teacher says that was fitted to the source."
+        )
+        actions = (
+            f"actions of {counted(rows.action_dim, 'number')}"
+            if rows.is_continuous
+            else counted(rows.action_count, "action")
         )
         return (
             f"{counted(len(rows), 'weighted transition')} that stand for a dataset: "
             f"{counted(rows.obs_dim, 'number')} an observation, "
-            f"{counted(rows.action_count, 'action')}. {said}\n\nEach is an episode of one step, "
+            f"{actions}. {said}\n\nEach is an episode of one step, "
             "terminated or else truncated; its weight is `transition_weight` of its infos."
         )
 

@@ -110,7 +110,7 @@ def _begin_card(order: Sharing, dataset_id: str) -> Card:
     """Read the set, and how it was made.
 
     Raises:
-        InputError: If it does not say that, or nobody says its licence.
+        InputError: If it does not say that, nobody says its licence, or it has no certificate.
     """
     metadata = load_origin(order.source)
     if "feature_names" in metadata:
@@ -126,6 +126,11 @@ def _begin_card(order: Sharing, dataset_id: str) -> Card:
             "whoever shares a set says it; give --licence, such as mit, cc-by-4.0 or other"
         )
     dataset = open_dataset(order.source, quietly=True)  # rules of recordings are not for sets
+    if order.against is not None and dataset.transitions.is_continuous:
+        raise InputError(
+            f"{order.source!r} has continuous actions, of which there are no certificates: leave "
+            "--against out"
+        )
     return Card(
         dataset_id=dataset_id,
         transitions=dataset.transitions,

@@ -153,7 +153,7 @@ def test_a_log_without_environment_is_certified_by_a_learner(
     assert "regret" not in done.output
 
 
-def test_a_coded_set_is_not_certified_against_discrete_data(
+def test_an_uncoded_set_is_not_certified_against_discrete_data(
     bench: Command, log: Path, tmp_path: Path
 ) -> None:
     few = tmp_path / "few.npz"

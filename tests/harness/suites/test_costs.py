@@ -10,12 +10,21 @@ import pytest
 
 from harness.core.records import RunRecord, Seconds, read_records
 from harness.execution.progress import TimeLeft
-from harness.suites.costs import expected_seconds, recorded_seconds
+from harness.learners.networks import NetworkLearner
+from harness.suites.costs import NETWORKS, expected_seconds, recorded_seconds
 from harness.suites.loading import load_suite, parse_suite
+from harness.tasks.builtin import LEARNERS
 from tests.support.records.control import make_record, make_result
 
 RESULTS = Path(__file__).parents[3] / "results"
 SUITES = sorted(path.parent.name for path in RESULTS.glob("*/records.jsonl*"))
+
+
+def test_every_learner_that_takes_gradient_steps_has_a_measured_cost() -> None:
+    networks = {
+        name for name in LEARNERS.builtin if issubclass(LEARNERS.find(name), NetworkLearner)
+    }
+    assert NETWORKS.keys() == networks - {"dqn", "fqi"}
 
 
 def steady(records: list[RunRecord]) -> list[RunRecord]:
