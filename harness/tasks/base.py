@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.registry import Registry
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
-from harness.core.errors import InputError, blaming, is_own
+from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.metric import ReductionMetric
 from harness.core.records import DatasetFacts, MeasuredResult, ReductionFacts, Result, Seconds
 from harness.core.reduction import Reducer, Reduction, check_usable, reduce_seeded
@@ -203,7 +203,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
             rows = self.rows(source, spec.seed)
             for reducer, arm in zip(reducers, suite.reducers, strict=True):
                 if arm.datasets is None or spec.dataset in arm.datasets:
-                    _check_usable(reducer, self.arm_rows(arm, source, spec.seed))
+                    _check_usable(reducer, self.arm_rows(arm, source, spec.seed), spec.dataset)
             for learner, judge in zip(learners, suite.learners, strict=True):
                 if judge.datasets is None or spec.dataset in judge.datasets:
                     self.check_learnable(learner, rows)
@@ -323,8 +323,9 @@ def _one_run_a_dataset(suite: Suite) -> Iterator[RunSpec]:
             yield spec
 
 
-def _check_usable(reducer: Reducer[Any], rows: Any) -> None:
+def _check_usable(reducer: Reducer[Any], rows: Any, dataset: str) -> None:
     failed = f"method {reducer.name!r} cannot be used: its check_usable failed"
-    reducer.check_actions(rows)
+    with naming(dataset):
+        reducer.check_actions(rows)
     with blaming(failed, "correct the class"):
         check_usable(reducer, rows)

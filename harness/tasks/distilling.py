@@ -74,6 +74,8 @@ def distill_file(order: Order) -> str:
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount)
     dataset = open_dataset(order.dataset_id, order.codebook, order.reading)
+    with naming(order.dataset_id):
+        reducer.check_actions(dataset.transitions)
     with teachers_of(order.dataset_id), _blaming_users(reducer, order):
         reduction = reduce_seeded(dataset.transitions, reducer, order.size, order.seed)
     if to_minari:
@@ -173,9 +175,14 @@ def _open_streamable(order: Order, takes_continuous: bool) -> StoredDataset:
         )
     stored = open_stored(dataset_id, order.reading)
     if stored.action_count is None and order.codebook is None and not takes_continuous:
+        user = (
+            f"labels {order.labels.name!r} need"
+            if order.labels
+            else f"method {order.method!r} needs"
+        )
         raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and method {order.method!r} needs "
-            f"discrete ones: {GIVE_A_CODEBOOK}"
+            f"dataset {dataset_id!r} has continuous actions, and {user} discrete ones: "
+            f"{GIVE_A_CODEBOOK}"
         )
     return stored
 

@@ -391,7 +391,7 @@ def test_debug_shows_the_traceback(bench: Command) -> None:
     [
         ({"rewards": np.full(60, np.nan)}, "rewards: 60 rows hold NaN"),
         ({"next_observations": np.full((60, 3), np.inf)}, "every value must be finite"),
-        ({"actions": np.linspace(0, 1, 60)}, "continuous actions"),
+        ({"actions": np.linspace(0, 1, 60)}, "actions must be discrete"),
         ({"observations": np.zeros((60, 2, 2))}, "flatten"),
         ({"terminations": np.full(60, 7)}, "must all be 0 or 1"),
         ({name: np.zeros((0, 3)) for name in ("observations", "next_observations")}

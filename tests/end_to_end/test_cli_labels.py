@@ -150,7 +150,8 @@ def test_labelled_rows_teach_what_recorded_ones_do_not(bench: Command, tmp_path:
         (
             CARTPOLE,
             ["--labels", "true"],
-            "choose from action-value, advantage, best-action, module:Class, recorded, shaped",
+            "choose from action-value, advantage, advantage-weight, best-action, module:Class, "
+            "recorded, shaped",
         ),
         ("regression/diabetes", ["--labels", "shaped"], "regression has neither rewards"),
         (NO_SIGNAL, ["--labels", "shaped", "--stream"], "sample of 16384 rows': labels 'shaped'"),

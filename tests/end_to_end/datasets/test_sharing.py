@@ -175,7 +175,7 @@ def test_the_card_says_what_is_known(bench: Command, tmp_path: Path) -> None:
     assert listed["task_categories"] == ["reinforcement-learning"]
     for fact in (
         "50 weighted transitions",
-        "Rewards are `advantage` labels",
+        "They carry `advantage` labels",
         "- dataset: `classic/cartpole/medium-v0`",
         "- environment: `CartPole-v1`",
         "- mean return of the random policy: 20.45",

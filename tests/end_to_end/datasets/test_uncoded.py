@@ -121,6 +121,30 @@ def test_a_minari_dataset_of_them_is_read_back(bench: Command, tmp_path: Path) -
     assert ours.environment == theirs.environment
 
 
+def test_they_are_shared_without_a_certificate(bench: Command, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    assert (
+        bench("distill", PENDULUM, "--method", "random", "--size", 9, "--output", path).status == 0
+    )
+    share = ("share", path, "--output", "uncoded/shared-v0", "--licence", "mit")
+    refused = bench(*share, "--against", PENDULUM)
+    assert refused.status == 2
+    assert refused.errors.splitlines()[-1].endswith("no certificates: leave --against out")
+    shared = bench(*share)
+    assert shared.status == 0, shared.errors
+    card = Path(shared.output.partition(": ")[2].partition(", with")[0]) / "README.md"
+    assert "3 numbers an observation, actions of 1 number." in card.read_text(encoding="utf-8")
+
+
+def test_labels_of_them_are_refused_by_name(bench: Command, tmp_path: Path) -> None:
+    for stream in ([], ["--stream"]):
+        command = ("distill", PENDULUM, "--method", "random", "--labels", "advantage", *stream)
+        refused = bench(*command, "--output", tmp_path / "set.npz")
+        assert refused.status == 2
+        assert "labels 'advantage'" in refused.errors.splitlines()[-1]
+        assert PENDULUM in refused.errors.splitlines()[-1]
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     """A log in D4RL's layout that names no environment: actions near 3 s pay."""

@@ -106,7 +106,7 @@ def test_a_learner_may_be_for_some_datasets_alone() -> None:
             "give the name alone",
         ),
         ({"reducers": [{"name": "full", "label": "full", "control": "constant"}]}, "stands for"),
-        ({"codebook": {"method": "guess"}}, "'kmeans' or 'bins'"),
+        ({"codebook": {"method": "guess"}}, "'kmeans', 'bins' or 'product'"),
         ({"codebook": {"size": 1}}, "greater than or equal to 2"),
         ({"replicates": 0}, "greater than 0"),
     ],
