@@ -30,7 +30,7 @@ NAME_IT: Final = (
     "by `--environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
 )
 # Of the extras that are named as gymnasium names groups of environments, the modules needed.
-_EXTRAS: Final = {"box2d": ("Box2D", "pygame"), "mujoco": ("mujoco",)}
+EXTRA_MODULES: Final = {"box2d": ("Box2D", "pygame"), "mujoco": ("mujoco",)}
 # Environments that make whatever others their arguments name.
 _MAKERS: Final = ("GymV21Environment-v0", "GymV26Environment-v0")
 
@@ -209,7 +209,7 @@ def _explained(environment: EnvironmentSpec) -> Iterator[None]:
 def _missing_extra(environment_id: str) -> str | None:
     """Return the extra that one of gymnasium's environments lacks, if any."""
     maker = _maker_of(environment_id)
-    for extra, modules in _EXTRAS.items():
+    for extra, modules in EXTRA_MODULES.items():
         if maker.startswith(f"gymnasium.envs.{extra}") and not all(map(find_spec, modules)):
             return extra
     return None

@@ -83,7 +83,10 @@ def certify(
                 made = open_dataset(distilled, quietly=True)
             source = _open_source(against, distilled, made, reading)
             report = _report_vectors if source.transitions.is_continuous else _certify_control
-            yield from report(distilled, made, source, discount, seed, learner)
+            origin = load_origin(distilled)
+            if discount is None:
+                discount = float(origin.get("discount", DISCOUNT))
+            yield from report(distilled, origin, made, source, discount, seed, learner)
 
 
 def _open_source(against: str, distilled: str, made: Dataset, reading: Reading) -> Dataset:
@@ -106,15 +109,15 @@ def _open_source(against: str, distilled: str, made: Dataset, reading: Reading) 
 
 def _certify_control(
     distilled: str,
+    origin: Mapping[str, Any],
     made: Dataset,
     source: Dataset,
-    discount: float | None,
+    discount: float,
     seed: int,
     learner: str | None,
 ) -> Iterator[str]:
-    origin, reduced = load_origin(distilled), made.transitions
-    discount = _discount_of(origin, discount)
     yield from _doubts(distilled, origin, source)
+    reduced = made.transitions
     full = recorded = source.transitions
     labelled = labels_of(origin.get("parameters", {}))
     if learner is not None:  # before hundreds of predictors are compared: it may be refused
@@ -148,9 +151,10 @@ def _certify_control(
 
 def _report_vectors(
     distilled: str,
+    origin: Mapping[str, Any],
     made: Dataset,
     source: Dataset,
-    discount: float | None,
+    discount: float,
     seed: int,
     learner: str | None,
 ) -> Iterator[str]:
@@ -171,17 +175,10 @@ def _report_vectors(
             f"observations and actions of {row_shape(full)} numbers against {row_shape(reduced)}: "
             "both datasets must come from one environment; give the source as --against"
         )
-    origin = load_origin(distilled)
-    discount = _discount_of(origin, discount)
     trainee = make_learner(learner, discount)
     yield from _doubts(distilled, origin, source)
     yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
     yield from report_use(trainee, None, full, reduced, discount, seed)
-
-
-def _discount_of(origin: Mapping[str, Any], discount: float | None) -> float:
-    """Return γ as it is given, else as the reduction records it."""
-    return float(origin.get("discount", DISCOUNT)) if discount is None else discount
 
 
 def _doubts(distilled: str, origin: Mapping[str, Any], source: Dataset) -> Iterator[str]:
