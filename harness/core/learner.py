@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +28,22 @@ class ContinuousPolicy(Protocol):
 
     def act(self, observations: FloatArray) -> FloatArray:
         """Choose an action for each observation, ``(B, obs_dim) -> (B, action_dim)``."""
+        ...
+
+
+@runtime_checkable
+class ActorCritic(Protocol):
+    """The best continuous action at any state, and what any action is worth there.
+
+    Values are in units of the rewards.
+    """
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Choose the best action of each state, ``(N, obs_dim) -> (N, action_dim)``."""
+        ...
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        """Value of an action at each state, ``(N, obs_dim), (N, action_dim) -> (N,)``."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The average of several Q-functions, and what they disagree by."""
+"""The average of what several members learned, and what they disagree by."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.core.arrays import Float64Array, FloatArray
+from harness.core.learner import ActorCritic
 from harness.labels.base import QFunction
 
 
@@ -32,10 +33,43 @@ class AveragedQ:
     def agreement(self, observations: FloatArray) -> float:
         """Mean correlation between the advantages of two members; 1 where there is one member."""
         each = self.each(observations)
-        advantages = (each - each.mean(axis=2, keepdims=True)).reshape(len(each), -1)
-        sizes = np.linalg.norm(advantages, axis=1)
-        found = [
-            float(advantages[i] @ advantages[j] / max(sizes[i] * sizes[j], np.finfo(float).tiny))
-            for i, j in combinations(range(len(each)), 2)
-        ]
-        return float(np.mean(found)) if found else 1.0
+        return _mean_correlation(each - each.mean(axis=2, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class AveragedActor:
+    """Mean action of several actors, and the mean value that their critics give an action."""
+
+    members: Sequence[ActorCritic]
+    caution: float  # standard deviations over members that values are lowered by, at least 0
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        """Mean action of each state, ``(N, obs_dim) -> (N, action_dim)``."""
+        found: FloatArray = self.each(observations).mean(axis=0)
+        return found
+
+    def each(self, observations: FloatArray) -> Float64Array:
+        """Actions of every member, ``(members, N, action_dim)``."""
+        return np.stack([member.act(observations) for member in self.members]).astype(np.float64)
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        """Value of an action at each state, ``(N, obs_dim), (N, action_dim) -> (N,)``."""
+        each = np.stack([member.value_of(observations, actions) for member in self.members])
+        means: Float64Array = each.mean(axis=0)
+        return means - self.caution * each.std(axis=0) if self.caution else means
+
+    def agreement(self, observations: FloatArray) -> float:
+        """Mean correlation between the actions of two members; 1 where there is one member."""
+        each = self.each(observations)
+        return _mean_correlation(each - each.mean(axis=1, keepdims=True))
+
+
+def _mean_correlation(centred: Float64Array) -> float:
+    """Mean over pairs of members of their correlation; 1 where there is one member."""
+    flat = centred.reshape(len(centred), -1)
+    sizes = np.linalg.norm(flat, axis=1)
+    found = [
+        float(flat[i] @ flat[j] / max(sizes[i] * sizes[j], np.finfo(float).tiny))
+        for i, j in combinations(range(len(flat)), 2)
+    ]
+    return float(np.mean(found)) if found else 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
+from harness.core.learner import ActorCritic
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
 
@@ -31,11 +32,21 @@ class QFunction(Protocol):
 
 @dataclass(frozen=True)
 class FittedTeacher:
-    """A teacher's Q-function, and what was found while it was fitted."""
+    """What a teacher learned, and what was found meanwhile."""
 
-    q: QFunction
+    learned: QFunction | ActorCritic  # of numbered actions, or of continuous ones
     seconds: float  # wall time of fitting it
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def q(self) -> QFunction:
+        """The values of numbered actions."""
+        return cast(QFunction, self.learned)
+
+    @property
+    def actor(self) -> ActorCritic:
+        """The best continuous actions and their values."""
+        return cast(ActorCritic, self.learned)
 
     @property
     def error(self) -> float:
@@ -59,6 +70,14 @@ class Teacher(BaseModel, ABC):
     def parts(self) -> tuple[BaseModel, ...]:
         """Return the objects whose classes decide its values: itself, and what it is made of."""
         return (self,)
+
+    def check_actions(self, transitions: Transitions) -> None:
+        """Refuse actions that it cannot value; by default continuous ones.
+
+        Raises:
+            InputError: If they are such.
+        """
+        transitions.check_numbered(f"teacher {self.name!r}")
 
     @abstractmethod
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
@@ -98,7 +117,11 @@ def check_fitted(fitted: FittedTeacher, transitions: Transitions, teacher: str) 
         "gives values that are not finite numbers: they must be; correct the class, or scale the "
         "dataset down"
     )
-    check_values(fitted.q, probes, transitions.action_count, f"teacher {teacher!r}", no_numbers)
+    subject = f"teacher {teacher!r}"
+    if transitions.is_continuous:
+        check_actor(fitted.actor, probes, transitions.action_dim, subject, no_numbers)
+    else:
+        check_values(fitted.q, probes, transitions.action_count, subject, no_numbers)
 
 
 def check_values(
@@ -127,6 +150,32 @@ def check_values(
         raise InputError(f"{subject} {no_numbers}")
 
 
+def check_actor(
+    actor: ActorCritic, observations: FloatArray, action_dim: int, subject: str, no_numbers: str
+) -> None:
+    """Check that an actor gives finite vectors, and its critic a finite value of each.
+
+    Args:
+        actor: Of a class of the user's perhaps.
+        observations: States, ``(N, obs_dim)``.
+        action_dim: Numbers of an action.
+        subject: As of `check_values`.
+        no_numbers: As of `check_values`.
+
+    Raises:
+        InputError: If they do not.
+    """
+    actions = np.asarray(actor.act(observations))
+    if actions.shape != (len(observations), action_dim):
+        raise InputError(
+            f"{subject} gives actions of shape {actions.shape} at {len(observations)} states: the "
+            f"rule is {action_dim} numbers at each; correct the class"
+        )
+    values = np.asarray(actor.value_of(observations, actions))
+    if values.shape != (len(observations),) or not np.isfinite([actions.sum(), values.sum()]).all():
+        raise InputError(f"{subject} {no_numbers}")
+
+
 class Labels(BaseModel, ABC):
     """What rewards say; the fields are parameters.
 
@@ -138,6 +187,16 @@ class Labels(BaseModel, ABC):
 
     name: ClassVar[str]
     cache_version: ClassVar[int] = 1  # raise it when the same parameters give other labels
+    takes_continuous: ClassVar[bool] = False  # whether it labels rows with continuous actions
+
+    def check_actions(self, transitions: Transitions) -> None:
+        """Refuse continuous actions, unless the labels take them.
+
+        Raises:
+            InputError: If they do not.
+        """
+        if not self.takes_continuous:
+            transitions.check_numbered(f"labels {self.name!r}")
 
     def rows_for(self, size: int, action_count: int) -> int:  # noqa: ARG002
         """Return how many rows a reducer must give so that ``size`` labelled rows come of them.

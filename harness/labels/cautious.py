@@ -39,7 +39,7 @@ class CautiousTeacher(ClosedFormTeacher):
             InputError: If fewer than two actions have support.
         """
         fitted = super().fit(transitions, discount)
-        return replace(fitted, q=Supported(fitted.q, self.choices(transitions)))
+        return replace(fitted, learned=Supported(fitted.q, self.choices(transitions)))
 
     def choices(self, transitions: Transitions) -> BoolArray:
         """Return which actions have support, ``(action_count,)``.

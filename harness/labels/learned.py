@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, cast
 
 import numpy as np
 from pydantic import (
@@ -19,31 +20,22 @@ from pydantic import (
 from harness.core.arrays import Float64Array, FloatArray
 from harness.core.classes.specs import ClassSpec
 from harness.core.errors import InputError
-from harness.core.learner import ContinuousPolicy, Learner, Policy, no_policy
+from harness.core.learner import ActorCritic, ContinuousPolicy, Learner, Policy, no_policy
 from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.transitions import Transitions
-from harness.labels.averaged import AveragedQ
-from harness.labels.base import FittedTeacher, QFunction, Teacher, check_values
+from harness.labels.averaged import AveragedActor, AveragedQ
+from harness.labels.base import FittedTeacher, QFunction, Teacher, check_actor, check_values
 from harness.learners.builtin import OFFLINE_LEARNERS
 
 PROBES = 5000  # rows at which values are compared, at most
-
-
-@runtime_checkable
-class Critic(Protocol):
-    """Action values of a policy of continuous actions, in units of the rewards."""
-
-    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
-        """Value of an action at each state, ``(N, obs_dim), (N, action_dim) -> (N,)``."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
 class CodedQ:
     """The Q-function of numbered actions whose values are those of their codes."""
 
-    critic: Critic
+    critic: ActorCritic
     codes: Float64Array  # (action_count, action_dim)
 
     def values(self, observations: FloatArray) -> Float64Array:
@@ -58,7 +50,7 @@ class LearnerTeacher(Teacher):
     For data on which the closed form fails and networks learn. Members are trained on the full
     transitions and differ in their seeds alone. Where the data hold no signal they still prefer
     what their random start prefers, unlike the closed form. A learner of continuous actions teaches
-    the values of a codebook's codes.
+    the values of a codebook's codes, or without one its mean action beside the value of any.
     """
 
     name: ClassVar[str] = "learner"
@@ -89,6 +81,14 @@ class LearnerTeacher(Teacher):
         """Return itself and the learner."""
         return (self, self.make_learner())
 
+    def check_actions(self, transitions: Transitions) -> None:
+        """Refuse what the learner does not learn.
+
+        Raises:
+            InputError: If actions are continuous and it learns discrete ones, or the reverse.
+        """
+        self.make_learner().rows_for(transitions)
+
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
         """Train every member, one after another; importing libraries takes no part in the time.
 
@@ -99,19 +99,21 @@ class LearnerTeacher(Teacher):
         learner.prepare()
         started = time.perf_counter()
         members = [self._train(learner, transitions, member) for member in range(self.members)]
-        q = AveragedQ(members, self.caution)
+        learned = average(members, self.caution)
         seconds = time.perf_counter() - started
         probes = transitions.take(evenly_spaced(len(transitions), PROBES))
         diagnostics = {
-            "bellman_error": bellman_error(q, probes, discount),
-            "agreement": q.agreement(probes.observations),
+            "bellman_error": bellman_error(learned, probes, discount),
+            "agreement": learned.agreement(probes.observations),
         }
-        return FittedTeacher(q, seconds, diagnostics)
+        return FittedTeacher(learned, seconds, diagnostics)
 
-    def _train(self, learner: Learner, transitions: Transitions, member: int) -> QFunction:
+    def _train(
+        self, learner: Learner, transitions: Transitions, member: int
+    ) -> QFunction | ActorCritic:
         """Train to the end; what lacks Q-values is refused at its first checkpoint."""
         seed = derive_seed("teacher", self.learner.name, self.seed, member)
-        found: QFunction | None = None
+        found: QFunction | ActorCritic | None = None
         rows = private_copy(learner.rows_for(transitions), type(learner))
         for trained in learner.fit(rows, seed):
             found = self._q_of(trained.policy, transitions)
@@ -123,14 +125,20 @@ class LearnerTeacher(Teacher):
             "the dataset down"
         )
         subject = f"learner {self.learner.name!r}"
-        check_values(found, probes, transitions.action_count, subject, diverged)
+        if isinstance(found, QFunction):
+            check_values(found, probes, transitions.action_count, subject, diverged)
+        else:
+            check_actor(found, probes, transitions.action_dim, subject, diverged)
         return found
 
-    def _q_of(self, policy: Policy | ContinuousPolicy, transitions: Transitions) -> QFunction:
+    def _q_of(
+        self, policy: Policy | ContinuousPolicy, transitions: Transitions
+    ) -> QFunction | ActorCritic:
         if isinstance(policy, QFunction):
             return policy
-        if isinstance(policy, Critic) and transitions.codes is not None:
-            return CodedQ(policy, transitions.codes)
+        if isinstance(policy, ActorCritic):
+            codes = transitions.codes
+            return policy if codes is None else CodedQ(policy, codes)
         raise InputError(
             f"learner {self.learner.name!r} cannot teach: its policies offer no Q-values (a method "
             "`values`, or `value_of` of continuous actions), which labels are made of; name one "
@@ -138,21 +146,44 @@ class LearnerTeacher(Teacher):
         )
 
 
-def bellman_error(q: QFunction, transitions: Transitions, discount: float) -> float:
-    """Return the share of the variance of Bellman targets that a Q-function leaves unexplained.
+def average(
+    members: Sequence[QFunction | ActorCritic], caution: float
+) -> AveragedQ | AveragedActor:
+    """Average what members learned, all of them of numbered actions or all of continuous ones."""
+    if isinstance(members[0], QFunction):
+        return AveragedQ(cast(Sequence[QFunction], members), caution)
+    return AveragedActor(cast(Sequence[ActorCritic], members), caution)
 
-    Targets are ``r + γ (1 - b) max_a Q(s', a)``, on rows that it was fitted to: an error of 1 is
-    that of a constant, and a small one does not say that rows left out are met as well.
+
+def bellman_error(
+    learned: QFunction | ActorCritic, transitions: Transitions, discount: float
+) -> float:
+    """Return the share of the variance of Bellman targets that values leave unexplained.
+
+    Targets are ``r + γ (1 - b) max_a Q(s', a)``, or of an actor's action at s', on rows that it was
+    fitted to: an error of 1 is that of a constant, and a small one does not say that rows left out
+    are met as well.
 
     Args:
-        q: In units of the rewards.
+        learned: Values in units of the rewards.
         transitions: Weighted rows.
         discount: γ.
     """
-    then = q.values(transitions.next_observations).max(axis=1)
+    taken, then = _values_at(learned, transitions)
     targets = transitions.rewards + discount * ~transitions.terminations * then
-    values = q.values(transitions.observations)
-    taken = np.take_along_axis(values, transitions.actions[:, None], axis=1)[:, 0]
     shares = transitions.shares
     variance = float(shares @ (targets - shares @ targets) ** 2)
     return float(shares @ (targets - taken) ** 2) / variance if variance > 0 else 1.0
+
+
+def _values_at(
+    learned: QFunction | ActorCritic, transitions: Transitions
+) -> tuple[Float64Array, Float64Array]:
+    """Values of the actions taken, and of the best ones at the next states, ``(N,)`` each."""
+    states, following = transitions.observations, transitions.next_observations
+    if isinstance(learned, QFunction):
+        values = learned.values(states)
+        taken = np.take_along_axis(values, transitions.actions[:, None], axis=1)[:, 0]
+        return taken, learned.values(following).max(axis=1)
+    best = learned.act(following)
+    return learned.value_of(states, transitions.actions), learned.value_of(following, best)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from harness.core.errors import InputError
-from harness.core.learner import Learner
+from harness.core.learner import ActorCritic, Learner
 from harness.core.transitions import Transitions
 from harness.labels.base import QFunction
-from harness.labels.learned import Critic
 from harness.tasks.builtin import LEARNERS
 from harness.testing import LearnerContract
 from harness.testing.learners import final_actions, rows_taken
@@ -121,7 +120,7 @@ def test_its_values_are_in_units_of_the_rewards(name: str) -> None:
 @pytest.mark.parametrize("name", ["td3+bc", "iql", "cql-continuous"])
 def test_its_critics_values_are_in_units_of_the_rewards(name: str) -> None:
     *_, last = make(name, **LONG).fit(rows_taken(make(name), bandit([1.0, 2.0], [1, 1])), 0)
-    assert isinstance(last.policy, Critic)
+    assert isinstance(last.policy, ActorCritic)
     values = last.policy.value_of(np.ones((2, 1)), np.array([[-1.0], [1.0]]))
     np.testing.assert_allclose(values, [1.0, 2.0], rtol=0.2)
 
@@ -139,7 +138,7 @@ def test_terminations_stop_a_critics_bootstrapping(name: str, ends: bool, worth:
     data = replace(bandit([1.0], [1]), terminations=np.full(1, ends))
     patient = make(name, **LONG, target_rate=0.2)
     *_, last = patient.fit(rows_taken(patient, data), 0)
-    assert isinstance(last.policy, Critic)
+    assert isinstance(last.policy, ActorCritic)
     found = last.policy.value_of(np.ones((1, 1)), np.array([[-1.0]]))
     np.testing.assert_allclose(found, worth, rtol=0.3)
 

@@ -45,7 +45,7 @@ def fit_once(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeac
     A teacher that its own data refute is said in a warning.
 
     Raises:
-        InputError: If the fit diverges, or actions are continuous.
+        InputError: If the fit diverges, or the teacher does not value such actions.
     """
     # parameters as JSON, for they may hold tables, which have no hash
     return fit_shared(type(teacher), teacher.model_dump_json(), rows, discount)
@@ -70,7 +70,7 @@ def fit_shared(
 
 
 def _fit(teacher: Teacher, rows: Transitions, discount: float) -> FittedTeacher:
-    rows.check_numbered(f"teacher {teacher.name!r}")
+    teacher.check_actions(rows)
     with one_thread():
         fitted = teacher.fit(private_copy(rows, type(teacher)), discount)
     check_fitted(fitted, rows, teacher.name)

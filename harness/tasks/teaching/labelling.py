@@ -70,8 +70,14 @@ class LabelledReducer(Reducer[Transitions]):
         return 1, len(rows) * rows.action_count if whole else size
 
     def check_actions(self, rows: Transitions) -> None:
-        """Ask for discrete actions, of which a teacher has values."""
-        rows.check_numbered(f"labels {self.labels.name!r}")
+        """Ask for actions that the labels, the reducer and the teacher take.
+
+        Raises:
+            InputError: If one of them does not.
+        """
+        self._labels.check_actions(rows)
+        self._reducer.check_actions(rows)
+        self._teacher.check_actions(rows)
 
     def check_usable(self, rows: Transitions) -> None:
         """Look for what the reducer needs, and for a signal that can be told.

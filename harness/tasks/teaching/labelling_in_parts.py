@@ -66,7 +66,7 @@ class LabelledInParts(LabelledReducer):
     def _taught(self, rows: Transitions) -> tuple[FittedTeacher, Transitions]:
         sample = _sample(rows, self.teacher_rows)
         teacher = fit_once(self._teacher, sample, self.discount)
-        return replace(teacher, q=InBlocks(teacher.q)), sample
+        return replace(teacher, learned=InBlocks(teacher.q)), sample
 
 
 @dataclass(frozen=True, eq=False)
