@@ -19,7 +19,7 @@ from harness.tasks.teachers.fitting import fit_once
 
 
 class TeacherLearner(Learner):
-    """Fits a teacher and acts greedily for its values: the arm that labelled sets are made after.
+    """Fits a teacher and acts as it finds best: the arm that labelled sets are made after.
 
     It differs between runs in the data alone, for a teacher has a seed of its own: runs that share
     their data share the fit, as labels do, and each of them counts its seconds as training.
@@ -37,6 +37,15 @@ class TeacherLearner(Learner):
         whole: Mapping[str, Any] = _make(spec).model_dump(mode="json")
         return ClassSpec(name=spec.name, parameters=dict(whole))
 
+    def rows_for(self, transitions: Transitions) -> Transitions:
+        """Return the rows as they are, with whatever actions the teacher takes.
+
+        Raises:
+            InputError: If it does not take theirs.
+        """
+        _make(self.teacher).check_actions(transitions)
+        return transitions
+
     def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:  # noqa: ARG002
         """Fit the teacher; there is one policy, after no gradient step that is counted.
 
@@ -46,7 +55,8 @@ class TeacherLearner(Learner):
         started = time.perf_counter()
         fitted = fit_once(_make(self.teacher), transitions, self.discount)
         saved = max(fitted.seconds - (time.perf_counter() - started), 0.0)
-        yield TrainedPolicy(0, Greedy(fitted.q), fitted.diagnostics, saved)
+        policy = fitted.actor if transitions.is_continuous else Greedy(fitted.q)
+        yield TrainedPolicy(0, policy, fitted.diagnostics, saved)
 
 
 @dataclass(frozen=True, eq=False)

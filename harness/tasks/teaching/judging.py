@@ -81,6 +81,7 @@ def _judge_once(
     if len(rows) > JUDGED_ROWS:
         rows = rows.take(evenly_spaced(len(rows), JUDGED_ROWS))
     try:
+        rows.check_numbered("certificate of use")
         check_signal(rows, None)
         with blaming(f"teacher {kind.name!r} failed", "correct the class"):
             teacher = kind.model_validate_json(parameters)
