@@ -14,7 +14,7 @@ import numpy as np
 
 from envs.loading import is_in_file, open_dataset
 from envs.regression.datasets import is_tabular, open_tabular
-from envs.streaming import fit_streamed_codebook, open_stored
+from envs.streaming import fit_streamed_codebook, open_stored, stream_transitions
 from harness.core.arrays import check_finite
 from harness.core.classes.reading import AS_STORED, Reading
 from harness.core.classes.specs import LabelsSpec
@@ -22,7 +22,7 @@ from harness.core.errors import InputError, blaming, is_own, naming
 from harness.core.parts import check_streams, reduce_in_parts
 from harness.core.reduction import Reducer, Reduction, check_size, reduce_seeded
 from harness.core.specs import CodebookSpec
-from harness.core.transitions import GIVE_A_CODEBOOK, Transitions
+from harness.core.transitions import Transitions
 from harness.execution.local import ProcessExecutor
 from harness.numerics.standardising import Units
 from harness.tasks.builtin import REDUCERS, REGRESSION_REDUCERS
@@ -129,7 +129,8 @@ def distill_streamed_file(
     check_streams(reducer)
     if order.labels is not None:
         reducer = label_by(reducer, order.method, order.labels, order.discount, LabelledInParts)
-    stored = _open_streamable(order, reducer.takes_continuous)
+    stored = _open_streamable(order)
+    _check_streamed_actions(reducer, order)
     check_size(order.size, stored.row_count, Transitions.noun)
     reference, codebook = stored.reference, None
     if order.codebook is not None:
@@ -166,25 +167,26 @@ def local_workers(jobs: int) -> Iterator[Workers]:
         yield executor, jobs
 
 
-def _open_streamable(order: Order, takes_continuous: bool) -> StoredDataset:
+def _open_streamable(order: Order) -> StoredDataset:
     dataset_id = order.dataset_id
     if is_tabular(dataset_id) or is_in_file(dataset_id):
         raise InputError(
             f"dataset {dataset_id!r}: only Minari datasets can be streamed, episode by episode; "
             "leave out --stream"
         )
-    stored = open_stored(dataset_id, order.reading)
-    if stored.action_count is None and order.codebook is None and not takes_continuous:
-        user = (
-            f"labels {order.labels.name!r} need"
-            if order.labels
-            else f"method {order.method!r} needs"
-        )
-        raise InputError(
-            f"dataset {dataset_id!r} has continuous actions, and {user} discrete ones: "
-            f"{GIVE_A_CODEBOOK}"
-        )
-    return stored
+    return open_stored(dataset_id, order.reading)
+
+
+def _check_streamed_actions(reducer: Reducer[Transitions], order: Order) -> None:
+    """Check the actions of the first episode, as those of all; a codebook numbers any.
+
+    Raises:
+        InputError: If the method, its labels or their teacher do not take them.
+    """
+    if order.codebook is None:
+        first = next(stream_transitions(order.dataset_id, 0, 1, reading=order.reading))
+        with naming(order.dataset_id):
+            reducer.check_actions(first)
 
 
 def _make_reducer(order: Order) -> Reducer[Transitions]:

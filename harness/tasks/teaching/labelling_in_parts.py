@@ -66,6 +66,8 @@ class LabelledInParts(LabelledReducer):
     def _taught(self, rows: Transitions) -> tuple[FittedTeacher, Transitions]:
         sample = _sample(rows, self.teacher_rows)
         teacher = fit_once(self._teacher, sample, self.discount)
+        if rows.is_continuous:  # of networks, which need no features
+            return teacher, sample
         return replace(teacher, learned=InBlocks(teacher.q)), sample
 
 

@@ -69,6 +69,7 @@ def test_sets_are_learned_from_and_policies_played(
     [
         (reducer("exact"), learner("iql"), "method 'exact'"),
         (reducer("random", 'labels = "advantage"'), learner("iql"), "labels 'advantage'"),
+        (reducer("random", 'labels = "best-action"'), learner("iql"), "teacher 'closed-form'"),
         (reducer("random"), learner("dqn"), "learner 'dqn'"),
         (reducer("random"), '[[learners]]\nname = "fresh-predictors"', "metric 'fresh-predictors'"),
     ],
@@ -134,6 +135,28 @@ def test_they_are_shared_without_a_certificate(bench: Command, tmp_path: Path) -
     assert shared.status == 0, shared.errors
     card = Path(shared.output.partition(": ")[2].partition(", with")[0]) / "README.md"
     assert "3 numbers an observation, actions of 1 number." in card.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["whole", "streamed"])
+def test_an_actor_labels_them_with_what_to_imitate(
+    bench: Command, tmp_path: Path, stream: list[str]
+) -> None:
+    """Only the actions change, and a set of them is learned from by cloning."""
+    labels = (
+        '{ name = "best-action", teacher = { name = "learner", parameters = { members = 1, '
+        f'learner = {{ name = "td3+bc", parameters = {SHORT} }} }} }} }}'
+    )
+    command = ("distill", PENDULUM, "--method", "random", "--size", 30, *stream)
+    plain, labelled = (tmp_path / name for name in ("plain.npz", "labelled.npz"))
+    assert bench(*command, "--output", plain).status == 0
+    done = bench(*command, "--labels", labels, "--output", labelled)
+    assert done.status == 0, done.errors
+    before, after = (open_dataset(str(path)).transitions for path in (plain, labelled))
+    np.testing.assert_array_equal(before.observations, after.observations)
+    np.testing.assert_array_equal(before.rewards, after.rewards)
+    assert after.actions.shape == before.actions.shape
+    assert np.abs(after.actions).max() <= 2.0
+    assert not np.isclose(before.actions, after.actions).any()
 
 
 def test_labels_of_them_are_refused_by_name(bench: Command, tmp_path: Path) -> None:

@@ -110,6 +110,76 @@ class Slope:
         return observations[:, 0] * actions[:, 0]
 
 
+@dataclass(frozen=True)
+class Leaning:
+    """A policy whose action is a multiple of the first observation, and worth what is asked."""
+
+    factor: float
+
+    def act(self, observations: FloatArray) -> FloatArray:
+        return self.factor * observations[:, :1]
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> FloatArray:
+        return self.factor * observations[:, 0] - actions[:, 0]
+
+
+class LeaningLearner(Learner):
+    """A learner of continuous actions whose policy its seed decides."""
+
+    name: ClassVar[str] = "leaning"
+    continuous: ClassVar[bool] = True
+
+    def fit(self, transitions: Transitions, seed: int) -> Iterator[TrainedPolicy]:  # noqa: ARG002
+        yield TrainedPolicy(1, Leaning(factor_of(seed)))
+
+
+def factor_of(seed: int) -> float:
+    return float(np.random.default_rng(seed).normal())
+
+
+def uncoded(seed: int = 0) -> Transitions:
+    rows = random_transitions(np.random.default_rng(seed), 40)
+    torques = np.random.default_rng(seed + 1).normal(size=(40, 1))
+    return replace(rows, actions=torques, action_count=0)
+
+
+@given(members=st.integers(1, 4), caution=st.sampled_from([0.0, 2.0]), seed=st.integers(0, 50))
+def test_actors_teach_their_mean_action_and_its_value(
+    members: int, caution: float, seed: int
+) -> None:
+    name = f"{__name__}:LeaningLearner"
+    spec = {"learner": name, "members": members, "caution": caution, "seed": seed}
+    rows = uncoded(seed)
+    fitted = fit_once(TEACHERS.make("learner", spec), rows, 0.9)
+    each = [factor_of(derive_seed("teacher", name, seed, member)) for member in range(members)]
+    first, torques = rows.observations[:, 0], rows.actions[:, 0]
+    labelled = BestActionLabels().make(fitted, rows, 0.9)(rows)
+    np.testing.assert_allclose(labelled.actions[:, 0], np.mean(each) * first, rtol=1e-12)
+    spread = np.std([one * first - torques for one in each], axis=0)
+    worth = np.mean(each) * first - torques - caution * spread
+    found = fitted.actor.value_of(rows.observations, rows.actions)
+    np.testing.assert_allclose(found, worth, rtol=1e-9, atol=1e-9)
+    signs = np.sign(each)
+    pairs = [signs[i] * signs[j] for i in range(members) for j in range(i)]
+    assert np.isclose(fitted.diagnostics["agreement"], np.mean(pairs) if pairs else 1.0)
+
+
+def test_a_teacher_of_continuous_actions_acts_in_a_learners_place() -> None:
+    spec = ClassSpec(name="learner", parameters={"learner": f"{__name__}:LeaningLearner"})
+    learner, rows = TeacherLearner(teacher=spec), uncoded()
+    (trained,) = learner.fit(learner.rows_for(rows), 0)
+    fitted = fit_once(TEACHERS.make(spec.name, spec.parameters), rows, learner.discount)
+    np.testing.assert_array_equal(
+        trained.policy.act(rows.observations), fitted.actor.act(rows.observations)
+    )
+
+
+@pytest.mark.parametrize("name", ["closed-form", "cautious", "learner"])
+def test_teachers_of_numbered_actions_refuse_others(name: str) -> None:
+    with pytest.raises(InputError, match="actions must be discrete, and these are vectors"):
+        fit_once(TEACHERS.make(name, {}), uncoded(), 0.9)
+
+
 class SlopeLearner(Learner):
     name: ClassVar[str] = "slope"
     continuous: ClassVar[bool] = True
@@ -196,12 +266,13 @@ def test_a_wrong_learner_is_named_before_anything_is_fitted(learner: Any, messag
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bc", "bcq"])
+@pytest.mark.parametrize("name", ["bc", "bcq", "bc-continuous"])
 def test_a_learner_without_q_values_is_named(name: str) -> None:
     learner = {"name": name, "parameters": {"steps": 2, "checkpoints": 1}}
     made: Teacher = TEACHERS.make("learner", {"learner": learner})
+    rows = uncoded() if name == "bc-continuous" else data()
     with pytest.raises(InputError, match=f"learner '{name}' cannot teach"):
-        made.fit(data(), 0.9)
+        made.fit(rows, 0.9)
 
 
 @dataclass(frozen=True)
@@ -243,10 +314,27 @@ class Returning:
         return np.broadcast_to(self.found, (len(observations), *np.shape(self.found)))
 
 
+@dataclass(frozen=True)
+class Handing:
+    """Whatever actions and values are planted."""
+
+    actions: Any
+    value: Any = 0.0
+
+    def act(self, observations: FloatArray) -> Any:
+        return np.broadcast_to(self.actions, (len(observations), *np.shape(self.actions)))
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Any:  # noqa: ARG002
+        return np.full(len(observations), self.value)
+
+
 class Careless(Teacher):
-    """A teacher of the user's, that returns what it was given."""
+    """A teacher of the user's, that returns what it was given and takes any actions."""
 
     name: ClassVar[str] = "careless"
+
+    def check_actions(self, transitions: Transitions) -> None:
+        pass
 
     def fit(self, transitions: Transitions, discount: float) -> Any:  # noqa: ARG002
         return RETURNED[0]
@@ -274,3 +362,19 @@ def test_what_no_teacher_may_return_is_refused(
     named = ClassSpec(name=f"{__name__}:Careless")
     with pytest.raises(InputError, match=message):
         next(iter(TeacherLearner(teacher=named).fit(data, 0)))
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (Handing([0.0, 1.0]), r"actions of shape \(40, 2\) at 40 states: the rule is 1 numbers"),
+        (Handing([np.nan]), "not finite numbers"),
+        (Handing([0.0], np.inf), "not finite numbers"),
+    ],
+)
+def test_what_no_actor_may_return_is_refused(
+    monkeypatch: pytest.MonkeyPatch, returned: Any, message: str
+) -> None:
+    monkeypatch.setattr(f"{__name__}.RETURNED", [FittedTeacher(returned, 0.0)])
+    with pytest.raises(InputError, match=f"teacher 'careless' .*{message}"):
+        fit_once(Careless(), uncoded(), 0.9)
