@@ -12,7 +12,8 @@ from pydantic import PositiveFloat
 from harness.core.arrays import Float64Array
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, Labels, QFunction, action_gap
+from harness.labels.base import FittedTeacher, Labels, QFunction
+from harness.labels.signal import action_gap
 
 
 class AdvantageLabels(Labels):

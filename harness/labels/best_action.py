@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from harness.core.learner import ActorCritic
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, Labels, QFunction, action_gap, check_signal
+from harness.labels.base import FittedTeacher, Labels, QFunction
+from harness.labels.signal import action_gap
 
 
 class BestActionLabels(Labels):
@@ -31,10 +32,9 @@ class BestActionLabels(Labels):
         discount: float,  # noqa: ARG002
     ) -> BestAction | ActorsAction:
         """Ask that some action be better than another."""
-        if transitions.is_continuous:
-            check_signal(transitions, self.name)
-            return ActorsAction(teacher.actor)
         action_gap(teacher, transitions, self.name)
+        if transitions.is_continuous:
+            return ActorsAction(teacher.actor)
         return BestAction(teacher.q)
 
 

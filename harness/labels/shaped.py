@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, Labels, QFunction, action_gap
+from harness.labels.base import FittedTeacher, Labels, QFunction
+from harness.labels.signal import action_gap
 
 
 class ShapedLabels(Labels):

@@ -14,7 +14,8 @@ from harness.core.learner import ContinuousPolicy, Policy
 from harness.core.records import Use
 from harness.core.rows import evenly_spaced
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, action_gap
+from harness.labels.base import FittedTeacher
+from harness.labels.signal import action_gap
 
 STATES = 5000  # at which policies act, at most
 BATCH = 1000  # states that a policy is given at once: one may compare them with all its rows

@@ -27,7 +27,7 @@ from harness.core.reduction import Reducer, Reduction
 from harness.core.seeding import derive_seed, stream
 from harness.core.specs import CodebookSpec, RunSpec, Suite
 from harness.core.transitions import Transitions
-from harness.labels.controls import without_signal
+from harness.labels.signal import without_signal
 from harness.learners import engines
 from harness.tasks.base import Task, reduction_facts
 from harness.tasks.builtin import LEARNERS, REDUCERS

@@ -18,8 +18,9 @@ from harness.core.rows import evenly_spaced, private_copy
 from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
 from harness.core.transitions import Transitions
-from harness.labels.base import Teacher, check_signal
+from harness.labels.base import Teacher
 from harness.labels.builtin import TEACHERS
+from harness.labels.signal import check_signal
 from harness.labels.use import Judge
 from harness.learners.networks import NetworkLearner
 from harness.tasks.builtin import LEARNERS

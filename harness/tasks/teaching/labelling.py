@@ -17,12 +17,11 @@ from harness.core.transitions import Transitions
 from harness.labels.base import (
     FittedTeacher,
     Labels,
-    NoSignalError,
     Relabel,
     Teacher,
-    check_signal,
 )
 from harness.labels.builtin import LABELS, TEACHERS
+from harness.labels.signal import NoSignalError, check_signal
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.teachers.fitting import fit_once
 

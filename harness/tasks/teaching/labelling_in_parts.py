@@ -16,7 +16,8 @@ from harness.core.parts import Parts, check_streams, take_in_parts
 from harness.core.reduction import Diagnostics
 from harness.core.seeding import stream
 from harness.core.transitions import Transitions
-from harness.labels.base import FittedTeacher, QFunction, Relabel, check_signal
+from harness.labels.base import FittedTeacher, QFunction, Relabel
+from harness.labels.signal import check_signal
 from harness.tasks.teachers.fitting import fit_once
 from harness.tasks.teaching.labelling import LabelledReducer
 

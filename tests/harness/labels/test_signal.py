@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.classes.specs import Control
 from harness.labels.closed_form import ClosedFormTeacher
-from harness.labels.controls import without_signal
+from harness.labels.signal import without_signal
 from harness.testing.rows import in_episodes, random_transitions
 
 
