@@ -244,7 +244,7 @@ def _missing_extra(environment_id: str) -> str | None:
     """Return the extra that an environment lacks, if any."""
     maker = _maker_of(environment_id)
     extra = next((name for name in EXTRA_MODULES if maker.startswith(f"gymnasium.envs.{name}")), "")
-    if environment_id.startswith(_ROBOTICS):
+    if not maker and environment_id.startswith(_ROBOTICS):
         extra = "robotics"
     return extra if not all(map(find_spec, EXTRA_MODULES.get(extra, ()))) else None
 

@@ -52,8 +52,8 @@ def describe_environments(reference: Reference) -> tuple[EnvSpec | None, EnvSpec
 def to_environment_spec(spec: EnvSpec) -> EnvironmentSpec:
     """Return what of gymnasium's description of an environment differs from the registered one.
 
-    Rendering, and wrappers that only check or record, are left out. No module that
-    it names is imported.
+    Rendering, and wrappers that only check or record, are left out. No module that it names is
+    imported.
 
     Raises:
         AttributeError, TypeError, ValueError: If the description is malformed.
