@@ -11,16 +11,15 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 
 from envs.actions.codebook import Codebook
-from envs.actions.replay import FIRST_STEPS, PlayedEpisode, played_episodes
 from envs.dataset import Dataset
 from envs.environment import NAME_IT, Environment, make_environment, spaces_of, to_actions
+from envs.formats.played import PlayedEpisode, played_episodes
 from envs.formats.recording import Recording
 from harness.core.arrays import BoolArray, Float64Array, FloatArray, IntArray
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import blaming
 from harness.core.presentation.text import share
 
-REPLAYED: Final = 3  # episodes
 CLOSE: Final = 1e-4  # relative; files often hold single precision
 BARELY: Final = 1e-5  # absolute
 
@@ -88,7 +87,7 @@ def compare(
     if misfits:
         return
     yield from (Finding(False, text) for text in _out_of_bounds(evidence, environment))
-    for text, is_reward in _replay(evidence.played[:REPLAYED], recorded_in):
+    for text, is_reward in _replay(evidence.played, recorded_in):
         yield Finding(is_reward and not is_named, text)
 
 
@@ -209,7 +208,7 @@ def _first_difference(env: Environment, episode: PlayedEpisode) -> tuple[str, bo
     if not _agree(observation, episode.observations[0]):
         return None  # it draws its states otherwise, as another version may
     where = f"from seed {episode.seed}, step"
-    for step, action in enumerate(to_actions(env.action_space, episode.actions[:FIRST_STEPS])):
+    for step, action in enumerate(to_actions(env.action_space, episode.actions)):
         observation, reward, terminated, truncated, _ = env.step(action)
         if not _agree(observation, episode.observations[step + 1]):
             return (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import cast
 
 from envs.actions.codebook import Codebook, QuantisationError, number_actions
-from envs.actions.replay import PlayedEpisode, played_episodes, quantised_returns
+from envs.actions.policies import NeighbourPolicy
+from envs.formats.played import PlayedEpisode, played_episodes
 from envs.formats.recording import Recording
 from envs.reference import Reference, name_environments
 from harness.core.arrays import FloatArray
@@ -29,6 +30,7 @@ class Dataset:
     content_hash: str  # of the transitions, with discretised actions
     codebook: Codebook | None = None  # None: actions are as recorded
     quantisation_error: QuantisationError | None = None  # of the recorded actions, if known
+    neighbours: NeighbourPolicy | None = None  # of the recorded actions, if known
     played: tuple[PlayedEpisode, ...] = ()  # a sample, to be replayed
     recorded_in: EnvironmentSpec | None = None  # the transitions
     action_start: int = 0  # the environment's number of action 0, if the source says it
@@ -56,9 +58,9 @@ class Dataset:
 
     @cached_property
     def quantisation(self) -> dict[str, float] | None:
-        """Quantisation error and loss of return by the codebook, by name; None without one.
+        """Quantisation error of the codebook and what it costs a policy, by name; None without one.
 
-        The first call replays episodes.
+        The first call plays episodes.
         """
         if self.codebook is None:
             return None
@@ -66,14 +68,12 @@ class Dataset:
         if self.quantisation_error is not None:
             facts["root_mean_square"] = self.quantisation_error.root_mean_square
             facts["variance_share"] = self.quantisation_error.variance_share
-        if self.recorded_in is None:
+        if self.environment is None or self.neighbours is None:
             return facts
-        returns = quantised_returns(self.recorded_in, self.played, self.codebook)
-        if returns is not None:
-            facts["recorded_return"] = returns.recorded
-            facts["quantised_return"] = returns.quantised
-            facts["replayed_episodes"] = float(returns.episodes)
-        return facts
+        from envs.actions.cost import codebook_cost  # imports gymnasium
+
+        cost = codebook_cost(self.environment, self.neighbours, self.codebook)
+        return facts if cost is None else facts | asdict(cost)
 
 
 def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None) -> Dataset:
@@ -83,9 +83,10 @@ def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None)
         InputError: If a value cannot be used, or the codebook does not suit the actions.
     """
     transitions, fitted = number_actions(recording, codebook)
-    reference, error = recording.reference, None
+    reference, error, neighbours = recording.reference, None, None
     if fitted is not None:
-        error = fitted.error(cast(FloatArray, recording.actions))
+        actions = cast(FloatArray, recording.actions)
+        error, neighbours = fitted.error(actions), NeighbourPolicy.fit(transitions, actions)
     elif reference.codebook is not None:
         fitted = Codebook.from_json(reference.codebook, recording.source)
         with naming(recording.source):
@@ -99,6 +100,7 @@ def make_dataset(recording: Recording, codebook: CodebookSpec | Codebook | None)
         content_hash=transitions.content_hash(),
         codebook=fitted,
         quantisation_error=error,
+        neighbours=neighbours,
         played=played_episodes(recording),
         recorded_in=reference.source_environment,
         action_start=reference.action_start,

@@ -7,14 +7,16 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, redirect_stderr, suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from typing import Any, Final, cast
 
 import gymnasium as gym
 from gymnasium import wrappers as gymnasium_wrappers
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import FlattenObservation
 from numpy.typing import NDArray
@@ -29,8 +31,22 @@ PROBE_STEPS = 1000
 NAME_IT: Final = (
     "by `--environment module:Env-v0` or a suite's `datasets = [{ id = …, environment = … }]`"
 )
-# Of the extras that are named as gymnasium names groups of environments, the modules needed.
-EXTRA_MODULES: Final = {"box2d": ("Box2D", "pygame"), "mujoco": ("mujoco",)}
+# Modules that an extra needs; the first two are named as gymnasium names groups of environments.
+EXTRA_MODULES: Final = {
+    "box2d": ("Box2D", "pygame"),
+    "mujoco": ("mujoco",),
+    "robotics": ("gymnasium_robotics",),
+}
+# What ids begin with that the extra robotics registers: these alone make its module load.
+_ROBOTICS: Final = (
+    "AdroitHand",
+    "AntMaze_",
+    "Fetch",
+    "FrankaKitchen-",
+    "HandManipulate",
+    "HandReach",
+    "PointMaze_",
+)
 # Environments that make whatever others their arguments name.
 _MAKERS: Final = ("GymV21Environment-v0", "GymV26Environment-v0")
 
@@ -54,13 +70,31 @@ def register_environment(environment: str) -> str:
     module, _, environment_id = environment.rpartition(":")
     if module:
         import_module_of(module, "environment", environment)
-    if environment_id not in gym.registry:
+    if registered_spec(environment_id) is None:
         registrar = f"module {module} does not register" if module else "no loaded module registers"
         raise InputError(
             f"environment {environment!r}: {registrar} {environment_id!r}; it must call "
             "gymnasium.register, or be named as module:Env-v0; correct the name"
         )
     return environment_id
+
+
+def registered_spec(environment_id: str) -> EnvSpec | None:
+    """Look an environment up, among those of the extra robotics too if it is installed."""
+    if environment_id not in gym.registry and environment_id.startswith(_ROBOTICS):
+        _register_robotics()
+    return gym.registry.get(environment_id)
+
+
+def _register_robotics() -> None:
+    (module,) = EXTRA_MODULES["robotics"]
+    if find_spec(module) is None:
+        return
+    try:
+        with redirect_stderr(StringIO()):  # it tells what other versions of it do
+            import_module(module)
+    except ImportError as error:
+        logger.warning("the environments of %s are missing: %s", module, one_line(error))
 
 
 def make_environment(environment: EnvironmentSpec) -> Environment:
@@ -145,13 +179,13 @@ def time_limit(environment: EnvironmentSpec | None) -> int | None:
     if environment is None:
         return None
     # Only looked up: a dataset's metadata must not make gymnasium import a module.
-    spec = gym.registry.get(environment.id)
+    spec = registered_spec(environment.id)
     return environment.max_episode_steps or (spec.max_episode_steps if spec else None)
 
 
 def step_reward(environment: EnvironmentSpec | None) -> float | None:
     """The constant reward of a random episode; None: rewards differ, or it cannot be run."""
-    if environment is None or environment.id not in gym.registry:
+    if environment is None or registered_spec(environment.id) is None:
         return None
     try:
         with closing(make_environment(environment)) as env:
@@ -207,12 +241,12 @@ def _explained(environment: EnvironmentSpec) -> Iterator[None]:
 
 
 def _missing_extra(environment_id: str) -> str | None:
-    """Return the extra that one of gymnasium's environments lacks, if any."""
+    """Return the extra that an environment lacks, if any."""
     maker = _maker_of(environment_id)
-    for extra, modules in EXTRA_MODULES.items():
-        if maker.startswith(f"gymnasium.envs.{extra}") and not all(map(find_spec, modules)):
-            return extra
-    return None
+    extra = next((name for name in EXTRA_MODULES if maker.startswith(f"gymnasium.envs.{name}")), "")
+    if not maker and environment_id.startswith(_ROBOTICS):
+        extra = "robotics"
+    return extra if not all(map(find_spec, EXTRA_MODULES.get(extra, ()))) else None
 
 
 def _hush(environment_id: str) -> None:
@@ -225,12 +259,12 @@ def _hush(environment_id: str) -> None:
     if "box2d" in maker:
         warnings.simplefilter("ignore", DeprecationWarning)
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    if "mujoco" in maker:
+    if "mujoco" in maker or "robotics" in maker:
         with suppress(ImportError):  # gymnasium reports it
             import_module("mujoco").set_mju_user_warning(logger.debug)
 
 
 def _maker_of(environment_id: str) -> str:
     """Return what gymnasium makes an environment by; empty if it is not registered."""
-    spec = gym.registry.get(environment_id)
+    spec = registered_spec(environment_id)
     return "" if spec is None else str(spec.entry_point)

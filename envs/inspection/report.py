@@ -48,14 +48,15 @@ def _codebook_lines(dataset: Dataset) -> Iterator[str]:
         f"codebook: {facts['codes']:.0f} codes, root mean square error "
         f"{facts['root_mean_square']:.3g}, {facts['variance_share']:.2%} of the actions' variance"
     )
-    if "quantised_return" in facts:
+    if "coded_return" in facts:
         yield (
-            f"  {facts['replayed_episodes']:.0f} episodes replayed from their seeds: mean return "
-            f"{facts['recorded_return']:.1f} as recorded, {facts['quantised_return']:.1f} with the "
-            "nearest codes"
+            f"  a policy of the nearest recorded state's action: mean return "
+            f"{facts['neighbour_return']:.1f} in {facts['episodes']:.0f} episodes of "
+            f"{dataset.environment}, and {facts['coded_return']:.1f} with its code in its place "
+            f"(standard error of the difference {facts['standard_error']:.1f})"
         )
     else:
-        yield "  no episode can be replayed: there are no seeds that reproduce them"
+        yield "  what it costs a policy is unknown: there is no environment to play in"
 
 
 def lines(inspection: Inspection) -> Iterator[str]:

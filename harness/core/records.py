@@ -52,7 +52,7 @@ class DatasetFacts(Frozen):
     content_hash: str
     reference_min: float | None = None  # mean return of the random policy; None in regression
     reference_max: float | None = None  # mean return of the expert; None in regression
-    quantisation: dict[str, float] | None = None  # the codebook's error; None without one
+    quantisation: dict[str, float] | None = None  # the codebook's error and cost; None without one
 
     @property
     def environment(self) -> EnvironmentSpec | None:

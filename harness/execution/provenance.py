@@ -17,6 +17,7 @@ PACKAGES = (
     "coreax",
     "d3rlpy",
     "gymnasium",
+    "gymnasium-robotics",
     "jax",
     "minari",
     "mujoco",

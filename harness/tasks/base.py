@@ -256,7 +256,7 @@ class Task(ABC, Generic[SourceT, RowsT]):
         reduction: Reduction[RowsT],
         metric: ReductionMetric[RowsT],
     ) -> MeasuredResult:
-        facts = self.facts(source, spec.seed)  # not timed: it may replay episodes
+        facts = self.facts(source, spec.seed)  # not timed: it may play episodes
         full = private_copy(self.measured_rows(spec, source), type(metric))
         started = time.perf_counter()
         value, details = metric.measure(full, reduction, spec.discount)

@@ -11,13 +11,13 @@ import numpy as np
 from envs.actions.policies import CodedPolicy
 from envs.dataset import Dataset
 from envs.dynamics.episodes import compile_environment
+from envs.evaluation import evaluate
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
 from harness.core.learner import ContinuousPolicy, Learner, Policy, TrainedPolicy, no_policy
 from harness.core.records import Checkpoint, Use
 from harness.core.seeding import derive_seed
 from harness.core.specs import RunSpec
-from harness.tasks.evaluation import evaluate
 from harness.tasks.teaching.judging import assess, judge_of, numbered
 
 

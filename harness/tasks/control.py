@@ -98,7 +98,7 @@ class ControlTask(Task[Dataset, Transitions]):
         return reducer.label(rows) if isinstance(reducer, LabelledReducer) else rows
 
     def facts(self, source: Dataset, seed: int) -> DatasetFacts:  # noqa: ARG002
-        """Return the facts about the dataset; with a codebook this replays episodes."""
+        """Return the facts about the dataset; with a codebook this plays episodes."""
         reference = source.reference
         return DatasetFacts(
             environment_id=reference.environment_id,

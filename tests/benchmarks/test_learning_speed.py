@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from envs.dataset import Dataset
+from envs.evaluation import evaluate
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.learner import TrainedPolicy
 from harness.core.transitions import Transitions
 from harness.learners.networks import DQNLearner
-from harness.tasks.evaluation import evaluate
 from tests.benchmarks.timing import seconds
 
 pytestmark = pytest.mark.benchmark

@@ -164,6 +164,15 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     assert not list(empty_root.iterdir())
 
 
+def test_a_robot_without_its_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gymnasium_robotics", None)
+    monkeypatch.delitem(gymnasium.registry, "AdroitHandPen-v1", raising=False)
+    pen = EnvironmentSpec(id="AdroitHandPen-v1")
+    with pytest.raises(InputError, match=r"extra robotics, .*'bellman-bench\[robotics\]'$"):
+        make_environment(pen)
+    assert (time_limit(pen), step_reward(pen)) == (None, None)
+
+
 def test_numbers_are_counted_from_the_start_and_vectors_get_their_shape() -> None:
     space = Discrete(3, start=-7)
     taken = to_actions(space, np.array([0, 2, 1]))

@@ -6,13 +6,12 @@ import json
 from copy import deepcopy
 from typing import Any, Final
 
-import gymnasium as gym
 from gymnasium import wrappers as gymnasium_wrappers
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.envs.registration import WrapperSpec as GymnasiumWrapperSpec
 from gymnasium.spaces import Discrete
 
-from envs.environment import NAME_IT, find_wrapper, spaces_of, time_limit
+from envs.environment import NAME_IT, find_wrapper, registered_spec, spaces_of, time_limit
 from envs.reference import Reference, name_environments
 from harness.core.classes.environments import EnvironmentSpec, WrapperSpec
 from harness.core.errors import InputError, one_line
@@ -53,12 +52,13 @@ def describe_environments(reference: Reference) -> tuple[EnvSpec | None, EnvSpec
 def to_environment_spec(spec: EnvSpec) -> EnvironmentSpec:
     """Return what of gymnasium's description of an environment differs from the registered one.
 
-    Rendering, and wrappers that only check or record, are left out. Nothing is imported.
+    Rendering, and wrappers that only check or record, are left out. No module that it names is
+    imported.
 
     Raises:
         AttributeError, TypeError, ValueError: If the description is malformed.
     """
-    own = gym.registry.get(spec.id) or EnvSpec(spec.id)
+    own = registered_spec(spec.id) or EnvSpec(spec.id)
     wrappers, registered = tuple(spec.additional_wrappers), own.additional_wrappers
     if wrappers[: len(registered)] == registered:
         wrappers = wrappers[len(registered) :]
@@ -83,7 +83,7 @@ def to_gymnasium_spec(environment: EnvironmentSpec) -> EnvSpec:
         InputError: If it cannot be made here, or was registered with what no JSON can hold.
     """
     spaces_of(environment)  # it can be made
-    spec = deepcopy(gym.registry.get(environment.id))
+    spec = deepcopy(registered_spec(environment.id))
     if spec is None:  # gymnasium has guessed a version
         raise InputError(
             f"environment {environment.id!r} is not registered: a file names one as registered, "

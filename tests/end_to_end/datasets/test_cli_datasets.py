@@ -80,7 +80,7 @@ def test_continuous_actions_need_a_codebook_and_keep_it(bench: Command, tmp_path
     assert "made from other data" not in certified.output
     told = bench("inspect", PENDULUM, "--codebook", "bins-5").output
     assert "codebook: 5 codes" in told
-    assert "20 episodes replayed" in told
+    assert "in 20 episodes of Pendulum-v1" in told
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 
 from envs.dynamics import classic
 from envs.dynamics.episodes import compile_environment
+from envs.evaluation import evaluate
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.classes.environments import EnvironmentSpec
-from harness.tasks.evaluation import evaluate
 
 CLASSIC = ["CartPole-v1", "CartPole-v0", "MountainCar-v0", "Acrobot-v1"]
 

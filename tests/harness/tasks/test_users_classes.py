@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from envs.dataset import Dataset
+from envs.evaluation import evaluate
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.classes.registry import import_class
 from harness.core.classes.specs import LearnerSpec, ReducerSpec
@@ -25,7 +26,6 @@ from harness.suites.run import run_suite
 from harness.suites.verify import verify
 from harness.tasks.builtin import REDUCERS
 from harness.tasks.control import check_evaluable
-from harness.tasks.evaluation import evaluate
 from harness.tasks.kinds import task_of
 
 CARTPOLE = "classic/cartpole/random-v0"

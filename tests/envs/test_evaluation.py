@@ -8,10 +8,10 @@ import pytest
 
 from envs.actions.codebook import Codebook
 from envs.actions.policies import CodedPolicy
+from envs.evaluation import evaluate
 from harness.core.arrays import FloatArray, IntArray
 from harness.core.classes.environments import EnvironmentSpec
 from harness.core.errors import InputError
-from harness.tasks.evaluation import evaluate
 
 
 class Lean:

@@ -25,7 +25,7 @@ from tests.support.web.hub import serve_hub
 
 DATASET = "made/by-hand-v0"
 KNOWN = ["classic/cartpole/medium-v0"]
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 
 
 class NotFound(Exception):  # noqa: N818
@@ -166,7 +166,7 @@ KILLED = """
 import os, signal
 from minari.storage import remotes
 from envs.formats.minari.remote import download
-from tests.envs.formats.test_minari_remote import FolderStorage
+from tests.envs.formats.minari.test_remote import FolderStorage
 
 class Killed(FolderStorage):
     folder, asked = __import__("pathlib").Path(os.environ["FOLDER"]), []
