@@ -181,7 +181,7 @@ class PublishedClaims(Frozen):
 class Elsewhere(Frozen):
     """Claims of control of another file, judged on other data or sizes by the same criteria."""
 
-    same_as: Annotated[str, Field(pattern=r"^[^/\\\\]+$")]  # that file's name, in the same folder
+    same_as: Annotated[str, Field(pattern=r"^[^/\\]+$")]  # that file's name, in the same folder
     history: str  # when it was fixed where they are judged
     claims: Annotated[dict[Label, Where], Field(min_length=1)]
 
