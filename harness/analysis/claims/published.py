@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from harness.core.classes.specs import Frozen, Label
-from harness.core.errors import InputError
+from harness.core.errors import InputError, unknown_name
 from harness.core.specs import Task
 
 Verdict = Literal["met", "not met", "undecided"]
@@ -22,6 +22,7 @@ ControlVerdict = Literal[
     "not tested",
 ]
 Interval = tuple[float, float]  # both ends; NaN if unknown
+Table = TypeVar("Table", bound=Frozen)
 
 
 class Criterion(Frozen):
@@ -67,14 +68,19 @@ class Claim(Frozen):
     criterion: str
 
 
-class ControlClaim(Frozen):
+class Where(Frozen):
+    """What a claim of control is judged on."""
+
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # a seed's mean over them counts
+
+
+class ControlClaim(Where):
     """The same of control: where it was claimed, and what else is shown beside it."""
 
     id: Label
     text: str
     task: Literal["control"]
-    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # a seed's mean over them counts
     learner: Label
     arm: Label
     versus: Label
@@ -172,18 +178,54 @@ class PublishedClaims(Frozen):
         return f"Claims of {self.citation}; {self.note}."
 
 
+class Elsewhere(Frozen):
+    """Claims of control of another file, judged on other data or sizes by the same criteria."""
+
+    same_as: Annotated[str, Field(pattern=r"^[^/\\]+$")]  # that file's name, in the same folder
+    history: str  # when it was fixed where they are judged
+    claims: Annotated[dict[Label, Where], Field(min_length=1)]
+
+    def of(self, published: PublishedClaims) -> PublishedClaims:
+        """Return the claims that are named here, each judged where this says.
+
+        Raises:
+            InputError: If a claim is none of control in ``published``.
+        """
+        known = {claim.id: claim for claim, _ in published.control}
+        for name in self.claims:
+            if name not in known:
+                raise unknown_name("claim of control", name, known)
+        claims = [known[name].model_copy(update=dict(where)) for name, where in self.claims.items()]
+        history = f"{published.history} Here, {self.history}"
+        return published.model_copy(update={"claims": tuple(claims), "history": history})
+
+
 def read_claims(path: Path) -> PublishedClaims:
-    """Read the TOML of a paper's claims.
+    """Read the TOML of a paper's claims, or of where claims of another such file are judged.
 
     Raises:
         InputError: If there is no such file, or its text is not that of claims.
     """
+    content = _parsed(path)
+    if "same_as" not in content:
+        return _checked(path, PublishedClaims, content)
+    elsewhere = _checked(path, Elsewhere, content)
+    other = path.parent / elsewhere.same_as
+    return elsewhere.of(_checked(other, PublishedClaims, _parsed(other)))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no file {str(path)!r}: name a TOML file of published claims")
     try:
-        return PublishedClaims.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"claims {str(path)!r} are not TOML: {error}; correct it") from error
+
+
+def _checked(path: Path, kind: type[Table], content: dict[str, Any]) -> Table:
+    try:
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

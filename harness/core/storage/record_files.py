@@ -1,19 +1,21 @@
 """The files that hold a results folder's records: one a run, or one for all, or both.
 
 A run's record is written to a file of its own, ``records/RUN_ID.json``. Packing moves the records
-to the lines of ``records.jsonl.gz``, which may stay plain, as ``records.jsonl``, where somebody has
-decompressed it. Only this module knows of the two forms: whoever reads records asks it by run id. A
-run's own file wins over its line, because it was written later, as by ``run --retry-failed``.
+to the lines of ``records.jsonl.xz``. A folder whose packed file is ``records.jsonl.gz``, or plain
+``records.jsonl`` where somebody has decompressed it, keeps that form. Only this module knows of the
+forms: whoever reads records asks it by run id. A run's own file wins over its line, because it was
+written later, as by ``run --retry-failed``.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +30,10 @@ from harness.core.storage.sealed_lines import compact, seal_lines, unseal_lines
 
 # How a packed record begins, so that its id is found without parsing all of it.
 _BEGINNING: Final = re.compile(rb'\{"schema_version":\d+,"run_id":"([^"\\]+)"[,}]')
+_DAMAGE: Final = (
+    *(ValueError, LookupError, TypeError),
+    *(gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError),
+)
 RESTORE: Final = "restore that file, as from git, or delete it and run the suite again"
 
 
@@ -73,24 +79,23 @@ def packed_path(directory: Path) -> Path:
     """Path of the packed records of a results folder.
 
     Raises:
-        InputError: If there are two such files, a compressed and a plain one.
+        InputError: If there are two such files.
     """
-    return _the_one(*_packed_forms(directory))
+    return _the_one(_packed_forms(directory))
 
 
-def _packed_forms(directory: Path) -> tuple[Path, Path]:
-    return directory / "records.jsonl.gz", directory / "records.jsonl"
+def _packed_forms(directory: Path) -> Sequence[Path]:
+    return [directory / f"records.jsonl{suffix}" for suffix in (".xz", ".gz", "")]
 
 
-def _the_one(compressed: Path, plain: Path) -> Path:
-    if not plain.exists():
-        return compressed
-    if compressed.exists():
+def _the_one(forms: Sequence[Path]) -> Path:
+    found = [path for path in forms if path.exists()]
+    if len(found) > 1:
         raise InputError(
-            f"{str(plain.parent)!r} holds both {compressed.name} and {plain.name}: one of them is "
-            "the packed file; remove the other"
+            f"{str(found[0].parent)!r} holds both {found[0].name} and {found[1].name}: one of them "
+            "is the packed file; remove the other"
         )
-    return plain
+    return found[0] if found else forms[0]
 
 
 def own_ids(directory: Path) -> list[str]:
@@ -111,9 +116,7 @@ def read_own_file(path: Path) -> StoredRecord:
 
 def write_packed(path: Path, lines: Iterable[bytes]) -> None:
     """Write packed records, sorted by run id, to the disk, whole or not at all."""
-    content = seal_lines(list(lines))
-    # Without the time, so that the same records give the same bytes.
-    flush(write_whole(path, gzip.compress(content, mtime=0) if _is_compressed(path) else content))
+    flush(write_whole(path, _compress(path, seal_lines(list(lines)))))
 
 
 def read_packed(path: Path) -> dict[str, bytes]:
@@ -124,20 +127,28 @@ def read_packed(path: Path) -> dict[str, bytes]:
         InputError: If a byte of it has changed, or is missing.
     """
     try:
-        content = path.read_bytes()
-        lines = unseal_lines(gzip.decompress(content) if _is_compressed(path) else content)
+        lines = unseal_lines(_decompress(path, path.read_bytes()))
         run_ids = list(map(_run_id, lines))
         if any(first >= second for first, second in pairwise(run_ids)):
             raise ValueError("its lines are not in the order of run ids")
-    except (ValueError, LookupError, TypeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"{str(path)!r} does not hold packed records as they were written ({error}): {RESTORE}"
         ) from error
     return dict(zip(run_ids, lines, strict=True))
 
 
-def _is_compressed(path: Path) -> bool:
-    return path.suffix == ".gz"
+def _compress(path: Path, content: bytes) -> bytes:
+    if path.suffix == ".xz":
+        return lzma.compress(content)
+    # Without the time, so that the same records give the same bytes.
+    return gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
+
+
+def _decompress(path: Path, content: bytes) -> bytes:
+    if path.suffix == ".xz":
+        return lzma.decompress(content)
+    return gzip.decompress(content) if path.suffix == ".gz" else content
 
 
 def _run_id(line: bytes) -> str:
@@ -225,7 +236,7 @@ class RecordFiles:
         Raises:
             InputError: If the packed file is damaged.
         """
-        path = _the_one(*self._forms)
+        path = _the_one(self._forms)
         replaced = _written(path)
         if replaced != self._replaced:
             self._lines = {}
@@ -235,7 +246,7 @@ class RecordFiles:
         return self._lines
 
     def _packed_record(self, run_id: str, line: bytes) -> StoredRecord:
-        place = f"the line of {run_id} in {str(_the_one(*self._forms))!r}"
+        place = f"the line of {run_id} in {str(_the_one(self._forms))!r}"
         return StoredRecord(run_id, place, line, None)
 
 

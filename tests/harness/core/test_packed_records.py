@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -213,19 +214,30 @@ def test_records_of_every_schema_version_are_read_from_lines(path: Path, tmp_pat
     assert json.dumps(content) == json.dumps(json.loads(stored.line))
 
 
-def test_a_packed_file_stays_plain_where_it_was_decompressed(
-    tmp_path: Path, packed: list[RunRecord]
+@pytest.mark.parametrize(
+    ("name", "encode", "decode"),
+    [("records.jsonl", bytes, bytes), ("records.jsonl.gz", gzip.compress, gzip.decompress)],
+)
+def test_a_packed_file_keeps_the_form_that_it_has(
+    tmp_path: Path,
+    packed: list[RunRecord],
+    name: str,
+    encode: Callable[[bytes], bytes],
+    decode: Callable[[bytes], bytes],
 ) -> None:
-    compressed, plain = packed_path(tmp_path), tmp_path / "records.jsonl"
-    plain.write_bytes(packed_text(tmp_path))
-    with pytest.raises(InputError, match=r"both records\.jsonl\.gz and .*remove the other"):
+    first, other = packed_path(tmp_path), tmp_path / name
+    other.write_bytes(encode(packed_text(tmp_path)))
+    with pytest.raises(
+        InputError, match=rf"both records\.jsonl\.xz and {name}: .*remove the other"
+    ):
         read_records(tmp_path)
-    compressed.unlink()
+    first.unlink()
     assert list(read_records(tmp_path)) == packed
     write_record(tmp_path, completed(run_spec("another")))
     pack(tmp_path)
-    assert not compressed.exists()
-    assert len(plain.read_bytes().splitlines()) == len(list(read_records(tmp_path))) + 1 == 7
+    assert not first.exists()
+    lines = decode(other.read_bytes()).splitlines()
+    assert len(lines) == len(list(read_records(tmp_path))) + 1 == 7
 
 
 def test_the_packed_file_is_read_once_and_again_when_it_is_replaced(

@@ -55,7 +55,7 @@ def test_records_move_into_one_file(tmp_path: Path) -> None:
     told = {run_id: json.loads(unseal(path.read_bytes())) for run_id, path in texts.items()}
     size = sum(path.stat().st_size for path in texts.values())
     done = pack(tmp_path)
-    assert names(tmp_path) == {"records.jsonl.gz"}
+    assert names(tmp_path) == {"records.jsonl.xz"}
     assert list(read_records(tmp_path)) == records
     *lines, _ = map(json.loads, packed_text(tmp_path).splitlines())
     assert [line["run_id"] for line in lines] == sorted(told)
@@ -94,10 +94,10 @@ def test_what_is_in_the_folder_and_no_record_stays(tmp_path: Path) -> None:
     write_five(tmp_path)
     other = tmp_path / "records" / "notes.txt"
     other.write_text("mine")
-    gone = tmp_path / f".records.jsonl.gz.{2**22 + 1}-{HOST}.partial"  # of a killed process
+    gone = tmp_path / f".records.jsonl.xz.{2**22 + 1}-{HOST}.partial"  # of a killed process
     gone.write_text("{")
     pack(tmp_path)
-    assert names(tmp_path) == {"records", "records.jsonl.gz"}
+    assert names(tmp_path) == {"records", "records.jsonl.xz"}
     assert names(tmp_path / "records") == {"notes.txt"}
 
 
@@ -216,7 +216,7 @@ def test_killed_at_any_step_nothing_is_lost(
         assert list(read_records(copy)) == records
         pack(copy)
         assert list(read_records(copy)) == records
-        assert names(copy) == {"records.jsonl.gz"}
+        assert names(copy) == {"records.jsonl.xz"}
     assert killed > 10
     assert seen >= {"write_bytes", "replace", "fsync", "unlink", "rmdir"}
 
@@ -287,7 +287,7 @@ def test_runs_in_progress_are_refused(tmp_path: Path) -> None:
     unchanged(tmp_path, r"1 run in progress in .*such as some-run by process \d+ on .*: wait")
     leave_lease(tmp_path, 2**22 + 1)  # of a runner that was killed
     pack(tmp_path)
-    assert names(tmp_path) == {"records.jsonl.gz"}
+    assert names(tmp_path) == {"records.jsonl.xz"}
 
 
 def test_a_runner_of_this_process_is_a_runner_too(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
 from pathlib import Path
 
 from harness.core.records import Provenance, RunRecord, write_record
@@ -53,9 +53,9 @@ def write_packed(folder: Path, *records: RunRecord) -> Path:
 
 def packed_text(folder: Path) -> bytes:
     """Return the lines of a packed file, and its seal, decompressed."""
-    return gzip.decompress(packed_path(folder).read_bytes())
+    return lzma.decompress(packed_path(folder).read_bytes())
 
 
 def put_packed_text(folder: Path, text: bytes) -> None:
     """Put a text in the place of the packed file's, whatever it says."""
-    packed_path(folder).write_bytes(gzip.compress(text))
+    packed_path(folder).write_bytes(lzma.compress(text))
