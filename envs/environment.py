@@ -86,6 +86,7 @@ def registered_spec(environment_id: str) -> EnvSpec | None:
     return gym.registry.get(environment_id)
 
 
+@cache
 def _register_robotics() -> None:
     (module,) = EXTRA_MODULES["robotics"]
     if find_spec(module) is None:
@@ -178,7 +179,7 @@ def time_limit(environment: EnvironmentSpec | None) -> int | None:
     """Steps after which an episode is truncated; None: unknown, or never."""
     if environment is None:
         return None
-    # Only looked up: a dataset's metadata must not make gymnasium import a module.
+    # Only looked up: a dataset's metadata must not make gymnasium import a module that it names.
     spec = registered_spec(environment.id)
     return environment.max_episode_steps or (spec.max_episode_steps if spec else None)
 

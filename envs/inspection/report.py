@@ -56,7 +56,7 @@ def _codebook_lines(dataset: Dataset) -> Iterator[str]:
             f"(standard error of the difference {facts['standard_error']:.1f})"
         )
     else:
-        yield "  what it costs a policy is unknown: there is no environment to play in"
+        yield "  what it costs a policy could not be measured in an environment"
 
 
 def lines(inspection: Inspection) -> Iterator[str]:

@@ -24,7 +24,7 @@ class AdvantageWeightLabels(Labels):
     For learners that imitate: rows are drawn by weight, so that what the teacher finds better than
     the mean action is imitated more. ``A`` is the advantage over that mean in units of the median
     gap between a state's best and worst action; of continuous actions it is the advantage over an
-    actor's own action, in units of its median. Actions and rewards stay as they were recorded.
+    actor's own action, in units of its median size. Actions and rewards stay as they were recorded.
     """
 
     name: ClassVar[str] = "advantage-weight"

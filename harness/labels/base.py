@@ -15,7 +15,7 @@ from harness.core.arrays import Float64Array, FloatArray
 from harness.core.errors import InputError
 from harness.core.learner import ActorCritic
 from harness.core.rows import evenly_spaced
-from harness.core.transitions import Transitions
+from harness.core.transitions import GIVE_A_CODEBOOK, Transitions
 
 
 @runtime_checkable
@@ -77,11 +77,17 @@ class Teacher(BaseModel, ABC):
         Raises:
             InputError: If they are such.
         """
-        transitions.check_numbered(f"teacher {self.name!r}")
+        if transitions.is_continuous:
+            raise InputError(
+                f"teacher {self.name!r}: actions must be discrete, and these are vectors of "
+                f"{transitions.action_dim} numbers; name a teacher of such, as `teacher = {{ name "
+                '= "learner", parameters = { learner = "iql" } }`, or '
+                f"{GIVE_A_CODEBOOK}"
+            )
 
     @abstractmethod
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
-        """Fit the Q-function of the optimal policy as far as the dataset tells it.
+        """Fit the values of the optimal policy, and its actions where they are continuous.
 
         Args:
             transitions: The full dataset.
@@ -105,7 +111,7 @@ def check_fitted(fitted: FittedTeacher, transitions: Transitions, teacher: str) 
 
     Raises:
         InputError: If it is no fitted teacher, or its values are not a finite number for every
-            action of each state.
+            action of each state, or an actor's for its own.
     """
     if not isinstance(fitted, FittedTeacher):
         raise InputError(

@@ -57,7 +57,8 @@ class LearnerTeacher(Teacher):
 
     learner: ClassSpec = Field(default=ClassSpec(name="dqn"), validate_default=True)
     members: PositiveInt = 3  # training runs
-    caution: NonNegativeFloat = 0.0  # standard deviations over members that values are lowered by
+    # standard deviations over members that values are lowered by; an actor's action is their mean
+    caution: NonNegativeFloat = 0.0
     seed: NonNegativeInt = 0  # of all members
 
     @field_validator("learner")
@@ -87,7 +88,10 @@ class LearnerTeacher(Teacher):
         Raises:
             InputError: If actions are continuous and it learns discrete ones, or the reverse.
         """
-        self.make_learner().rows_for(transitions)
+        learner = self.make_learner()
+        if not learner.continuous:
+            super().check_actions(transitions)
+        learner.rows_for(transitions)
 
     def fit(self, transitions: Transitions, discount: float) -> FittedTeacher:
         """Train every member, one after another; importing libraries takes no part in the time.
@@ -116,7 +120,7 @@ class LearnerTeacher(Teacher):
         found: QFunction | ActorCritic | None = None
         rows = private_copy(learner.rows_for(transitions), type(learner))
         for trained in learner.fit(rows, seed):
-            found = self._q_of(trained.policy, transitions)
+            found = self._learned_by(trained.policy, transitions)
         if found is None:
             raise no_policy(self.learner.name)
         probes = transitions.observations[evenly_spaced(len(transitions), PROBES)]
@@ -125,20 +129,24 @@ class LearnerTeacher(Teacher):
             "the dataset down"
         )
         subject = f"learner {self.learner.name!r}"
-        if isinstance(found, QFunction):
-            check_values(found, probes, transitions.action_count, subject, diverged)
+        if not transitions.is_continuous:
+            check_values(
+                cast(QFunction, found), probes, transitions.action_count, subject, diverged
+            )
         else:
-            check_actor(found, probes, transitions.action_dim, subject, diverged)
+            check_actor(cast(ActorCritic, found), probes, transitions.action_dim, subject, diverged)
         return found
 
-    def _q_of(
+    def _learned_by(
         self, policy: Policy | ContinuousPolicy, transitions: Transitions
     ) -> QFunction | ActorCritic:
-        if isinstance(policy, QFunction):
+        if not transitions.is_continuous and isinstance(policy, QFunction):
             return policy
         if isinstance(policy, ActorCritic):
-            codes = transitions.codes
-            return policy if codes is None else CodedQ(policy, codes)
+            if transitions.is_continuous:
+                return policy
+            if transitions.codes is not None:
+                return CodedQ(policy, transitions.codes)
         raise InputError(
             f"learner {self.learner.name!r} cannot teach: its policies offer no Q-values (a method "
             "`values`, or `value_of` of continuous actions), which labels are made of; name one "

@@ -87,8 +87,8 @@ def _refused(kind: type[InputError], labels: str | None, why: str) -> InputError
 def action_gap(teacher: FittedTeacher, transitions: Transitions, labels: str | None) -> float:
     """Median over the dataset's states of the largest minus the smallest action value.
 
-    Continuous actions have no smallest value: of those it is the median difference between an
-    actor's action and the recorded one.
+    Continuous actions have no smallest value: of those it is the median difference between the
+    values of an actor's action and of the recorded one.
 
     Args:
         teacher: Fitted to the full dataset.

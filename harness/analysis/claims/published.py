@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from harness.core.classes.specs import Frozen, Label
-from harness.core.errors import InputError, unknown_name
+from harness.core.errors import InputError, naming, unknown_name
 from harness.core.specs import Task
 
 Verdict = Literal["met", "not met", "undecided"]
@@ -211,7 +211,8 @@ def read_claims(path: Path) -> PublishedClaims:
         return _checked(path, PublishedClaims, content)
     elsewhere = _checked(path, Elsewhere, content)
     other = path.parent / elsewhere.same_as
-    return elsewhere.of(_checked(other, PublishedClaims, _parsed(other)))
+    with naming(str(path)):
+        return elsewhere.of(_checked(other, PublishedClaims, _parsed(other)))
 
 
 def _parsed(path: Path) -> dict[str, Any]:

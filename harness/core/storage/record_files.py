@@ -147,7 +147,11 @@ def _compress(path: Path, content: bytes) -> bytes:
 
 def _decompress(path: Path, content: bytes) -> bytes:
     if path.suffix == ".xz":
-        return lzma.decompress(content)
+        stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        text = stream.decompress(content)
+        if not stream.eof or stream.unused_data:
+            raise ValueError("it does not end where its records end")
+        return text
     return gzip.decompress(content) if path.suffix == ".gz" else content
 
 

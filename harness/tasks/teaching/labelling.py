@@ -66,7 +66,7 @@ class LabelledReducer(Reducer[Transitions]):
     def row_bounds(self, rows: Transitions, size: int) -> tuple[int, int]:
         """Return at most the size: states that carry every action come in whole numbers."""
         whole = self._reducer.sizes == "all rows"
-        return 1, len(rows) * rows.action_count if whole else size
+        return 1, len(rows) * max(rows.action_count, 1) if whole else size
 
     def check_actions(self, rows: Transitions) -> None:
         """Ask for actions that the labels, the reducer and the teacher take.

@@ -16,6 +16,7 @@ from tests.support.commands import Command
 PENDULUM = "classic/pendulum/medium-v0"
 BY_ADVANTAGE = ("best-action", "advantage-weight")
 SHORT = "{ steps = 40, checkpoints = 1 }"
+TD3 = f'{{ name = "td3+bc", parameters = {SHORT} }}'
 
 
 def suite(reducers: str, learners: str, codebook: str = "") -> str:
@@ -157,6 +158,19 @@ def test_an_actor_labels_them_with_what_to_imitate(
     assert after.actions.shape == before.actions.shape
     assert np.abs(after.actions).max() <= 2.0
     assert not np.isclose(before.actions, after.actions).any()
+
+
+@pytest.mark.parametrize("name", BY_ADVANTAGE)
+def test_all_the_data_are_labelled_as_they_are(bench: Command, tmp_path: Path, name: str) -> None:
+    teacher = f'{{ name = "learner", parameters = {{ learner = {TD3} }} }}'
+    labels = f'{{ name = "{name}", teacher = {teacher} }}'
+    path = tmp_path / "all.npz"
+    done = bench("distill", PENDULUM, "--method", "full", "--labels", labels, "--output", path)
+    assert done.status == 0, done.errors
+    rows, source = (open_dataset(one).transitions for one in (str(path), PENDULUM))
+    assert len(rows) == len(source)
+    assert np.array_equal(rows.actions, source.actions) == (name == "advantage-weight")
+    assert (np.ptp(rows.weights) > 0) == (name == "advantage-weight")
 
 
 def test_labels_of_them_are_refused_by_name(bench: Command, tmp_path: Path) -> None:

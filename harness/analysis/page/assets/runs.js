@@ -43,7 +43,7 @@ async function showRecord(runId) {
   const parts = [
     heading,
     element("p", {}, `In the results folder: records/${runId}.json, or where records are packed:`),
-    element("pre", { tabIndex: 0 }, `xzgrep -F '"run_id":"${runId}"' records.jsonl.xz | python -m json.tool`),
+    element("pre", { tabIndex: 0 }, `xzgrep -F '"run_id":"${runId}"' records.jsonl* | python -m json.tool`),
   ];
   if (data.records) {
     const text = JSON.stringify((await readRecords()).get(runId), null, 1);
