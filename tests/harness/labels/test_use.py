@@ -204,25 +204,25 @@ class Steering:
         return 5.0 - lost
 
 
-def steered(seed: int, rows: int = 40) -> tuple[Transitions, FittedTeacher]:
+def steered(seed: int) -> tuple[Transitions, Steering]:
     rng = np.random.default_rng(seed)
-    data = random_transitions(rng, rows)
-    torques = replace(data, actions=rng.normal(size=(rows, 2)), action_count=0)
-    return torques, FittedTeacher(Steering(rng.normal(size=(3, 2))), 0.0)
+    data = random_transitions(rng, 40)
+    torques = replace(data, actions=rng.normal(size=(40, 2)), action_count=0)
+    return torques, Steering(rng.normal(size=(3, 2)))
 
 
 @given(seed=seeds)
 def test_regret_of_continuous_actions_is_a_weighted_mean_in_median_gaps(seed: int) -> None:
-    data, teacher = steered(seed)
+    data, actor = steered(seed)
     matrix = np.random.default_rng(seed + 1).normal(size=(3, 2))
-    best = data.observations @ teacher.actor.matrix  # type: ignore[attr-defined]
+    best = data.observations @ actor.matrix
     taken = ((best - data.actions) ** 2).sum(axis=1)
     lost = ((best - data.observations @ matrix) ** 2).sum(axis=1)
-    judge = ActorJudge.of(teacher, data)
+    judge = ActorJudge.of(FittedTeacher(actor, 0.0), data)
     by_hand = [np.average(one, weights=data.weights) / np.median(taken) for one in (lost, taken)]
     found = [judge.assess(Steering(matrix)), judge.of_recorded]
     np.testing.assert_allclose(found, by_hand, rtol=1e-9)
-    assert judge.assess(teacher.actor) == 0
+    assert judge.assess(actor) == 0
 
 
 @pytest.mark.parametrize(
@@ -235,12 +235,12 @@ def test_regret_of_continuous_actions_is_a_weighted_mean_in_median_gaps(seed: in
     ],
 )
 def test_a_policy_that_returns_no_vectors_is_refused(rule: Any) -> None:
-    data, teacher = steered(0)
+    data, actor = steered(0)
     with pytest.raises(InputError, match="act returns a vector of 2 finite numbers for each"):
-        ActorJudge.of(teacher, data).assess(Acts(rule))
+        ActorJudge.of(FittedTeacher(actor, 0.0), data).assess(Acts(rule))
 
 
 def test_an_actor_that_its_data_refute_cannot_judge() -> None:
-    data, teacher = steered(0)
+    data, actor = steered(0)
     with pytest.raises(InputError, match=r"error of 1\.20 of the variance"):
-        ActorJudge.of(replace(teacher, diagnostics={"bellman_error": 1.2}), data)
+        ActorJudge.of(FittedTeacher(actor, 0.0, {"bellman_error": 1.2}), data)
