@@ -205,7 +205,7 @@ def test_a_log_without_environment_is_certified_by_a_learner(
 def test_the_actor_that_labelled_them_judges_unless_its_data_refute_it(
     bench: Command, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: float
 ) -> None:
-    """Forty steps do not teach a critic the mean of rewards, which is −4 without the level."""
+    """Forty steps do not teach a critic the mean of rewards, which is −3 at level 0."""
     monkeypatch.setattr(fitted_q_evaluation, "EVALUATION_STEPS", 100)
     with h5py.File(log, "r+") as file:
         file["rewards"][:] += level
