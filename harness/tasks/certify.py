@@ -160,8 +160,11 @@ def _report_vectors(
 ) -> Iterator[str]:
     """Evaluate a policy learned from continuous actions, of which there are no certificates.
 
+    The teacher of the set's labels, if it has any, judges the policy too.
+
     Raises:
-        InputError: If no learner is named, or the set and its source differ in their columns.
+        InputError: If no learner of such actions is named, the set and its source differ in their
+            columns, or the teacher cannot judge.
     """
     full, reduced = source.transitions, made.transitions
     if learner is None:
@@ -176,9 +179,12 @@ def _report_vectors(
             "both datasets must come from one environment; give the source as --against"
         )
     trainee = make_learner(learner, discount)
+    trainee.rows_for(reduced)  # before a teacher is trained: it may be refused
     yield from _doubts(distilled, origin, source)
+    labelled = labels_of(origin.get("parameters", {}))
+    judge = None if labelled is None else make_judge(labelled.teacher, full, discount)
     yield f"{len(reduced)} transitions against {len(full)}, discount {discount}"
-    yield from report_use(trainee, None, full, reduced, discount, seed)
+    yield from report_use(trainee, judge, full, reduced, discount, seed)
 
 
 def _doubts(distilled: str, origin: Mapping[str, Any], source: Dataset) -> Iterator[str]:

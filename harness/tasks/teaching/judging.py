@@ -21,7 +21,7 @@ from harness.core.transitions import Transitions
 from harness.labels.base import Teacher
 from harness.labels.builtin import TEACHERS
 from harness.labels.signal import check_signal
-from harness.labels.use import Judge
+from harness.labels.use import ActorJudge, Judge
 from harness.learners.networks import NetworkLearner
 from harness.tasks.builtin import LEARNERS
 from harness.tasks.teachers.fitting import fit_once
@@ -37,12 +37,15 @@ def judge_of(spec: RunSpec, rows: Transitions) -> Judge | None:
     the full dataset, or to ``JUDGED_ROWS`` evenly spaced rows of it.
 
     Returns:
-        None if nobody can judge: the data hold no signal, or the teacher fails on them.
+        None if nobody can judge: the data hold no signal, the teacher fails on them, or actions are
+        continuous, for records keep how often a policy acts as the teacher does.
     """
+    if rows.is_continuous:
+        return None
     with suppress(InputError):
         labels = spec.reducer.labels
         teacher = labels.teacher if labels is not None else None
-        return make_judge(teacher, rows, cast(float, spec.discount))
+        return cast(Judge, make_judge(teacher, rows, cast(float, spec.discount)))
     return None
 
 
@@ -54,8 +57,10 @@ def assess(judge: Judge | None, policy: Policy | ContinuousPolicy) -> Use | None
     return None
 
 
-def make_judge(named: TeacherSpec | Named | None, rows: Transitions, discount: float) -> Judge:
-    """Fit a judge; see `judge_of`.
+def make_judge(
+    named: TeacherSpec | Named | None, rows: Transitions, discount: float
+) -> Judge | ActorJudge:
+    """Fit a judge of policies of such actions as the rows have; see `judge_of`.
 
     Args:
         named: The teacher; None: the default one.
@@ -63,7 +68,7 @@ def make_judge(named: TeacherSpec | Named | None, rows: Transitions, discount: f
         discount: γ.
 
     Raises:
-        InputError: If the teacher is unknown or nobody can judge.
+        InputError: If the teacher is unknown, does not value such actions, or cannot judge.
     """
     named = named or TeacherSpec()
     teacher: Teacher = TEACHERS.make(named.name, named.parameters)
@@ -77,16 +82,16 @@ def make_judge(named: TeacherSpec | Named | None, rows: Transitions, discount: f
 @lru_cache(maxsize=4)
 def _judge_once(
     kind: type[Teacher], parameters: str, rows: Transitions, discount: float
-) -> Judge | InputError:
+) -> Judge | ActorJudge | InputError:
     """Fit a judge, or say why none can be: a failure, too, takes its seconds only once."""
     if len(rows) > JUDGED_ROWS:
         rows = rows.take(evenly_spaced(len(rows), JUDGED_ROWS))
     try:
-        rows.check_numbered("certificate of use")
         check_signal(rows, None)
         with blaming(f"teacher {kind.name!r} failed", "correct the class"):
             teacher = kind.model_validate_json(parameters)
-            return Judge.of(fit_once(teacher, rows, discount), rows)
+            judge = ActorJudge if rows.is_continuous else Judge
+            return judge.of(fit_once(teacher, rows, discount), rows)
     except InputError as error:
         return error
 
@@ -108,7 +113,7 @@ def make_learner(name: str, discount: float) -> Learner:
 
 def report_use(
     learner: Learner,
-    judge: Judge | None,
+    judge: Judge | ActorJudge | None,
     full: Transitions,
     reduced: Transitions,
     discount: float,
@@ -119,7 +124,8 @@ def report_use(
 
     Args:
         learner: Learns the policy; of d3rlpy's, fitted Q-evaluation judges too.
-        judge: Of the full dataset; None: nobody can judge, for actions are continuous.
+        judge: Of the full dataset; None: nobody can judge, for actions are continuous and no
+            teacher of such is named.
         full: The full dataset as it was recorded.
         reduced: The reduction.
         discount: γ.
@@ -131,19 +137,25 @@ def report_use(
     """
     seeds = [derive_seed("learner", learner.name, seed), derive_seed("evaluation", seed)]
     with blaming(f"learner {learner.name!r} failed", "correct the class"):
-        policy, use = _train(learner, judge, codebook, reduced, seeds[0])
-    if judge is None or use is None:
-        yield f"policy of {learner.name} trained on it:"
-    else:
-        yield f"policy of {learner.name} trained on it, judged by a teacher of the full data:"
-        yield from _compare(use, judge.of_random)
+        policy, told = _train(learner, judge, codebook, reduced, seeds[0])
+    by = ", judged by a teacher of the full data" if told else ""
+    yield f"policy of {learner.name} trained on it{by}:"
+    yield from told
     if isinstance(learner, NetworkLearner):
         yield from _report_evaluation(policy, learner.rows_for(full), discount, seeds[1])
 
 
-def _compare(use: Use, chance: Use) -> Iterator[str]:
-    yield f"  regret {use.regret:.3f} median action gaps, of random actions {chance.regret:.3f}"
-    yield f"  acts as the teacher in {use.agreement:.1%}, random actions in {chance.agreement:.1%}"
+def _told(judge: Judge | ActorJudge, policy: Policy | ContinuousPolicy) -> list[str]:
+    """Say what a policy is worth to a judge, beside actions that took no learning."""
+    if isinstance(judge, ActorJudge):
+        told = f"{judge.assess(policy):.3f} median action gaps"
+        by = "as the teacher of its labels estimates it"
+        return [f"  regret, {by}, {told}, of the recorded actions {judge.of_recorded:.3f}"]
+    use, chance = judge.assess(policy), judge.of_random
+    return [
+        f"  regret {use.regret:.3f} median action gaps, of random actions {chance.regret:.3f}",
+        f"  acts as the teacher in {use.agreement:.1%}, random actions in {chance.agreement:.1%}",
+    ]
 
 
 def numbered(
@@ -178,18 +190,22 @@ def doubt_of(value: float, full: Transitions, discount: float) -> str:
 
 
 def _train(
-    learner: Learner, judge: Judge | None, codebook: Codebook | None, rows: Transitions, seed: int
-) -> tuple[Policy | ContinuousPolicy, Use | None]:
-    """Train on rows; return the last policy and its use, if there is a judge.
+    learner: Learner,
+    judge: Judge | ActorJudge | None,
+    codebook: Codebook | None,
+    rows: Transitions,
+    seed: int,
+) -> tuple[Policy | ContinuousPolicy, list[str]]:
+    """Train on rows; return the last policy and what a judge, if there is one, says of it.
 
     Raises:
         InputError: If the learner yields no policy, or one that returns no actions.
     """
     learner.prepare()
-    last: tuple[Policy | ContinuousPolicy, Use | None] | None = None
+    last: tuple[Policy | ContinuousPolicy, list[str]] | None = None
     for trained in learner.fit(private_copy(learner.rows_for(rows), type(learner)), seed):
         judged = numbered(trained.policy, learner, codebook)
-        last = trained.policy, judge.assess(judged) if judge else None  # before it changes
+        last = trained.policy, _told(judge, judged) if judge else []  # before it changes
     if last is None:
         raise no_policy(learner.name)
     return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,11 @@ from tests.support.commands import Command
 PENDULUM = "classic/pendulum/medium-v0"
 BY_ADVANTAGE = ("best-action", "advantage-weight")
 SHORT = "{ steps = 40, checkpoints = 1 }"
-TD3 = f'{{ name = "td3+bc", parameters = {SHORT} }}'
+TEACHER = (
+    '{ name = "learner", parameters = { members = 1, '
+    f'learner = {{ name = "td3+bc", parameters = {SHORT} }} }} }}'
+)
+BEST_ACTION = f'{{ name = "best-action", teacher = {TEACHER} }}'
 
 
 def suite(reducers: str, learners: str, codebook: str = "") -> str:
@@ -143,14 +148,10 @@ def test_an_actor_labels_them_with_what_to_imitate(
     bench: Command, tmp_path: Path, stream: list[str]
 ) -> None:
     """Only the actions change, and a set of them is learned from by cloning."""
-    labels = (
-        '{ name = "best-action", teacher = { name = "learner", parameters = { members = 1, '
-        f'learner = {{ name = "td3+bc", parameters = {SHORT} }} }} }} }}'
-    )
     command = ("distill", PENDULUM, "--method", "random", "--size", 30, *stream)
     plain, labelled = (tmp_path / name for name in ("plain.npz", "labelled.npz"))
     assert bench(*command, "--output", plain).status == 0
-    done = bench(*command, "--labels", labels, "--output", labelled)
+    done = bench(*command, "--labels", BEST_ACTION, "--output", labelled)
     assert done.status == 0, done.errors
     before, after = (open_dataset(str(path)).transitions for path in (plain, labelled))
     np.testing.assert_array_equal(before.observations, after.observations)
@@ -162,8 +163,7 @@ def test_an_actor_labels_them_with_what_to_imitate(
 
 @pytest.mark.parametrize("name", BY_ADVANTAGE)
 def test_all_the_data_are_labelled_as_they_are(bench: Command, tmp_path: Path, name: str) -> None:
-    teacher = f'{{ name = "learner", parameters = {{ learner = {TD3} }} }}'
-    labels = f'{{ name = "{name}", teacher = {teacher} }}'
+    labels = f'{{ name = "{name}", teacher = {TEACHER} }}'
     path = tmp_path / "all.npz"
     done = bench("distill", PENDULUM, "--method", "full", "--labels", labels, "--output", path)
     assert done.status == 0, done.errors
@@ -212,6 +212,29 @@ def test_a_log_without_environment_is_certified_by_a_learner(
     assert "50 transitions against 600, discount 0.99" in done.output
     assert "discounted return from first states by d3rlpy's fitted Q-evaluation" in done.output
     assert "regret" not in done.output
+
+
+@pytest.mark.parametrize("level", [0.0, 4.0])
+def test_the_actor_that_labelled_them_judges_unless_its_data_refute_it(
+    bench: Command, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: float
+) -> None:
+    """Forty steps do not teach a critic the mean of rewards, which is −3 at level 0."""
+    monkeypatch.setattr(fitted_q_evaluation, "EVALUATION_STEPS", 100)
+    with h5py.File(log, "r+") as file:
+        file["rewards"][:] += level
+    few = tmp_path / "few.npz"
+    command = ("distill", log, "--method", "random", "--size", 50, "--discount", 0.5)
+    assert bench(*command, "--labels", BEST_ACTION, "--output", few).status == 0
+    done = bench("certify", few, "--against", log, "--learner", "bc-continuous")
+    if not level:
+        assert done.status == 2
+        assert "to judge a policy it must be below 1" in done.errors.splitlines()[-1]
+        return
+    assert done.status == 0, done.errors
+    told = re.search(r"regret, as the .* it, (\S+) median action gaps, .* (\S+)\n", done.output)
+    assert told is not None
+    assert float(told[1]) < 0.3 < float(told[2])  # cloning the actor loses little to its critic
+    assert "discounted return from first states" in done.output
 
 
 def test_an_uncoded_set_is_not_certified_against_discrete_data(

@@ -15,7 +15,7 @@ from harness.core.arrays import Float64Array, FloatArray, IntArray
 from harness.core.errors import InputError
 from harness.core.transitions import Transitions
 from harness.labels.base import FittedTeacher
-from harness.labels.use import STATES, Judge
+from harness.labels.use import STATES, ActorJudge, Judge
 from harness.testing.rows import random_transitions
 
 seeds = st.integers(0, 10_000)
@@ -187,3 +187,60 @@ def test_who_cannot_judge_is_refused() -> None:
         Judge.of(FittedTeacher(Linear(np.ones((3, 3))), 0.0), data)
     with pytest.raises(InputError, match=r"error of 1\.20 of the variance"):
         Judge.of(FittedTeacher(q, 0.0, {"left_out_error": 1.2}), data)
+
+
+@dataclass(frozen=True)
+class Steering:
+    """The best torques are linear in a state, and others are worth their squared distance less."""
+
+    matrix: Float64Array  # (obs_dim, action_dim)
+
+    def act(self, observations: FloatArray) -> Float64Array:
+        torques: Float64Array = observations @ self.matrix
+        return torques
+
+    def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
+        lost: Float64Array = ((actions - self.act(observations)) ** 2).sum(axis=1)
+        return 5.0 - lost
+
+
+def steered(seed: int) -> tuple[Transitions, Steering]:
+    rng = np.random.default_rng(seed)
+    data = random_transitions(rng, 40)
+    torques = replace(data, actions=rng.normal(size=(40, 2)), action_count=0)
+    return torques, Steering(rng.normal(size=(3, 2)))
+
+
+@given(seed=seeds)
+def test_regret_of_continuous_actions_is_a_weighted_mean_in_median_gaps(seed: int) -> None:
+    data, actor = steered(seed)
+    matrix = np.random.default_rng(seed + 1).normal(size=(3, 2))
+    best = data.observations @ actor.matrix
+    taken = ((best - data.actions) ** 2).sum(axis=1)
+    lost = ((best - data.observations @ matrix) ** 2).sum(axis=1)
+    judge = ActorJudge.of(FittedTeacher(actor, 0.0), data)
+    by_hand = [np.average(one, weights=data.weights) / np.median(taken) for one in (lost, taken)]
+    found = [judge.assess(Steering(matrix)), judge.of_recorded]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-9)
+    assert judge.assess(actor) == 0
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda states: np.zeros(len(states)),
+        lambda states: np.zeros((len(states), 3)),
+        lambda states: np.full((len(states), 2), np.nan),
+        lambda _: None,
+    ],
+)
+def test_a_policy_that_returns_no_vectors_is_refused(rule: Any) -> None:
+    data, actor = steered(0)
+    with pytest.raises(InputError, match="act returns a vector of 2 finite numbers for each"):
+        ActorJudge.of(FittedTeacher(actor, 0.0), data).assess(Acts(rule))
+
+
+def test_an_actor_that_its_data_refute_cannot_judge() -> None:
+    data, actor = steered(0)
+    with pytest.raises(InputError, match=r"error of 1\.20 of the variance"):
+        ActorJudge.of(FittedTeacher(actor, 0.0, {"bellman_error": 1.2}), data)
