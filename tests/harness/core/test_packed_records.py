@@ -118,11 +118,8 @@ def test_a_changed_file_is_named_with_what_to_do(tmp_path: Path, packed: list[Ru
     path = packed_path(tmp_path)
     whole = path.read_bytes()
     for position in range(0, len(whole), 97):
-        for changed in (
-            changed_at(whole, position),
-            whole[:position],
-            whole + whole[: position + 1],
-        ):
+        longer = whole + whole[: position + 1]
+        for changed in (changed_at(whole, position), whole[:position], longer):
             path.write_bytes(changed)
             with pytest.raises(InputError, match=r"records\.jsonl.*restore that file, as from git"):
                 read_packed(path)
