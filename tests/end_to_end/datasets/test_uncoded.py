@@ -87,7 +87,8 @@ def test_what_needs_numbers_is_refused_before_anything_runs(
     path.write_text(suite(arm, judge))
     done = bench("run", path, "--results", tmp_path / "results")
     assert done.status == 2
-    line = f"{subject}: actions must be discrete, and these are vectors of 1 numbers; give a code"
+    remedy = "name a teacher" if subject.startswith("teacher") else "give a codebook"
+    line = f"{subject}: actions must be discrete, and these are vectors of 1 numbers; {remedy}"
     assert line in done.errors
     assert not list((tmp_path / "results").glob("records/*.json"))
 
