@@ -35,7 +35,8 @@ def steady(records: list[RunRecord]) -> list[RunRecord]:
     """
     cells: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
-        cells[record.run_id.partition("__seed")[0]].append(record)
+        if record.result:  # a failed run tells no seconds
+            cells[record.run_id.partition("__seed")[0]].append(record)
     return [with_seconds(record, typical_of(cell)) for cell in cells.values() for record in cell]
 
 
