@@ -22,9 +22,7 @@ class AveragedQ:
 
     def values(self, observations: FloatArray) -> Float64Array:
         """Values of every action, ``(N, obs_dim) -> (N, action_count)``."""
-        each = self.each(observations)
-        means: Float64Array = each.mean(axis=0)
-        return means - self.caution * each.std(axis=0) if self.caution else means
+        return _lower_bound(self.each(observations), self.caution)
 
     def each(self, observations: FloatArray) -> Float64Array:
         """Values of every member, ``(members, N, action_count)``."""
@@ -55,13 +53,18 @@ class AveragedActor:
     def value_of(self, observations: FloatArray, actions: FloatArray) -> Float64Array:
         """Value of an action at each state, ``(N, obs_dim), (N, action_dim) -> (N,)``."""
         each = np.stack([member.value_of(observations, actions) for member in self.members])
-        means: Float64Array = each.mean(axis=0)
-        return means - self.caution * each.std(axis=0) if self.caution else means
+        return _lower_bound(each, self.caution)
 
     def agreement(self, observations: FloatArray) -> float:
         """Mean correlation between the actions of two members; 1 where there is one member."""
         each = self.each(observations)
         return _mean_correlation(each - each.mean(axis=1, keepdims=True))
+
+
+def _lower_bound(each: Float64Array, caution: float) -> Float64Array:
+    """Mean over members, less so many of their standard deviations."""
+    means: Float64Array = each.mean(axis=0)
+    return means - caution * each.std(axis=0) if caution else means
 
 
 def _mean_correlation(centred: Float64Array) -> float:
