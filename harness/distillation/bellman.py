@@ -44,6 +44,7 @@ class BellmanDistiller(Reducer[Transitions]):
     """
 
     name: ClassVar[str] = "bellman"
+    cache_version: ClassVar[int] = 2  # 1: rounding errors decided which variables moved
 
     predictors: PositiveInt = 100  # k, sampled pairs of Q-function and reward scale
     law: Literal["gaussian", "gaussian-unit", "localised", "network"] = "gaussian"

@@ -12,6 +12,7 @@ from harness.core.arrays import Float64Array
 
 MIN_DAMPING, MAX_DAMPING = 1e-10, 1e8  # relative to the mean squared row of the Jacobian
 STALLED = 5  # consecutive accepted steps that gain less than the tolerance
+NO_SLOPE = 1e-10  # of the steepest: the sign of a smaller one is that of a rounding error
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,7 @@ def _free(
 ) -> Float64Array:
     """Zero for variables at a bound that the descent direction crosses, one for the others."""
     descent = -(jacobian.T @ residuals)
+    descent[np.abs(descent) < NO_SLOPE * np.abs(descent).max(initial=0.0)] = 0.0
     blocked = ((point <= problem.low) & (descent < 0)) | ((point >= problem.high) & (descent > 0))
     return np.where(blocked, 0.0, 1.0)
 

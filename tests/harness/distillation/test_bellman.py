@@ -246,3 +246,20 @@ def test_a_reward_that_never_changes_is_kept(source: Transitions) -> None:
     constant = replace(source, rewards=np.full(200, -1.0))
     reduced = distill(constant, "bellman", size=20).transitions
     np.testing.assert_allclose(reduced.rewards, -1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_rounding_errors_do_not_decide_where_points_go(cartpole: Dataset, seed: int) -> None:
+    """States that differ in the last digit have nearly the same set, also of few ended rows."""
+    full = cartpole.transitions
+    exact = full.observations.astype(np.float64), full.next_observations.astype(np.float64)
+    errors = 1 + np.finfo(float).eps * np.random.default_rng(seed).integers(-1, 2, exact[0].shape)
+    found, other = (
+        distill(
+            replace(full, observations=now * by, next_observations=then * by),
+            "bellman", size=100, seed=seed,
+        ).transitions
+        for (now, then), by in ((exact, np.ones_like(errors)), (exact, errors))
+    )  # fmt: skip
+    np.testing.assert_allclose(found.observations, other.observations, atol=1e-6)
+    np.testing.assert_allclose(found.next_observations, other.next_observations, atol=1e-6)
