@@ -6,7 +6,6 @@ import logging
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -229,9 +228,8 @@ class _Runner:
             logger.warning("%s: its worker died; starting the run again", spec.run_id)
             self._begin(flight.due, flight.attempt + 1)
             return None
-        trace = "".join(traceback.format_exception(error))
         cause = self._pool.cause_of_death(future)
-        text = f"{trace}its worker died at every attempt, {cause}"
+        text = f"{explain(error)}\nits worker died at every attempt, {cause}"
         return failed_record(spec, "worker died", text)
 
     def _count_failed_start(self, error: BaseException) -> None:

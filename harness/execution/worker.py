@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core.computing.threads import one_thread
@@ -87,8 +90,14 @@ def failed_record(spec: RunSpec, reason: Reason, error: str) -> RunRecord:
 
 
 def explain(error: BaseException) -> str:
-    """Return an error's traceback, which ends with a line that says what it was."""
+    """Return an error's traceback, which ends with a line that says what it was.
+
+    Files are named from where they are imported: records are published, and folders of a machine
+    say nothing elsewhere.
+    """
     trace = "".join(traceback.format_exception(error)).rstrip()
+    for folder in sorted(filter(None, {*sys.path, str(Path.cwd())}), key=len, reverse=True):
+        trace = trace.replace(f'  File "{folder}{os.sep}', '  File "')
     line = one_line(error)
     return trace if trace.endswith(line) else f"{trace}\n{line}"
 

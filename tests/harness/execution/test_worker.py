@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
@@ -55,6 +57,12 @@ def test_whatever_a_run_raises_is_a_record_that_names_it(
     assert failure_line(record).endswith(line)
     assert "Traceback" in (record.error or "")
     assert RunRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_a_traceback_names_files_from_where_they_are_imported() -> None:
+    files = re.findall(r'File "([^"]*)"', record_of(ValueError("odd")).error or "")
+    assert "harness/execution/worker.py" in files
+    assert not [file for file in files if Path(file).is_absolute()]
 
 
 def test_a_pydantic_error_is_named_by_its_first_offence() -> None:

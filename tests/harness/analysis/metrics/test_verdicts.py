@@ -29,7 +29,10 @@ def test_the_smallest_set_that_keeps_the_return_is_named() -> None:
             *runs("bellman", 200, 90.0),
         ]
     )
-    assert found.startswith("In 1 of 1 pair of dataset and learner a set keeps 90 % or more")
+    assert found.startswith(
+        "In 1 of 1 pair of dataset and learner whose full data score 0.1 or more"
+    )
+    assert "a set keeps 90 % or more of what they gain" in found
     assert "the smallest of 4 sets: 50 of 10,000 transitions by random, learner fqi" in found
     assert "retention 0.99 with score 0.79 [0.79, 0.79] over 3 seeds." in found
 
@@ -41,15 +44,23 @@ def test_where_no_set_keeps_it_the_best_is_named() -> None:
     assert "the best of 2 sets: 10 of 10,000 transitions by random, learner fqi" in found
 
 
+def test_full_data_that_teach_next_to_nothing_are_nothing_to_keep() -> None:
+    little = [*runs("full", None, 3.0, "dqn"), *runs("random", 10, 30.0, "dqn")]
+    found = verdict([*runs("full", None, 80.0), *runs("random", 50, 79.0), *little])
+    assert found.startswith("In 1 of 1 pair")
+    assert "the smallest of 1 sets: 50 of 10,000 transitions by random, learner fqi" in found
+
+
 @pytest.mark.parametrize(
     "records",
     [
         runs("random", 50, 79.0),
         [*runs("full", None, 0.0), *runs("random", 50, 79.0)],
+        [*runs("full", None, 9.0), *runs("random", 50, 79.0)],
         [*runs("full", None, 80.0), *runs("full-shaped", None, 90.0)],
         [make_run(None)],
     ],
-    ids=["no full data", "full data gain nothing", "no set", "all failed"],
+    ids=["no full data", "full data gain nothing", "full data gain little", "no set", "all failed"],
 )
 def test_what_cannot_be_held_against_full_data_is_said(records: list[RunRecord]) -> None:
     assert verdict(records).startswith("No set can be held against full data here")
