@@ -107,8 +107,9 @@ def system_error(error: OSError, path: Path | str) -> PathError:
 
 
 def input_error(subject: str, error: ValidationError) -> InputError:
-    """Turn pydantic's report into one line on the first offence."""
-    return InputError(f"{subject}: {_first_offence(error)}; correct it")
+    """Turn pydantic's report into one line on the first offence, with a remedy if it has none."""
+    offence = _first_offence(error)
+    return InputError(f"{subject}: {offence}{'' if '; ' in offence else '; correct it'}")
 
 
 def _first_offence(error: ValidationError) -> str:

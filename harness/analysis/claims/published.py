@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from harness.core.classes.specs import Frozen, Label
-from harness.core.errors import InputError, naming, unknown_name
+from harness.core.errors import InputError, input_error, naming, unknown_name
 from harness.core.specs import Task
 
 Verdict = Literal["met", "not met", "undecided"]
@@ -228,7 +228,4 @@ def _checked(path: Path, kind: type[Table], content: dict[str, Any]) -> Table:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        rule = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"claims {str(path)!r}: {where}: {rule}; correct it") from error
+        raise input_error(f"claims {str(path)!r}", error) from error
