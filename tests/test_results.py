@@ -8,10 +8,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import matplotlib
-import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from harness.analysis import Tables, embed, write_tables
 from harness.core.errors import InputError
@@ -20,14 +17,12 @@ from harness.core.transitions import Transitions
 from harness.execution.cache import unpack_reduction
 from harness.execution.kept_sets import INDEX
 from harness.suites.loading import load_suite
-from tests.support.commands import Command
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "results" / "published"
 RESULTS = sorted({path.parent for path in (ROOT / "results").glob("*/records*")})
-FIGURES = sorted((ROOT / "results").glob("*/figures/*.png"))
 FINISHED = [folder for folder in RESULTS if (folder / "tables").exists()]
 
 
@@ -57,23 +52,6 @@ def test_results_hold_the_runs_of_their_suite(folder: Path) -> None:
         assert record.spec == expected[run_id]
         assert record.status == "completed" or f"`{run_id}`" in page  # a failure is told
         assert record.provenance.dirty is False
-
-
-@pytest.mark.skipif(
-    f"matplotlib=={matplotlib.__version__}" not in (ROOT / "constraints.txt").read_text(),
-    reason="committed figures are drawn by the matplotlib of constraints.txt",
-)
-@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.parent.parent.name)
-def test_figures_are_what_the_command_on_the_page_draws(
-    path: Path, bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = path.parent.parent.name
-    page = (ROOT / "docs" / "studies" / f"{study}.md").read_text(encoding="utf-8")
-    command = re.search(rf"^bellman-bench (plot results/{study}\b.*)$", page, re.MULTILINE)
-    assert command, "the page names no command that draws its figure"
-    monkeypatch.chdir(ROOT)
-    assert bench(*command[1].split(), "--output", tmp_path).status == 0
-    np.testing.assert_array_equal(imread(tmp_path / path.name), imread(path))
 
 
 def test_a_page_reads_every_committed_figure_and_table() -> None:
