@@ -46,11 +46,15 @@ def sets_path(directory: Path) -> Path:
 def write_sets(directory: Path, kept: Iterable[KeptSet]) -> int:
     """Add to the sets that a results folder keeps, whole or not at all, and return how many it has.
 
+    A set takes the place of one of its name, which another version of its method made.
+
     Raises:
         InputError: If the archive that is there is damaged.
     """
-    found = _entries(sets_path(directory))
-    found |= {one.key: (f"{one.name}.npz", pack_reduction(one.reduction)) for one in kept}
+    given = {one.key: (f"{one.name}.npz", pack_reduction(one.reduction)) for one in kept}
+    names = {name for name, _ in given.values()}
+    there = _entries(sets_path(directory)).items()
+    found = {key: entry for key, entry in there if entry[0] not in names} | given
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, packed in sorted(found.values()):
