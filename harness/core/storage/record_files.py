@@ -140,7 +140,7 @@ def read_packed(path: Path) -> dict[str, bytes]:
 
 def _compress(path: Path, content: bytes) -> bytes:
     if path.suffix == ".xz":
-        return lzma.compress(content)
+        return lzma.compress(content, preset=lzma.PRESET_DEFAULT | lzma.PRESET_EXTREME)
     # Without the time, so that the same records give the same bytes.
     return gzip.compress(content, mtime=0) if path.suffix == ".gz" else content
 
