@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,14 +108,22 @@ def system_error(error: OSError, path: Path | str) -> PathError:
 
 
 def input_error(subject: str, error: ValidationError) -> InputError:
-    """Turn pydantic's report into one line on the first offence, with a remedy if it has none."""
-    offence = _first_offence(error)
-    return InputError(f"{subject}: {offence}{'' if '; ' in offence else '; correct it'}")
+    """Turn pydantic's report into one line on the first offence, with a remedy if it has none.
+
+    The rules of validators, unlike those of pydantic's types, may end with one after a colon or
+    a semicolon.
+    """
+    first = error.errors()[0]
+    complete = first["type"] == "value_error" and re.search("[:;] ", _rule_of(first["msg"]))
+    return InputError(f"{subject}: {_first_offence(error)}{'' if complete else '; correct it'}")
 
 
 def _first_offence(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     given = f" = {first['input']!r}" if where and not isinstance(first["input"], dict) else ""
-    rule = first["msg"].removeprefix("Value error, ")
-    return " ".join(f"{where}{given}{': ' if where else ''}{rule}".split())
+    return " ".join(f"{where}{given}{': ' if where else ''}{_rule_of(first['msg'])}".split())
+
+
+def _rule_of(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -96,10 +96,16 @@ def explain(error: BaseException) -> str:
     say nothing elsewhere.
     """
     trace = "".join(traceback.format_exception(error)).rstrip()
-    for folder in sorted(filter(None, {*sys.path, str(Path.cwd())}), key=len, reverse=True):
+    folders = {str(Path(__file__).parents[2]), *(entry for entry in sys.path if _is_folder(entry))}
+    for folder in sorted(folders, key=len, reverse=True):
         trace = trace.replace(f'  File "{folder}{os.sep}', '  File "')
     line = one_line(error)
     return trace if trace.endswith(line) else f"{trace}\n{line}"
+
+
+def _is_folder(entry: object) -> bool:
+    """Tell whether an entry of ``sys.path``, in which users may put anything, names a folder."""
+    return isinstance(entry, str) and len(entry) > 1
 
 
 def _interrupts_arrive() -> bool:

@@ -125,7 +125,9 @@ def _as_table(values: Any, *, own_label: bool = False) -> Any:
     try:
         given = values.model_dump(mode="json", exclude_unset=True)
     except PydanticSerializationError as error:
-        raise ValueError(f"{values!r:.60} has parameters that no JSON can hold: {error}") from error
+        raise ValueError(
+            f"{values!r:.60} has parameters that no JSON can hold: {error}; correct them"
+        ) from error
     table = {"name": reference_to(type(values)), "parameters": given}
     return {**table, "label": getattr(type(values), "name", "")} if own_label else table
 

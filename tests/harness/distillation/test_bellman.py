@@ -261,5 +261,5 @@ def test_rounding_errors_do_not_decide_where_points_go(cartpole: Dataset, seed: 
         ).transitions
         for (now, then), by in ((exact, np.ones_like(errors)), (exact, errors))
     )  # fmt: skip
-    np.testing.assert_allclose(found.observations, other.observations, atol=1e-6)
-    np.testing.assert_allclose(found.next_observations, other.next_observations, atol=1e-6)
+    np.testing.assert_allclose(found.observations, other.observations, atol=1e-8)
+    np.testing.assert_allclose(found.next_observations, other.next_observations, atol=1e-8)

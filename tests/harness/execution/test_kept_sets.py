@@ -11,6 +11,8 @@ import numpy as np
 
 from baselines.random import RandomReducer
 from harness.core.reduction import reduce_seeded
+from harness.core.transitions import Transitions
+from harness.execution.cache import unpack_reduction
 from harness.execution.kept_sets import INDEX, KeptSet, sets_path, write_sets
 from harness.testing.rows import random_transitions
 
@@ -27,4 +29,6 @@ def test_a_set_of_another_version_of_its_method_takes_the_place_of_the_former(
         assert write_sets(tmp_path, [KeptSet("run", "key of version 2", new)]) == 2
     with zipfile.ZipFile(sets_path(tmp_path)) as archive:
         index = json.loads(archive.read(INDEX))
+        kept = unpack_reduction(archive.read("run.npz"), Transitions)
+    assert kept.rows.content_hash() == new.rows.content_hash() != old.rows.content_hash()
     assert index == {"its key": "other.npz", "key of version 2": "run.npz"}

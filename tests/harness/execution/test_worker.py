@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -59,7 +60,10 @@ def test_whatever_a_run_raises_is_a_record_that_names_it(
     assert RunRecord.model_validate_json(record.model_dump_json()) == record
 
 
-def test_a_traceback_names_files_from_where_they_are_imported() -> None:
+def test_a_traceback_names_files_from_where_they_are_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("elsewhere"), b"bytes", "", "/"])
     files = re.findall(r'File "([^"]*)"', record_of(ValueError("odd")).error or "")
     assert "harness/execution/worker.py" in files
     assert not [file for file in files if Path(file).is_absolute()]

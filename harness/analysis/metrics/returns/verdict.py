@@ -34,15 +34,16 @@ def tell_kept(records: Sequence[RunRecord], comparison: pd.DataFrame) -> str:
     if not earned.any():
         return (
             "No set can be held against full data here: there is none, or full data were not run, "
-            f"or score less than {TAUGHT}, or data without signal score as well."
+            f"or score less than {TAUGHT}, or are not known to gain on the random policy, or data "
+            "without signal score as well."
         )
     kept = earned & (sets["retention"] >= KEPT)
     row = smallest(sets[earned], kept[earned], -sets["retention"])
     which = "the smallest" if kept.any() else "the best"
     left = len(sets) - earned.sum()
     return (
-        f"In {tell_tasks(sets, kept)} whose full data score {TAUGHT} or more, a set keeps "
-        f"{100 * KEPT:.0f} % or more of what they gain; {which} of "
+        f"In {tell_tasks(sets, kept)} a set keeps {100 * KEPT:.0f} % or more of what full data "
+        f"gain (which score {TAUGHT} or more there, as far as an expert is known); {which} of "
         f"{earned.sum()} sets{f' ({left} left out, which score without signal)' if left else ''}: "
         f"{row['size']} of {rows_of(records, row['dataset']):,} transitions by {row['arm']}, "
         f"learner {row['learner']} on {row['dataset']}, retention "

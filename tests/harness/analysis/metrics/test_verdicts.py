@@ -29,10 +29,7 @@ def test_the_smallest_set_that_keeps_the_return_is_named() -> None:
             *runs("bellman", 200, 90.0),
         ]
     )
-    assert found.startswith(
-        "In 1 of 1 pair of dataset and learner whose full data score 0.1 or more"
-    )
-    assert "a set keeps 90 % or more of what they gain" in found
+    assert found.startswith("In 1 of 1 pair of dataset and learner a set keeps 90 % or more")
     assert "the smallest of 4 sets: 50 of 10,000 transitions by random, learner fqi" in found
     assert "retention 0.99 with score 0.79 [0.79, 0.79] over 3 seeds." in found
 
