@@ -196,7 +196,7 @@ def test_a_large_study_opens_on_its_first_dataset(page: Browser, tmp_path: Path)
     for dataset in "abcdefg":
         for size in (None, 10, 20):
             arm = "full" if size is None else "random"
-            write_record(tmp_path, make_run([1.0], dataset=dataset, arm=arm, size=size))
+            write_record(tmp_path, make_run([50.0], dataset=dataset, arm=arm, size=size))
     page.open(write_report(tmp_path))
     assert page.texts("figcaption") == ["a, learner fqi"]
     assert set(column(page, "dataset")) == {"a"}
