@@ -27,7 +27,11 @@ class Browser:
         self.driver = driver
 
     def open(self, page: Path) -> None:
+        """Open a page, until it is laid out, which may be after it has loaded."""
         self.driver.get(page.as_uri())
+        self.driver.execute_async_script(
+            "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+        )
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Return what a function body returns in the page."""
